@@ -1,0 +1,37 @@
+# Netwright: `make demo` and `make test` work on a fresh machine; each does the set-up itself.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint serve clean
+
+help:
+	@echo "make setup | demo | test | lint | serve | clean"
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,postgres,s3]'
+	$(BIN)/netwright data prepare
+	@touch $(STAMP)
+
+demo: setup
+	$(BIN)/netwright demo
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest -n 3 --dist loadfile
+
+serve: setup
+	$(BIN)/netwright serve
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache build *.egg-info

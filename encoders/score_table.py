@@ -1,0 +1,167 @@
+"""Training-free scores looked up: computed once for every function that a space's members compute.
+
+The shipped file holds our own computed values, one row for each isomorphism key, nothing from a benchmark
+table. Loading it needs no torch.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+import artifacts
+from encoders.training_free.kind import Features
+from spaces.mixed_radix import index_of
+from spaces.space import Codes, Space
+
+FORMAT = "netwright-scores-1"
+LIMIT = 4.0
+"""Standardized scores end here; a network that cannot learn lies at minus this."""
+
+
+class NoScores(ValueError):
+    """No scores ship for this space, or the file is damaged; not worth a retry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """The functions that a space's members compute.
+
+    Args:
+        keys: isomorphism keys, sorted, (c,).
+        codes: of each the member with the fewest parameters, the first of several, (c, v): it holds no
+            operation that cannot reach the output.
+        rows: the class of every member in the order of ``Space.enumerate``, (size,).
+    """
+
+    keys: tuple[str, ...]
+    codes: Codes
+    rows: NDArray[np.int64]
+
+
+@lru_cache(maxsize=4)
+def classes(space: Space) -> Classes:
+    """The classes of a space that can be enumerated.
+
+    Raises:
+        ValueError: where it cannot.
+    """
+    members = space.enumerate()
+    names = [space.isomorphism_key(codes) for codes in members]
+    keys, rows = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
+    order = np.lexsort((np.arange(len(members)), space.statistics(members)["params_m"], rows))
+    firsts = order[np.searchsorted(rows[order], np.arange(len(keys)))]
+    return Classes(tuple(keys.tolist()), members[firsts], rows.astype(np.int64))
+
+
+def save_scores(
+    space: Space, names: tuple[str, ...], values: NDArray[np.float32], path: Path, *, seed: int
+) -> str:
+    """Writes scores (c, k) in the order of :func:`classes`; returns the file's digest."""
+    about = {
+        "format": FORMAT,
+        "space": space.name,
+        "names": names,
+        "seed": seed,
+        "keys": _keys_digest(classes(space)),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # One entry: the library writes several in an order of its own, and the digest would change.
+    save_file({"values": values}, path, {"about": json.dumps(about)})
+    return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read_scores(path: Path, space: Space) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """Names (k,) and values (c, k) that :func:`save_scores` wrote; minus infinity where nothing is learned.
+
+    Raises:
+        NoScores: for a missing or damaged file, another space's, or one whose classes are not today's.
+    """
+    try:
+        with safe_open(path, framework="np") as file:
+            about = json.loads((file.metadata() or {})["about"])
+            values: NDArray[np.float32] = file.get_tensor("values")
+        names = tuple(about["names"])
+        known = classes(space)
+        expected = (FORMAT, space.name, _keys_digest(known))
+        if tuple(about[field] for field in ("format", "space", "keys")) != expected:
+            raise NoScores(f"{path.name} holds no {FORMAT} scores of {space.name}'s classes")
+    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError, OSError) as error:
+        raise NoScores(f"{path.name} cannot be read: {error}") from error
+    if values.shape != (len(known.keys), len(names)) or np.isnan(values).any():
+        raise NoScores(f"{path.name} holds {values.shape} numbers, some of them missing or too many")
+    return names, values
+
+
+def shipped_path(space_name: str) -> Path:
+    """Where the shipped scores of a space lie."""
+    return artifacts.ROOT / "scores" / f"{space_name}.safetensors"
+
+
+def ships(space_name: str) -> bool:
+    """Whether scores of a space ship."""
+    return shipped_path(space_name).is_file()
+
+
+def score_names(space: Space) -> tuple[str, ...]:
+    """Names of the columns of :func:`scores`, (k,).
+
+    Raises:
+        NoScores: where none ship.
+    """
+    return _shipped(space)[0]
+
+
+def scores(space: Space, codes: Codes) -> Features:
+    """Standardized scores (b, k) of canonical codes (b, v).
+
+    Each score is centred at its median over the space's classes, divided by the deviation that a normal
+    distribution with its interquartile range has, and cut at ±:data:`LIMIT`. Scores that span orders of
+    magnitude are logarithms already.
+
+    Raises:
+        NoScores: where none ship.
+
+    >>> from spaces.space import get_space
+    >>> space = get_space("nasbench201")
+    >>> scores(space, space.enumerate()[:2]).shape
+    (2, 6)
+    """
+    names, table = _shipped(space)
+    rows = classes(space).rows[_places(space)[index_of(codes, space.variables)]]
+    found: Features = table[rows] if len(codes) else np.empty((0, len(names)), dtype=np.float32)
+    return found
+
+
+def standardized(values: NDArray[np.float32]) -> Features:
+    """What :func:`scores` says of raw values (c, k)."""
+    finite = np.where(np.isfinite(values), values.astype(np.float64), np.nan)
+    low, middle, high = np.nanquantile(finite, [0.25, 0.5, 0.75], axis=0)
+    scale = np.maximum((high - low) / 1.349, 1e-6)  # the interquartile range of a standard normal
+    result: Features = np.clip((values - middle) / scale, -LIMIT, LIMIT).astype(np.float32)
+    return result
+
+
+@lru_cache(maxsize=4)
+def _shipped(space: Space) -> tuple[tuple[str, ...], Features]:
+    names, values = read_scores(shipped_path(space.name), space)
+    return names, standardized(values)
+
+
+@lru_cache(maxsize=4)
+def _places(space: Space) -> NDArray[np.int64]:
+    """For every combination of choices its place among the members; −1 where it is none."""
+    members = space.enumerate()
+    places = np.full(int(np.prod([len(v.choices) for v in space.variables])), -1, dtype=np.int64)
+    places[index_of(members, space.variables)] = np.arange(len(members))
+    return places
+
+
+def _keys_digest(known: Classes) -> str:
+    return hashlib.sha256("\n".join(known.keys).encode()).hexdigest()

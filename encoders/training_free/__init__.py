@@ -1,0 +1,1 @@
+"""Features that need no training, one kind a file; see :mod:`encoders.features`."""

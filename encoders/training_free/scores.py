@@ -1,0 +1,23 @@
+"""Training-free scores as features; only for spaces whose scores ship, and in no default set."""
+
+from encoders.score_table import score_names, scores
+from encoders.training_free.kind import FeatureKind, Features, register
+from spaces.space import Codes, Space
+
+
+@register
+class Scores(FeatureKind):
+    """What the network at initialization says of itself, standardized; see :mod:`encoders.score_table`.
+
+    Both methods raise :class:`encoders.score_table.NoScores` for a space without scores.
+    """
+
+    name = "scores"
+
+    def names(self, space: Space) -> tuple[str, ...]:
+        """``score:synflow`` and so on."""
+        return tuple(f"score:{name}" for name in score_names(space))
+
+    def values(self, space: Space, codes: Codes, task: str | None) -> Features:
+        """(b, number of scores)."""
+        return scores(space, codes)

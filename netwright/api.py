@@ -1,0 +1,88 @@
+"""The API process, from settings: on its own, or in a thread of a command that needs no server."""
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from benchmarks.tables import Tables
+from netwright.settings import Settings
+from service.app import create_app
+from service.server import ApiServer
+from store.sql import SqlStore
+from workers.patience import patiently
+
+if TYPE_CHECKING:
+    from store.port import Store
+
+START_SECONDS = 60.0
+
+
+def api(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) -> int:
+    """One API process until SIGTERM or SIGINT; returns its exit status.
+
+    Args:
+        on_ready: called with the server's URL once it listens.
+
+    Raises:
+        StoreUnavailable: the database has not answered for a minute.
+        SchemaMismatch: the database is newer than this program.
+    """
+    store = open_store(settings, wait_seconds=START_SECONDS)
+    try:
+        app = create_app(store=store, tables=Tables(settings.cache_dir, settings.data))
+        server = ApiServer(app, settings.host, settings.port, on_ready)
+        server.run()
+    finally:
+        store.close()
+    return 0 if server.started else 1
+
+
+def open_store(settings: Settings, *, wait_seconds: float = 2.0) -> "Store":
+    """The store that the settings name, its tables brought to this version.
+
+    Args:
+        wait_seconds: how long to wait for a database that is still starting.
+
+    Raises:
+        StoreUnavailable: it does not answer.
+        SchemaMismatch: it is newer than this program.
+    """
+    if settings.database_url is None:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = SqlStore(settings.store_url)
+    try:
+        patiently(store.migrate, wait_seconds)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+class LocalApi:
+    """The API in a thread of this process, on a free port of the loopback; orders wait for other workers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._store = open_store(settings)
+        app = create_app(store=self._store, tables=Tables(settings.cache_dir, settings.data))
+        self._ready = threading.Event()
+        self._server = ApiServer(app, "127.0.0.1", 0, lambda url: self._ready.set())
+        self._thread = threading.Thread(target=self._server.run, name="api", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return self._server.url
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        if not self._ready.wait(START_SECONDS):
+            raise RuntimeError("the API did not start")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.stop()
+        self._thread.join()
+        self._store.close()

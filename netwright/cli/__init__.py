@@ -1,0 +1,30 @@
+"""The command line: ``netwright --help``. One file a group of commands; nothing heavy is imported here."""
+
+import typer
+
+from netwright.cli import catalogue, compare, data, demo, design, doctor, jobs, predict, serve, train
+from netwright.cli import devices as devices  # adds its commands to `devices`
+from netwright.cli import train_devices as train_devices  # adds its command to `train`
+
+app = typer.Typer(
+    name="netwright",
+    help="Designs neural-network architectures to order, under hardware limits.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for module in (serve, design, predict, demo, compare, doctor):
+    app.registered_commands += module.app.registered_commands
+app.add_typer(jobs.app, name="jobs", help="Look after jobs.")
+app.add_typer(catalogue.spaces, name="spaces", help="The families of architectures.")
+app.add_typer(catalogue.devices, name="devices", help="The machines whose costs were measured, and your own.")
+app.add_typer(catalogue.tasks, name="tasks", help="The data sets to design for.")
+app.add_typer(train.app, name="train", help="Train what ships.")
+app.add_typer(data.app, name="data", help="Benchmark tables.")
+
+
+def main() -> None:
+    """Runs the command line."""
+    app()

@@ -1,0 +1,66 @@
+"""Which server a command talks to: the one of ``--url``, or one that lives as long as the command."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from netwright.cli.exit_codes import ExitCode, stop, store_told_plainly, told_plainly
+from netwright.cli.output import note
+from netwright.client import Client
+from netwright.settings import Settings
+
+UrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        envvar="NETWRIGHT_URL",
+        help="Server to talk to. Without it the command works on this machine's own data folder.",
+    ),
+]
+
+
+@contextmanager
+def connected(url: str | None) -> Iterator[Client]:
+    """A client of ``url``, or of an API in this process over the local store; errors are told plainly."""
+    with told_plainly():
+        if url is not None:
+            with Client(url, patience=2) as client:
+                yield client
+            return
+        from netwright.api import LocalApi
+        from netwright.logs import set_up_logs
+
+        set_up_logs("ERROR")
+        with store_told_plainly():
+            local = LocalApi(Settings())
+        with local, Client(local.url) as client:
+            yield client
+
+
+@contextmanager
+def connected_with_workers(url: str | None) -> Iterator[Client]:
+    """As :func:`connected`, but with workers: without ``url`` the embedded stack runs for the call."""
+    if url is not None:
+        with connected(url) as client:
+            yield client
+        return
+    from netwright.logs import set_up_logs
+    from netwright.roles import stack
+    from workers.stack import StackError
+
+    set_up_logs("WARNING")
+    settings = Settings(port=0)
+    note(f"starting the embedded stack in {settings.data_dir}")
+    running = stack(settings, log_dir=settings.data_dir / "logs")
+    try:
+        running.start()
+    except StackError as error:
+        hint = " (or pass --url to use the running server)" if "in use" in str(error) else ""
+        raise stop(f"{error}{hint}", ExitCode.UNAVAILABLE) from None
+    try:
+        with told_plainly(), Client(running.url) as client:
+            yield client
+    finally:
+        running.stop()

@@ -1,0 +1,123 @@
+"""``netwright design``: an order, its progress and its result."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from netwright.cli.connect import UrlOption, connected_with_workers
+from netwright.cli.exit_codes import ExitCode, stop
+from netwright.cli.output import JsonOption, interval, out, print_json, print_table
+from netwright.cli.progress import follow
+from netwright.cli.quantities import constraint, quantity
+from netwright.client import JobHandle
+
+app = typer.Typer()
+
+
+@app.command()
+def design(
+    space: Annotated[str | None, typer.Option(help="For example nasbench201.")] = None,
+    task: Annotated[str | None, typer.Option(help="For example cifar10-int8-ptq.")] = None,
+    bound: Annotated[
+        list[str] | None, typer.Option(help="A hard bound such as 'params_m<=0.5'; may be repeated.")
+    ] = None,
+    objective: Annotated[
+        list[str] | None, typer.Option(help="What to make good; the accuracy on the task unless said.")
+    ] = None,
+    count: Annotated[int, typer.Option(help="Architectures to return.")] = 8,
+    evaluations: Annotated[int, typer.Option(help="Architectures that may be evaluated.")] = 0,
+    evaluator: Annotated[str | None, typer.Option(help="What evaluates; table unless said.")] = None,
+    confidence: Annotated[float, typer.Option(help="Of intervals and predicted bounds.")] = 0.9,
+    seed: Annotated[int, typer.Option(help="Every random choice follows from it.")] = 0,
+    strategy: Annotated[str, typer.Option(help="bayes or random.")] = "bayes",
+    file: Annotated[Path | None, typer.Option(help="The whole order as a JSON file instead.")] = None,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Order architectures and wait for them.
+
+    Without --url the embedded stack runs for the call. Exit status 4: infeasible.
+    """
+    if file is not None:
+        order = _read(file)
+    elif space is None or task is None:
+        raise typer.BadParameter("give --space and --task, or --file")
+    else:
+        order = {
+            "space": space,
+            "task": task,
+            "constraints": [constraint(text) for text in bound or []],
+            "objectives": [quantity(text) for text in objective or []],
+            "count": count,
+            "evaluations": evaluations,
+            "evaluator": evaluator or ("table" if evaluations else None),
+            "confidence": confidence,
+            "seed": seed,
+            "strategy": strategy,
+        }
+    with connected_with_workers(url) as client:
+        handle = client.order(order)
+        job = follow(handle)
+        show_outcome(handle, job, as_json=as_json)
+
+
+def show_outcome(handle: JobHandle, job: dict[str, Any], *, as_json: bool) -> None:
+    """Prints what came of an ended job.
+
+    Raises:
+        typer.Exit: 4 for an infeasible one; JobEnded for one that failed or was cancelled.
+    """
+    result = handle.result()
+    if as_json:
+        print_json({"job": job, "result": result})
+    elif job["state"] == "infeasible":
+        _print_nearest(job, result)
+    else:
+        print_architectures(result)
+    if job["state"] == "infeasible":
+        raise typer.Exit(ExitCode.INFEASIBLE)
+
+
+def print_architectures(result: dict[str, Any]) -> None:
+    """The architectures of a result, a line each."""
+    rows = result["architectures"]
+    keys = list(dict.fromkeys(key for row in rows for key in row["metrics"]))
+    marks = {"measured": " (measured)", "predicted": "", "exact": ""}
+    print_table(
+        ["rank", "architecture", "P(feasible)", *keys],
+        [
+            [
+                row["rank"],
+                row["architecture"],
+                f"{row['feasible_probability']:.2f}",
+                *(
+                    interval(row["metrics"][key]) + marks.get(row["metrics"][key]["source"], "")
+                    if key in row["metrics"]
+                    else None
+                    for key in keys
+                ),
+            ]
+            for row in rows
+        ],
+    )
+    out().print(f"{result['evaluated']} evaluated, {result['seconds']:.1f} s")
+
+
+def _print_nearest(job: dict[str, Any], result: dict[str, Any]) -> None:
+    nearest = result["nearest"]
+    out().print(f"infeasible: {job['reason']}", markup=False)
+    out().print(f"nearest: {nearest['architecture']} ({nearest['source']})", markup=False)
+    columns = ["constraint", "min", "max", "value", "gap"]
+    print_table(columns, [[gap.get(name) for name in columns] for gap in result["gaps"]])
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        order = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise stop(f"{file} cannot be read: {error}", ExitCode.INVALID) from None
+    if not isinstance(order, dict):
+        raise stop(f"{file} holds no JSON object", ExitCode.INVALID)
+    return order

@@ -1,0 +1,90 @@
+"""``netwright jobs …``: where queued work stands."""
+
+from typing import Annotated, Any
+
+import typer
+
+from netwright.cli.connect import UrlOption, connected
+from netwright.cli.design import show_outcome
+from netwright.cli.output import JsonOption, out, print_json, print_table
+from netwright.cli.progress import follow
+
+app = typer.Typer(no_args_is_help=True)
+
+JobId = Annotated[str, typer.Argument(help="The job's id.", show_default=False)]
+
+
+@app.command("list")
+def list_jobs(
+    limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
+    after: Annotated[str | None, typer.Option(help="Id of the last job of the page before.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The newest jobs."""
+    with connected(url) as client:
+        page = client.jobs(limit=limit, after=after, state=state)
+    if as_json:
+        print_json(page)
+        return
+    columns = ["id", "kind", "state", "attempt", "progress", "created", "reason"]
+    print_table(columns, [_row(job) for job in page["jobs"]])
+    if page["has_more"]:
+        out().print(f"more: netwright jobs list --after {page['jobs'][-1]['id']}")
+
+
+def _row(job: dict[str, Any]) -> list[object]:
+    progress = job["progress"]
+    return [
+        job["id"],
+        job["kind"],
+        job["state"],
+        job["attempt"],
+        f"{progress['done']}/{progress['total']}",
+        job["created_at"][:19],
+        job["reason"],
+    ]
+
+
+@app.command()
+def show(job_id: JobId, url: UrlOption = None, as_json: JsonOption = False) -> None:
+    """Where a job stands, and what came of it."""
+    with connected(url) as client:
+        handle = client.job(job_id)
+        if handle.state in ("succeeded", "infeasible"):
+            show_outcome(handle, handle.job, as_json=as_json)
+        else:
+            _print(handle.job, as_json)
+
+
+@app.command()
+def watch(job_id: JobId, url: UrlOption = None, as_json: JsonOption = False) -> None:
+    """Follow a job until it has ended."""
+    with connected(url) as client:
+        handle = client.job(job_id)
+        show_outcome(handle, follow(handle), as_json=as_json)
+
+
+@app.command()
+def cancel(job_id: JobId, url: UrlOption = None, as_json: JsonOption = False) -> None:
+    """Ask that a job stop."""
+    with connected(url) as client:
+        _print(client.job(job_id).cancel(), as_json)
+
+
+@app.command()
+def retry(job_id: JobId, url: UrlOption = None, as_json: JsonOption = False) -> None:
+    """Order the work of an ended job again, as a new job."""
+    with connected(url) as client:
+        _print(client.job(job_id).retry().job, as_json)
+
+
+def _print(job: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(job)
+        return
+    progress = job["progress"]
+    shown = {name: value for name, value in job.items() if name not in ("progress", "urls")}
+    shown["progress"] = f"{progress['done']}/{progress['total']} {progress['message']}"
+    print_table(["", ""], list(shown.items()))

@@ -1,0 +1,55 @@
+"""``netwright predict``: quantities of architectures, without measuring."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netwright.cli.connect import UrlOption, connected
+from netwright.cli.output import JsonOption, interval, print_json, print_table
+from netwright.cli.quantities import quantity
+
+app = typer.Typer()
+
+
+@app.command()
+def predict(
+    space: Annotated[str, typer.Option(help="For example nasbench201.")],
+    metric: Annotated[list[str], typer.Option(help="For example accuracy@cifar10; may be repeated.")],
+    architectures: Annotated[
+        list[str] | None, typer.Argument(help="Strings; none: one a line of --file.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Architectures, one a line; - for standard input.")
+    ] = None,
+    kind: Annotated[str, typer.Option(help="auto, gbdt, gp or neural.")] = "auto",
+    confidence: Annotated[float, typer.Option(help="Of the intervals.")] = 0.9,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict quantities of architectures, with intervals."""
+    wanted = [quantity(text) for text in metric]
+    given = [*(architectures or []), *_lines(file)]
+    if not given:
+        raise typer.BadParameter("give architectures, or --file")
+    with connected(url) as client:
+        answer = client.predict(space, given, wanted, kind=kind, confidence=confidence)
+    if as_json:
+        print_json(answer)
+        return
+    keys = list(answer["models"])
+    rows = zip(answer["architectures"], answer["predictions"], strict=True)
+    print_table(
+        ["architecture", *keys], [[name, *(interval(row[key]) for key in keys)] for name, row in rows]
+    )
+
+
+def _lines(file: Path | None) -> list[str]:
+    if file is None:
+        return []
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{file} cannot be read: {error}") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]

@@ -1,0 +1,63 @@
+"""Long work shown to people: a bar on a terminal, plain lines elsewhere, both on standard error."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from netwright.cli.exit_codes import ExitCode, stop
+from netwright.cli.output import err
+from netwright.client import JobHandle
+from netwright.sse import JobEvent
+
+Report = Callable[[int, int, str], None]
+"""Called with done, total and a message."""
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Report]:
+    """A function that shows how far something is."""
+    console = err()
+    if not console.is_terminal:
+
+        def line(done: int, total: int, message: str) -> None:
+            console.print(f"{title} {f'{done}/{total} ' if total else ''}{message}", markup=False)
+
+        yield line
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[message]}", markup=False),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=None, message="")
+
+        def show(done: int, total: int, message: str) -> None:
+            bar.update(task, completed=done, total=total or None, message=message[:80])
+
+        yield show
+
+
+def follow(job: JobHandle, on_event: Callable[[JobEvent], None] | None = None) -> dict[str, Any]:
+    """Shows a job's progress until it has ended; returns it as it is then.
+
+    Raises:
+        typer.Exit: 130 where someone interrupts; the job goes on wherever there are workers.
+    """
+    shown = None
+    try:
+        with progress_bar(f"job {job.id[-12:]}") as show:
+            for event in job.events():
+                if on_event is not None:
+                    on_event(event)
+                progress = event.data.get("progress")
+                if event.kind != "state" and progress and progress != shown:
+                    show(progress["done"], progress["total"], progress["message"])
+                    shown = progress
+            return job.refresh()
+    except KeyboardInterrupt:
+        raise stop(f"interrupted; see it with: netwright jobs watch {job.id}", ExitCode.INTERRUPTED) from None

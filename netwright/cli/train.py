@@ -1,0 +1,159 @@
+"""``netwright train …``: the weights that ship, made again from what is public."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from netwright.cli.exit_codes import ExitCode, stop, told_plainly
+from netwright.cli.output import JsonOption, note, print_json, print_table
+from netwright.cli.progress import progress_bar
+
+app = typer.Typer(no_args_is_help=True)
+
+OutOption = Annotated[
+    Path | None, typer.Option(help="Folder to write to; the shipped weights' own unless said.")
+]
+SeedOption = Annotated[int, typer.Option(help="Every random choice follows from it.")]
+
+
+@app.command()
+def generator(
+    spaces: Annotated[list[str] | None, typer.Argument(help="Which spaces'; all unless said.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps.")] = None,
+    seed: SeedOption = 0,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the diffusion generator of a space from its own members; no benchmark table is used."""
+    import artifacts
+    from generator.ship import ship_generator
+    from generator.train import TrainingOptions
+    from spaces.space import space_names
+
+    folder = out or artifacts.ROOT / "generator"
+    options = TrainingOptions() if steps is None else TrainingOptions(steps=steps)
+    cards = []
+    for name in _known(spaces or space_names()):
+        with progress_bar(f"generator {name}") as show:
+            cards.append(ship_generator(name, folder, seed=seed, options=options, progress=show))
+    note(f"written to {folder}")
+    if as_json:
+        print_json({"generators": cards})
+        return
+    for card in cards:
+        print_table(["figure", "value"], list(card.items()), title=f"generator {card['space']}")
+
+
+@app.command()
+def encoder(
+    spaces: Annotated[list[str] | None, typer.Argument(help="Which spaces'; all unless said.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps.")] = None,
+    seed: SeedOption = 0,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the graph autoencoder (arch2vec) of a space from its own members; no labels are used."""
+    import artifacts
+    from encoders.train import TrainingOptions, ship_encoder
+    from spaces.space import get_space, space_names
+
+    folder = out or artifacts.ROOT / "encoders"
+    cards = []
+    for name in _known(spaces or space_names()):
+        options = TrainingOptions.of(get_space(name))
+        if steps is not None:
+            options = replace(options, steps=steps)
+        with progress_bar(f"encoder {name}") as show:
+            cards.append(ship_encoder(name, folder, seed=seed, options=options, progress=show))
+    note(f"written to {folder}")
+    if as_json:
+        print_json({"encoders": cards})
+        return
+    for card in cards:
+        print_table(["figure", "value"], list(card.items()), title=f"encoder {card['space']}")
+
+
+@app.command()
+def scores(
+    spaces: Annotated[
+        list[str] | None, typer.Argument(help="Which spaces'; nasbench201 unless said.")
+    ] = None,
+    seed: SeedOption = 0,
+    out: OutOption = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="File (.npz) to carry on with; keeps what is done.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Score every network of a space at initialization; tables only serve the card's correlations."""
+    import artifacts
+    from benchmarks.tables import Tables
+    from encoders.scores.ship import ship_scores
+    from networks import NoNetwork
+    from netwright.settings import Settings
+
+    settings = Settings()
+    folder = out or artifacts.ROOT / "scores"
+    tables = Tables(settings.cache_dir, settings.data)
+    cards = []
+    for name in _known(spaces or ["nasbench201"]):
+        with progress_bar(f"scores {name}") as show:
+            try:
+                cards.append(
+                    ship_scores(name, folder, tables=tables, seed=seed, resume=resume, progress=show)
+                )
+            except (NoNetwork, ValueError) as error:
+                raise stop(str(error), ExitCode.INVALID) from None
+    note(f"written to {folder}")
+    if as_json:
+        print_json({"scores": cards})
+        return
+    for card in cards:
+        print_table(["figure", "value"], list(card.items()), title=f"scores {card['space']}")
+
+
+@app.command()
+def predictor(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOption = False) -> None:
+    """Train the predictors of every table that is here; the card says how they do on other members."""
+    import artifacts
+    from benchmarks.tables import Tables
+    from netwright.settings import Settings
+    from predictors.train import train_shipped
+
+    settings = Settings()
+    folder = out or artifacts.ROOT / "predictors"
+    with told_plainly(), progress_bar("predictors") as show:
+        trained = train_shipped(Tables(settings.cache_dir, settings.data), folder, seed=seed, progress=show)
+    note(f"written to {folder}")
+    rows = [
+        {
+            "space": space,
+            "quantity": row.key,
+            "labels": row.labels,
+            "judged": row.judged,
+            "kendall_tau": row.kendall_tau,
+            "coverage_percent": row.coverage_percent,
+            "mean_absolute_error": row.mean_absolute_error,
+            "digest": row.digest,
+        }
+        for space, models in trained.items()
+        for row in models
+    ]
+    if as_json:
+        print_json({"predictors": rows})
+        return
+    shown = ["space", "quantity", "kendall_tau", "coverage_percent", "mean_absolute_error"]
+    print_table(shown, [[row[name] for name in shown] for row in rows])
+
+
+def _known(names: Sequence[str]) -> Sequence[str]:
+    """The names, all of them spaces'."""
+    from spaces.space import space_names
+
+    for name in names:
+        if name not in space_names():
+            raise stop(f"no space {name!r}; known are {', '.join(space_names())}", ExitCode.INVALID)
+    return names

@@ -1,0 +1,311 @@
+"""A Python client of the HTTP API: retries what is safe to retry, and raises what the server said.
+
+::
+
+    with Client("http://127.0.0.1:8000") as client:
+        bounds = [{"metric": "params_m", "max": 0.5}]
+        job = client.design("nasbench201", "cifar10-int8-ptq", constraints=bounds)
+        print(job.result()["architectures"][0]["architecture"])
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from netwright.errors import ApiError, JobEnded, ServerUnreachable, problem_of
+from netwright.sse import TERMINAL, JobEvent, read_events
+
+__all__ = ["ApiError", "Client", "JobEnded", "JobEvent", "JobHandle", "ServerUnreachable"]
+
+Json = dict[str, Any]
+Architecture = str | Mapping[str, str | int | bool]
+
+_BUSY = (429, 503)
+_LONGEST_PAUSE = 10.0
+_PING_SECONDS = 15.0  # the server is never silent for longer on an event stream
+
+
+class Client:
+    """Talks to one server.
+
+    Calls that were refused because the server is busy, restarting or out of reach are repeated for a while;
+    an order carries an idempotency key, so that a repeated one makes no second job.
+
+    Args:
+        base_url: for example ``http://127.0.0.1:8000``.
+        timeout: seconds for one call.
+        patience: seconds for which calls are repeated before the client gives up.
+        transport: how requests are sent; for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout: float = 30.0,
+        patience: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.patience = patience
+        self._http = httpx.Client(base_url=self.base_url, timeout=timeout, transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    # orders
+    def design(
+        self,
+        space: str,
+        task: str,
+        *,
+        constraints: Sequence[Mapping[str, Any]] = (),
+        objectives: Sequence[Mapping[str, Any]] = (),
+        idempotency_key: str | None = None,
+        **options: Any,
+    ) -> "JobHandle":
+        """Orders architectures; returns at once.
+
+        Args:
+            space: see :meth:`spaces`.
+            task: see :meth:`tasks`.
+            constraints: for example ``[{"metric": "params_m", "max": 0.5}]``.
+            objectives: the accuracy on the task unless said otherwise.
+            idempotency_key: names this order; a repeated call with it gives the same job.
+            options: ``count``, ``evaluations``, ``evaluator``, ``confidence``, ``seed``, ``strategy``.
+
+        Raises:
+            ApiError: with the field and the reason, where the order makes no sense.
+        """
+        order = {"space": space, "task": task, "constraints": list(constraints), **options}
+        if objectives:
+            order["objectives"] = list(objectives)
+        return self.order(order, idempotency_key=idempotency_key)
+
+    def order(self, design: Mapping[str, Any], *, idempotency_key: str | None = None) -> "JobHandle":
+        """:meth:`design` with the body as one object."""
+        key = idempotency_key or str(uuid.uuid4())
+        job = self._call("POST", "/v1/designs", json=dict(design), headers={"Idempotency-Key": key})
+        return JobHandle(self, job)
+
+    def predict(
+        self,
+        space: str,
+        architectures: Sequence[Architecture],
+        metrics: Sequence[Mapping[str, Any]],
+        *,
+        kind: str = "auto",
+        layout: str = "rows",
+        confidence: float = 0.9,
+    ) -> Json:
+        """Predictions for at most 50,000 architectures; ``layout="columns"`` is the faster for many."""
+        body = {
+            "space": space,
+            "architectures": list(architectures),
+            "metrics": list(metrics),
+            "kind": kind,
+            "layout": layout,
+            "confidence": confidence,
+        }
+        return self._call("POST", "/v1/predict", json=body)
+
+    # jobs
+    def job(self, job_id: str) -> "JobHandle":
+        """The job of an id."""
+        return JobHandle(self, self._call("GET", f"/v1/jobs/{job_id}"))
+
+    def jobs(self, *, limit: int = 20, after: str | None = None, state: str | None = None) -> Json:
+        """A page of jobs, newest first: ``{"jobs", "has_more"}``."""
+        asked = {"limit": limit, "after": after, "state": state}
+        return self._call("GET", "/v1/jobs", params={name: v for name, v in asked.items() if v is not None})
+
+    # what there is
+    def spaces(self) -> list[Json]:
+        """All spaces, in short."""
+        return self._all("spaces", lambda space: str(space["name"]))
+
+    def space(self, name: str) -> Json:
+        """A space's variables, metrics, tasks, devices and an example."""
+        return self._call("GET", f"/v1/spaces/{name}")
+
+    def tasks(self) -> list[Json]:
+        """All tasks."""
+        return self._all("tasks", lambda task: str(task["name"]))
+
+    def devices(self, space: str | None = None) -> list[Json]:
+        """All devices, of one space or of all."""
+        asked = {} if space is None else {"space": space}
+        return self._all("devices", lambda device: f"{device['space']}/{device['name']}", **asked)
+
+    def probe(self, space: str, count: int = 10, *, metric: str = "latency_ms") -> list[str]:
+        """Architectures to measure on a new device, the most telling first."""
+        asked = {"count": count, "metric": metric}
+        return list(self._call("GET", f"/v1/spaces/{space}/probe", params=asked)["architectures"])
+
+    def add_device(
+        self,
+        name: str,
+        space: str,
+        measurements: Sequence[tuple[Architecture, float]],
+        *,
+        metric: str = "latency_ms",
+    ) -> Json:
+        """Makes a device known by measurements on it; says how well they foretell each other.
+
+        Raises:
+            ApiError: naming the measurement that is wrong.
+        """
+        told = [{"architecture": architecture, "value": value} for architecture, value in measurements]
+        body = {"name": name, "space": space, "metric": metric, "measurements": told}
+        return self._call("POST", "/v1/devices", json=body)
+
+    def ready(self) -> bool:
+        """Whether the server can accept work now."""
+        try:
+            return self._http.get("/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    # inside
+    def _all(self, what: str, name: Callable[[Json], str], **asked: str) -> list[Json]:
+        entries: list[Json] = []
+        while True:
+            after = {"after": name(entries[-1])} if entries else {}
+            found = self._call("GET", f"/v1/{what}", params={"limit": "100", **asked, **after})
+            entries += found[what]
+            if not found["has_more"]:
+                return entries
+
+    def _call(self, method: str, path: str, **request: Any) -> Json:
+        """One call, repeated while the server is busy or out of reach; every call of this client may be."""
+        give_up = time.monotonic() + self.patience
+        pause = 0.1
+        while True:
+            try:
+                response = self._http.request(method, path, **request)
+            except httpx.TransportError as error:
+                if time.monotonic() + pause > give_up:
+                    raise ServerUnreachable(f"{self.base_url} does not answer: {error}") from error
+                wait = pause
+            else:
+                if response.is_success:
+                    return dict(response.json())
+                problem = problem_of(response)
+                wait = problem.retry_after or pause
+                if problem.status not in _BUSY or time.monotonic() + wait > give_up:
+                    raise problem
+            time.sleep(min(wait, _LONGEST_PAUSE))
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _stream(self, job_id: str, after: int) -> Iterator[JobEvent]:
+        """The events above ``after`` of one connection; ends where the connection does."""
+        headers = {"Last-Event-ID": str(after)}
+        timeout = httpx.Timeout(10.0, read=3 * _PING_SECONDS)
+        with self._http.stream(
+            "GET", f"/v1/jobs/{job_id}/events", headers=headers, timeout=timeout
+        ) as response:
+            if not response.is_success:
+                response.read()
+                raise problem_of(response)
+            yield from read_events(response.iter_lines())
+
+
+class JobHandle:
+    """One job on a server.
+
+    Args:
+        client: how to reach it.
+        job: what the server said of it last.
+    """
+
+    def __init__(self, client: Client, job: Json) -> None:
+        self.client = client
+        self.job = job
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return str(self.job["id"])
+
+    @property
+    def state(self) -> str:
+        """The state that the server said last."""
+        return str(self.job["state"])
+
+    def refresh(self) -> Json:
+        """Asks again where the job stands."""
+        self.job = self.client._call("GET", f"/v1/jobs/{self.id}")
+        return self.job
+
+    def events(self, after: int = 0) -> Iterator[JobEvent]:
+        """The job's events, old ones at once and new ones as they come, each once, until the job has ended.
+
+        A broken connection is made again, from the event after the last one seen.
+
+        Raises:
+            ServerUnreachable: where no connection was possible for the client's patience.
+        """
+        give_up, pause = time.monotonic() + self.client.patience, 0.1
+        while True:
+            # Asked before the stream, so that a stream of an ended job holds everything there is to tell.
+            ended = self.refresh()["state"] in TERMINAL
+            problem: Exception = ServerUnreachable(f"{self.client.base_url} keeps closing the event stream")
+            try:
+                for event in self.client._stream(self.id, after):
+                    yield event
+                    after = event.id
+                    give_up, pause = time.monotonic() + self.client.patience, 0.1
+                    if event.ended:
+                        return
+                if ended:
+                    return
+            except httpx.TransportError as error:
+                problem = ServerUnreachable(f"{self.client.base_url} does not answer: {error}")
+            except ApiError as error:
+                if error.status not in _BUSY:
+                    raise
+                problem = error
+            if time.monotonic() + pause > give_up:
+                raise problem
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def wait(self, on_event: Callable[[JobEvent], None] | None = None) -> Json:
+        """Waits until the job has ended; returns it."""
+        for event in self.events():
+            if on_event is not None:
+                on_event(event)
+        return self.refresh()
+
+    def result(self, on_event: Callable[[JobEvent], None] | None = None) -> Json:
+        """Waits, then gives what came of it; an infeasible design's result names the nearest architecture.
+
+        Raises:
+            JobEnded: where the job failed or was cancelled.
+        """
+        job = self.wait(on_event)
+        if job["state"] in ("failed", "cancelled"):
+            raise JobEnded(job)
+        return self.client._call("GET", f"/v1/jobs/{self.id}/result")
+
+    def cancel(self) -> Json:
+        """Asks that the job stop; it shows ``cancelling`` until it really has."""
+        self.job = self.client._call("POST", f"/v1/jobs/{self.id}/cancel")
+        return self.job
+
+    def retry(self) -> "JobHandle":
+        """Orders the same work again, as a new job."""
+        return JobHandle(self.client, self.client._call("POST", f"/v1/jobs/{self.id}/retry"))

@@ -1,0 +1,1 @@
+"""Models that predict a quantity of an architecture, with honest intervals."""

@@ -1,0 +1,18 @@
+"""The probability that a predicted quantity satisfies a bound."""
+
+import numpy as np
+
+from predictors.predictor import Predictor
+from spaces.metric import Constraint
+from spaces.space import Codes, Floats
+
+
+def feasible_probability(predictor: Predictor, codes: Codes, constraint: Constraint) -> Floats:
+    """P(min ≤ value ≤ max) for codes (b, v), (b,)."""
+    below_max, below_min = np.ones(len(codes)), np.zeros(len(codes))
+    if constraint.max is not None:
+        below_max = predictor.probability_below(codes, constraint.max)
+    if constraint.min is not None:
+        below_min = predictor.probability_below(codes, constraint.min)
+    probability: Floats = np.clip(below_max - below_min, 0.0, 1.0)
+    return probability

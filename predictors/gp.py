@@ -1,0 +1,261 @@
+"""Exact Gaussian process over groups of training-free features (White et al. 2021, "How Powerful are
+Performance Predictors in Neural Architecture Search?", find it strongest where labels are few).
+
+Paths of the live graph, its structure, exact statistics of the smallest member that computes the same
+function, and training-free scores, each group standardized over the space and with one lengthscale; targets
+are normal scores. Errors of leaving one label out, in closed form, calibrate the intervals, so no label is
+spent; they are widened by what cross-fitting of everything, hyperparameters and scores too, finds them short.
+Plain NumPy: neither fitting nor predicting loads torch.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Self
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from encoders.features import feature_names, features
+from predictors.conformal import Calibration
+from predictors.cross_fitting import cross_fitted
+from predictors.gbdt import GbdtPredictor
+from predictors.inputs import informed_kinds
+from predictors.matern_kernel import (
+    TREND,
+    Posterior,
+    condition,
+    distances,
+    kernel,
+    most_likely,
+    scaled_distances,
+)
+from predictors.normal_scores import NormalScores
+from predictors.predictor import DamagedModel, NotEnoughLabels, register
+from predictors.scored import ScoredPredictor, checked
+from spaces.space import Codes, Floats, Space
+
+FORMAT = "netwright-gp-1"
+REFERENCE = 2000
+"""Members whose features' mean and deviation standardize every model of a space."""
+CENTERS = {
+    "onehot": 1.4,
+    "ordinal": 1.4,
+    "sources": 1.0,
+    "structure": 1.0,
+    "statistics": 1.6,
+    "reduced": 1.6,
+    "scores": 1.6,
+}
+"""Where a group's log lengthscale is looked for, in deviations a feature; 0.2 for the others."""
+FINE_FROM = 200
+"""Labels from which each numeric variable has a lengthscale of its own."""
+FITTED_ON = 1600
+"""Labels beyond these do not take part in the choice of hyperparameters, only in the posterior."""
+WIDENED_UP_TO = 800
+"""Labels beyond which the hyperparameters no longer learn any of them by heart."""
+FOLDS = 4
+"""Of the cross-fitting that widens the intervals."""
+_CHUNK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class _Standard:
+    """Center and scale of each group's features."""
+
+    kinds: tuple[str, ...]
+    centers: tuple[Floats, ...]
+    scales: tuple[Floats, ...]
+
+
+@lru_cache(maxsize=32)
+def _standard(space: Space, task: str | None, kinds: tuple[str, ...]) -> _Standard:
+    codes = space.sample(REFERENCE, np.random.default_rng(0))
+    kept, centers, scales = [], [], []
+    for kind in kinds:
+        x = features(space, codes, task=task, kinds=(kind,)).astype(np.float64)
+        varying = x.std(axis=0) > 1e-9
+        if varying.any():
+            kept.append(kind)
+            centers.append(x.mean(axis=0))
+            # A feature that does not vary gets no weight; a group's weight does not grow with its size.
+            scales.append(np.where(varying, x.std(axis=0), np.inf) * np.sqrt(varying.sum()))
+    return _Standard(tuple(kept), tuple(centers), tuple(scales))
+
+
+@register
+class GpPredictor(ScoredPredictor):
+    """Exact Gaussian process, Matérn 5/2 over groups of features.
+
+    Args:
+        kinds: of features (:mod:`encoders.features`); by default :func:`informed_kinds`.
+        sources: models of other tasks in the space, whose predictions are a group of features too.
+        widen: whether cross-fitting corrects the intervals, at the cost of four fits more.
+    """
+
+    kind = "gp"
+
+    def __init__(
+        self,
+        space: Space,
+        *,
+        task: str | None = None,
+        seed: int = 0,
+        kinds: Sequence[str] | None = None,
+        sources: Sequence[GbdtPredictor] = (),
+        widen: bool = True,
+    ) -> None:
+        super().__init__(space, task=task, seed=seed)
+        self.kinds = informed_kinds(space) if kinds is None else tuple(kinds)
+        self.posterior: Posterior | None = None
+        self.sources = tuple(sources)
+        self.widen = widen
+        self.widening = 1.0
+        self.fine = False
+        self.fitted_with = 0
+
+    def fit(self, codes: Codes, values: Floats) -> Self:
+        """Learns from labels; see :class:`predictors.predictor.Predictor`."""
+        values = checked(self.space, codes, values)
+        self.fine, self.fitted_with = len(values) >= FINE_FROM, len(values)
+        chosen = np.random.default_rng(self.seed).permutation(len(values))[:FITTED_ON]
+        inputs = self._inputs(codes[chosen])
+        labels = NormalScores.fit(values[chosen]).transform(values[chosen])
+        centers = np.array([CENTERS.get(kind, 0.2) for kind in self._groups()])
+        theta = most_likely(distances(inputs, inputs), labels, centers)
+        self.widening = 1.0
+        self._condition(codes, values, theta)
+        if self.widen and FOLDS <= len(values) <= WIDENED_UP_TO:
+            away = cross_fitted(self._unwidened, codes, values, folds=FOLDS, seed=self.seed)
+            found = Calibration.of(away.truth - away.mean, away.scale).deviation()
+            self.widening = max(1.0, found / max(self.calibration.deviation(), 1e-9))
+            self._condition(codes, values, theta)
+        return self
+
+    def _unwidened(self, codes: Codes, values: Floats) -> Self:
+        narrow = type(self)(
+            self.space, task=self.task, seed=self.seed, kinds=self.kinds, sources=self.sources, widen=False
+        )
+        return narrow.fit(codes, values)
+
+    def refine(self, codes: Codes, values: Floats) -> Self:
+        """Adds labels; hyperparameters stay until the labels have doubled: one matrix inversion."""
+        codes, values = self.together(codes, values)
+        if self.posterior is None or len(values) >= 2 * self.fitted_with:
+            return self.fit(codes, values)
+        return self._condition(codes, checked(self.space, codes, values), self.posterior.theta)
+
+    def _condition(self, codes: Codes, values: Floats, theta: Floats) -> Self:
+        self.learned = codes.copy(), values.copy()
+        self.scores = NormalScores.fit(values)
+        inputs = self._inputs(codes)
+        self.posterior = condition(
+            scaled_distances(inputs, inputs, theta), self.scores.transform(values), theta
+        )
+        errors, deviations = self.posterior.leave_one_out()
+        self.calibration = Calibration.of(self.widening * errors, deviations)
+        return self
+
+    def scored(self, codes: Codes) -> tuple[Floats, Floats]:
+        """Posterior mean and deviation (b,), noise included."""
+        if self.posterior is None or self.learned is None:
+            raise NotEnoughLabels("the predictor has not been fitted")
+        mean, variance = np.empty(len(codes)), np.empty(len(codes))
+        theta = self.posterior.theta
+        learned = self._inputs(self.learned[0])
+        prior = np.exp(theta[-2]) + TREND + np.exp(theta[-1])
+        for start in range(0, len(codes), _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            cross = kernel(scaled_distances(self._inputs(codes[rows]), learned, theta), theta)
+            mean[rows] = cross @ self.posterior.weights
+            variance[rows] = prior - ((cross @ self.posterior.inverse) * cross).sum(axis=1)
+        return mean, np.sqrt(np.maximum(variance, np.exp(theta[-1])))
+
+    @property
+    def fitted(self) -> bool:
+        """Whether it has learned anything."""
+        return self.posterior is not None
+
+    def _standard(self) -> _Standard:
+        return _standard(self.space, self.task, self.kinds)
+
+    def _inputs(self, codes: Codes) -> list[Floats]:
+        """Standardized features, one (b, f) array a group."""
+        standard = self._standard()
+        inputs: list[Floats] = []
+        for kind, center, scale in zip(standard.kinds, standard.centers, standard.scales, strict=True):
+            x = (features(self.space, codes, task=self.task, kinds=(kind,)) - center) / scale
+            inputs += np.split(x, x.shape[1], axis=1) if self._splits(kind) else [x]
+        if self.sources:
+            told = np.stack([source.scored(codes)[0] for source in self.sources], axis=1)
+            inputs.append(told / np.sqrt(len(self.sources)))  # normal scores need no other standard
+        return inputs
+
+    def _groups(self) -> list[str]:
+        """The kind of each group of :meth:`_inputs`."""
+        standard = self._standard()
+        told = ["sources"] if self.sources else []
+        return [
+            kind
+            for kind, center in zip(standard.kinds, standard.centers, strict=True)
+            for _ in range(len(center) if self._splits(kind) else 1)
+        ] + told
+
+    def _splits(self, kind: str) -> bool:
+        return self.fine and kind == "ordinal"
+
+    def to_bytes(self) -> bytes:
+        """Safetensors: labels and hyperparameters; the posterior follows from them."""
+        if self.posterior is None or self.learned is None:
+            raise NotEnoughLabels("the predictor has not been fitted")
+        codes, values = self.learned
+        about = {
+            "format": FORMAT,
+            "space": self.space.name,
+            "task": self.task,
+            "seed": self.seed,
+            "kinds": self.kinds,
+            "features": feature_names(self.space, self.kinds),
+            "rows": len(values),
+            "widening": self.widening,
+            "fine": self.fine,
+            "fitted_with": self.fitted_with,
+            "sources": [base64.b64encode(source.to_bytes()).decode() for source in self.sources],
+        }
+        # One array: the library writes several in an order of its own, and the digest would change.
+        numbers = np.concatenate([self.posterior.theta, values, codes.astype(np.float64).ravel()])
+        return save({"numbers": numbers}, {"about": json.dumps(about)})
+
+    @classmethod
+    def from_bytes(cls, data: bytes, space: Space) -> Self:
+        """Reads what :meth:`to_bytes` wrote; DamagedModel for anything else."""
+        try:
+            numbers = load(data)["numbers"]
+            about = _metadata(data)
+            if about["format"] != FORMAT or about["space"] != space.name:
+                raise DamagedModel(f"the bytes hold no {FORMAT} model of {space.name}")
+            model = cls(space, task=about["task"], seed=about["seed"], kinds=about["kinds"])
+            if about["features"] != list(feature_names(space, model.kinds)):
+                raise DamagedModel(f"the model was trained on other features than {space.name} has now")
+            model.widening = float(about["widening"])
+            model.sources = tuple(
+                GbdtPredictor.from_bytes(base64.b64decode(source), space) for source in about["sources"]
+            )
+            model.fine, model.fitted_with = bool(about["fine"]), int(about["fitted_with"])
+            rows, width = int(about["rows"]), len(space.variables)
+            theta, values, codes = np.split(numbers, [len(numbers) - rows * (width + 1), -rows * width])
+            return model._condition(codes.reshape(rows, width).astype(np.int8), values, theta)
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, DamagedModel):
+                raise
+            raise DamagedModel(f"the bytes are no predictor: {error}") from error
+
+
+def _metadata(data: bytes) -> dict[str, Any]:
+    """The description in a safetensors file that is known to be whole."""
+    length = int.from_bytes(data[:8], "little")
+    about: dict[str, Any] = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["about"])
+    return about

@@ -1,0 +1,24 @@
+"""Which features a predictor sees in a space where few labels must do."""
+
+from encoders import score_table
+from encoders.training_free.sequences import is_chain
+from spaces.space import Space
+
+
+def informed_kinds(space: Space, *, scores: bool = True) -> tuple[str, ...]:
+    """Kinds of features, most general first.
+
+    Where zeros and skips make many members compute one function, only features that are equal for all of
+    them are taken: their labels are then labels of one point. Elsewhere the choices themselves are.
+
+    Args:
+        space: any space.
+        scores: training-free scores too, where they ship.
+    """
+    if space.zero_operations and not space.task_dependent_cost:
+        kinds: tuple[str, ...] = ("live", "structure", "reduced")
+    elif is_chain(space):
+        kinds = ("onehot", "ordinal", "live", "counts", "statistics")
+    else:
+        kinds = ("onehot", "path", "live", "structure", "statistics")
+    return (*kinds, "scores") if scores and score_table.ships(space.name) else kinds

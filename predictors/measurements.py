@@ -1,0 +1,45 @@
+"""What is measured on a new device, and when nothing can be learned from it."""
+
+import numpy as np
+
+from spaces.space import Codes, Floats
+
+
+class InvalidMeasurements(ValueError):
+    """Measurements that no device can be learned from; not worth a retry with the same ones.
+
+    Args:
+        message: what is wrong.
+        index: of the first measurement that is wrong; None where it is all of them.
+        field: which part of it: ``architecture`` or ``value``.
+    """
+
+    def __init__(self, message: str, *, index: int | None = None, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.index = index
+        self.field = field
+
+
+def check_measurements(codes: Codes, values: Floats) -> None:
+    """Raises where no device can be learned from measurements (k, v) and (k,).
+
+    Raises:
+        InvalidMeasurements: naming the first that is wrong.
+    """
+    if len(codes) != len(values):
+        raise InvalidMeasurements("there must be one value for each architecture")
+    for index, value in enumerate(values):
+        if not (np.isfinite(value) and value > 0):
+            raise InvalidMeasurements("must be a positive, finite number", index=index, field="value")
+    if len(codes) < 2:
+        raise InvalidMeasurements("at least two architectures must be measured")
+    seen: dict[bytes, int] = {}
+    for index, row in enumerate(codes):
+        before = seen.setdefault(row.tobytes(), index)
+        if before != index:
+            same = values[before] == values[index]
+            what = "is given twice" if same else f"contradicts measurement {before} of the same architecture"
+            raise InvalidMeasurements(what, index=index, field="architecture")
+    if np.ptp(values) == 0:
+        raise InvalidMeasurements("all values are the same, so nothing tells fast from slow")

@@ -1,0 +1,1 @@
+"""Studies: strategies, evaluators and the loop that learns from evaluations."""

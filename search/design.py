@@ -1,0 +1,171 @@
+"""A design from request to result: search while evaluations last, then propose, rank and report."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.tables import Tables
+from generator.weights import load_generator
+from search.answerable import check_answerable
+from search.evaluators.table import TableEvaluator
+from search.feasible import nearest_member
+from search.infeasible import Nearest, nearest_to_exact, nearest_to_measured
+from search.loop import Event, Stopped, run
+from search.models import Models, fit_models, shipped_models
+from search.pareto import pareto_front
+from search.problem import Problem
+from search.proposals import Proposals, propose
+from search.report import architectures, baseline, scores_of
+from search.request import DesignRequest
+from search.strategy import get_strategy
+from spaces.metric import Observation
+
+__all__ = ["DesignResult", "EvaluationsFailed", "Stopped", "run_design"]
+
+
+class EvaluationsFailed(RuntimeError):
+    """Every evaluation ended without a value; retry once what failed them, as the message says, is mended."""
+
+
+@dataclass(frozen=True, slots=True)
+class DesignResult:
+    """How a design ended.
+
+    Args:
+        state: ``succeeded``, or ``infeasible`` where no architecture satisfies the bounds.
+        result: the JSON object of the HTTP API.
+        reason: why it is infeasible, for a person.
+    """
+
+    state: str
+    result: dict[str, object]
+    reason: str | None = None
+
+
+def run_design(
+    request: DesignRequest,
+    *,
+    tables: Tables,
+    stored: Sequence[Observation] = (),
+    on_event: Callable[[Event], None] = lambda event: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> DesignResult:
+    """Runs a design to its end.
+
+    With evaluations, models learn from this design's observations alone: a table stands for measurements
+    the user does not have yet, so a model that was trained on it would have seen the answers.
+
+    Args:
+        request: checked.
+        tables: measured truth.
+        stored: observations of an attempt that was cut short; they are not evaluated again.
+        on_event: called with each event before work goes on.
+        should_stop: asked between evaluations.
+
+    Raises:
+        InvalidRequest: where no table or model can answer it.
+        EvaluationsFailed: where not one evaluation brought a value.
+        Stopped: when ``should_stop`` says so.
+    """
+    began = time.perf_counter()
+    check_answerable(request, tables)
+    problem = Problem.of(request)
+    nearest, gap = nearest_member(problem, np.random.default_rng(request.seed))
+    if gap > 0:
+        found, values = nearest_to_exact(problem, nearest)
+        return _infeasible(problem, found, values, 0, began, "no architecture satisfies the exact bounds")
+    observations: list[Observation] = list(stored)
+    if request.evaluations:
+        strategy = get_strategy(request.strategy)(problem, seed=request.seed)
+        evaluator = TableEvaluator(problem, tables)
+        observations = run(
+            strategy,
+            evaluator,
+            request.evaluations,
+            stored=stored,
+            on_event=on_event,
+            should_stop=should_stop,
+        )
+    return _report(request, problem, observations, on_event, began)
+
+
+def _report(
+    request: DesignRequest,
+    problem: Problem,
+    observations: list[Observation],
+    on_event: Callable[[Event], None],
+    began: float,
+) -> DesignResult:
+    """Measured architectures within the bounds, then proposals where these are too few."""
+    failures = [observation.failed for observation in observations if observation.failed is not None]
+    if observations and len(failures) == len(observations):
+        raise EvaluationsFailed(f"all {len(failures)} evaluations failed; the last: {failures[-1]}")
+    models = _models(problem, observations, request)
+    measured = [observation for observation in observations if problem.feasible(observation)]
+    ranked = _best_measured(problem, measured)[: request.count]
+    codes = problem.space.parse_many(ranked)
+    proposals: Proposals | None = None
+    if len(ranked) < request.count and (models or not problem.to_measure):
+        taken = problem.space.parse_many(observation.architecture for observation in observations)
+        proposals = propose(problem, models, request.count - len(ranked), seed=request.seed, exclude=taken)
+        codes = np.concatenate([codes, proposals.codes])
+        on_event(
+            Event(
+                "generated",
+                len(observations),
+                request.evaluations,
+                f"{len(proposals.codes)} architectures proposed",
+                {"architectures": problem.space.format(proposals.codes)},
+            )
+        )
+    if not len(codes):
+        nearest, values, reason = nearest_to_measured(problem, observations, models, proposals)
+        return _infeasible(problem, nearest, values, len(observations), began, reason)
+    known = {observation.architecture: observation for observation in measured}
+    rows = architectures(problem, models, codes, known)
+    front = pareto_front(scores_of(problem, rows, pessimistic=bool(known)))
+    result: dict[str, object] = {
+        "architectures": rows,
+        "pareto": (np.flatnonzero(front) + 1).tolist(),
+        "evaluated": len(observations),
+        "baseline": baseline(problem, models, rows, request.seed),
+        "models": _digests(problem, models),
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+    return DesignResult("succeeded", result)
+
+
+def _models(problem: Problem, observations: Sequence[Observation], request: DesignRequest) -> Models:
+    if not request.evaluations:
+        return shipped_models(problem, request.measured)
+    finished = [observation for observation in observations if observation.failed is None]
+    return fit_models(problem, finished, seed=request.seed) if len(finished) >= 2 else {}
+
+
+def _best_measured(problem: Problem, measured: Sequence[Observation]) -> list[str]:
+    """Strings of feasible observations, the non-dominated first, then by the first objective."""
+    if not measured:
+        return []
+    scores = np.stack([problem.score(observation.values) for observation in measured])
+    order = np.lexsort((-scores[:, 0], ~pareto_front(scores)))
+    return [measured[index].architecture for index in order]
+
+
+def _digests(problem: Problem, models: Models) -> dict[str, str]:
+    generator = load_generator(problem.space.name).digest
+    return {"generator": generator} | {key: model.digest() for key, model in models.items()}
+
+
+def _infeasible(
+    problem: Problem, nearest: Nearest, values: dict[str, float], evaluated: int, began: float, reason: str
+) -> DesignResult:
+    result: dict[str, object] = {
+        "architectures": [],
+        "nearest": nearest,
+        "gaps": problem.gaps(values),
+        "evaluated": evaluated,
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+    return DesignResult("infeasible", result, reason)

@@ -1,0 +1,111 @@
+"""What a search is about: objectives and constraints in a space, and what of them is known exactly."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from search.request import DesignRequest
+from spaces.metric import Constraint, Observation, Quantity
+from spaces.space import Codes, Floats, Space, get_space
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Objectives and constraints of one search.
+
+    Args:
+        space: the space.
+        task: what the network must do; exact costs may depend on it.
+        objectives: quantities, each made as good as its direction says.
+        constraints: hard bounds.
+        confidence: at which predicted bounds must hold.
+    """
+
+    space: Space
+    task: str
+    objectives: tuple[Quantity, ...]
+    constraints: tuple[Constraint, ...]
+    confidence: float = 0.9
+
+    @classmethod
+    def of(cls, request: DesignRequest) -> "Problem":
+        """The problem of a design request."""
+        return cls(
+            get_space(request.space),
+            request.task,
+            tuple(objective.quantity for objective in request.objectives),
+            request.constraints,
+            request.confidence,
+        )
+
+    def is_exact(self, quantity: Quantity) -> bool:
+        """Whether the space computes the quantity exactly, so that nobody has to measure it."""
+        return (
+            quantity.device is None
+            and quantity.metric in self.space.statistics_names
+            and (quantity.task is None or quantity.task in self.space.tasks)
+        )
+
+    def exact(self, quantity: Quantity, codes: Codes) -> Floats:
+        """Exact values (b,) of a quantity for codes (b, v)."""
+        return self.space.statistics(codes, quantity.task or self.task)[quantity.metric]
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Every quantity of an objective or constraint, each once."""
+        return tuple(dict.fromkeys([*self.objectives, *(bound.quantity for bound in self.constraints)]))
+
+    @property
+    def to_measure(self) -> tuple[Quantity, ...]:
+        """The quantities that an evaluation must bring."""
+        return tuple(quantity for quantity in self.quantities if not self.is_exact(quantity))
+
+    @property
+    def predicted_constraints(self) -> tuple[Constraint, ...]:
+        """Bounds that only a measurement can confirm."""
+        return tuple(bound for bound in self.constraints if not self.is_exact(bound.quantity))
+
+    def gap(self, codes: Codes) -> Floats:
+        """Distance (b,) of codes (b, v) to the exact bounds, each relative to its bound; 0 where all hold.
+
+        A member that the task does not admit is one bound's width away.
+        """
+        gaps = (~self.space.allowed(codes, self.task)).astype(np.float64)
+        for bound in self.constraints:
+            if self.is_exact(bound.quantity):
+                gaps += relative_gap(bound, self.exact(bound.quantity, codes))
+        return gaps
+
+    def score(self, values: dict[str, float]) -> Floats:
+        """Objective values (o,) of one architecture, signed so that more is better."""
+        return np.array([quantity.sign * values[quantity.key] for quantity in self.objectives])
+
+    def feasible(self, observation: Observation) -> bool:
+        """Whether a finished observation satisfies every bound."""
+        return observation.failed is None and all(
+            bound.holds(observation.values[bound.quantity.key]) for bound in self.constraints
+        )
+
+    def gaps(self, values: dict[str, float]) -> list[dict[str, object]]:
+        """For each bound that does not hold: key, bound, value and gap in the metric's unit."""
+        return [
+            {
+                "constraint": bound.quantity.key,
+                "min": bound.min,
+                "max": bound.max,
+                "value": values[bound.quantity.key],
+                "gap": bound.gap(values[bound.quantity.key]),
+            }
+            for bound in self.constraints
+            if bound.quantity.key in values and not bound.holds(values[bound.quantity.key])
+        ]
+
+
+def relative_gap(bound: Constraint, values: Floats) -> Floats:
+    """How far values (b,) lie outside a bound, in parts of the bound itself; 0 where it holds."""
+    low = -np.inf if bound.min is None else bound.min
+    high = np.inf if bound.max is None else bound.max
+    ends: Sequence[float] = [abs(end) for end in (bound.min, bound.max) if end is not None]
+    width = max(*ends, 0.0) or 1.0
+    return np.asarray((np.maximum(low - values, 0.0) + np.maximum(values - high, 0.0)) / width)

@@ -1,0 +1,174 @@
+"""Proposals: unevaluated architectures that models believe in, generated under all bounds, best first."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from generator.generate import GenerateOptions, generate
+from generator.guide import ProductGuide
+from generator.weights import load_generator
+from search.feasible import LISTED, draw_feasible
+from search.guides import ExactBoundsGuide, FunctionGuide
+from search.models import Models, log_feasibility
+from search.pareto import pareto_front
+from search.problem import Problem, relative_gap
+from spaces.space import Codes, Floats
+
+REFERENCES = 512
+STRENGTH = 6.0
+"""Nats that one standard deviation of the space's predicted objective is worth."""
+SURPLUS = 256
+"""Generated beyond twice what is wanted: ranking chooses, and some are under the asked confidence."""
+TRADE_OFFS = 5
+"""Weightings of several objectives that are generated for, so that proposals spread along the front."""
+NEIGHBOURED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """What was proposed.
+
+    Shapes:
+        codes: (m, v), best first, every predicted bound at the asked confidence; m may be 0
+        likeliest: (v,), within the exact bounds, the likeliest to satisfy the predicted ones; of equally
+            unlikely ones the one predicted to miss them by least. None where nothing is left
+        probability: that it does
+    """
+
+    codes: Codes
+    likeliest: Codes | None
+    probability: float
+
+
+def propose(problem: Problem, models: Models, count: int, *, seed: int, exclude: Codes) -> Proposals:
+    """Up to ``count`` unevaluated architectures within the bounds, in falling order of the objective.
+
+    Fewer come only where no more is found; in a space that can be listed, where there are no more.
+
+    Args:
+        problem: objectives and constraints.
+        models: of every quantity that is not exact.
+        count: how many are wanted.
+        seed: every random choice follows from it.
+        exclude: codes (e, v) not wanted.
+    """
+    rng = np.random.default_rng(seed)
+    merit = _Merit(problem, models, rng)
+    pool = _generated(problem, models, merit, count, exclude, rng)
+    likely = log_feasibility(problem, models, pool)
+    within = likely >= np.log(problem.confidence) if problem.predicted_constraints else likely >= 0
+    if within.sum() < count and problem.space.size <= LISTED:
+        pool = _fresh(problem, problem.space.enumerate(), exclude)
+        likely = log_feasibility(problem, models, pool)
+        within = likely >= np.log(problem.confidence) if problem.predicted_constraints else likely >= 0
+    if not len(pool):
+        return Proposals(pool, None, 0.0)
+    chosen = pool[within]
+    chosen = chosen[_order(merit.objectives(chosen))[:count]] if len(chosen) else chosen
+    miss = sum(
+        (
+            relative_gap(bound, models[bound.quantity.key].predict(pool).mean)
+            for bound in problem.predicted_constraints
+        ),
+        np.zeros(len(pool)),
+    )
+    nearest = int(np.lexsort((miss, -likely.round(3)))[0])
+    return Proposals(chosen, pool[nearest], float(np.exp(likely[nearest])))
+
+
+def _generated(
+    problem: Problem, models: Models, merit: "_Merit", count: int, exclude: Codes, rng: np.random.Generator
+) -> Codes:
+    """The pool: generated for each weighting of the objectives, neighbours of the best, and uniform draws."""
+    objectives = len(problem.objectives)
+    weightings = (
+        [np.ones(1)]
+        if objectives == 1
+        else [np.ones(objectives) / objectives, *rng.dirichlet(np.ones(objectives), TRADE_OFFS - 1)]
+    )
+    parts = []
+    for weights in weightings:
+        guide = ProductGuide(
+            [
+                ExactBoundsGuide(problem),
+                FunctionGuide(
+                    lambda codes, weights=weights: (  # type: ignore[misc]
+                        STRENGTH * merit(codes, weights) + log_feasibility(problem, models, codes)
+                    )
+                ),
+            ]
+        )
+        wanted = (2 * count + SURPLUS) // len(weightings)
+        generated = generate(
+            load_generator(problem.space.name),
+            wanted,
+            seed=int(rng.integers(2**62)),
+            guide=guide,
+            gap=problem.gap,
+            exclude=exclude,
+            options=GenerateOptions(particles=max(512, wanted), rounds=4),
+        )
+        parts += [generated.codes]
+        parts += [problem.space.neighbours(row) for row in generated.codes[:NEIGHBOURED]]
+    parts.append(draw_feasible(problem, REFERENCES, rng, exclude=exclude))
+    return _fresh(problem, np.unique(np.concatenate(parts), axis=0), exclude)
+
+
+def _fresh(problem: Problem, codes: Codes, exclude: Codes) -> Codes:
+    """The rows within the exact bounds that are not excluded."""
+    seen = {row.tobytes() for row in exclude}
+    new = np.array([row.tobytes() not in seen for row in codes], dtype=bool)
+    return codes[new & (problem.gap(codes) <= 0)] if len(codes) else codes
+
+
+def _order(scores: Floats) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """Indices of scores (b, o), larger is better: by one objective, or front after front."""
+    if scores.shape[1] == 1:
+        return np.argsort(-scores[:, 0], kind="stable")
+    left = np.arange(len(scores))
+    order: list[int] = []
+    while len(left):
+        front = pareto_front(scores[left])
+        members = left[front]
+        order += members[np.argsort(-scores[members, 0], kind="stable")].tolist()
+        left = left[~front]
+    return np.array(order, dtype=np.int64)
+
+
+class _Merit:
+    """Predicted objectives, each in standard deviations of the space's feasible members."""
+
+    def __init__(self, problem: Problem, models: Models, rng: np.random.Generator) -> None:
+        self.problem = problem
+        self.models = models
+        space = problem.space
+        references = draw_feasible(problem, REFERENCES, rng, exclude=space.sample(0, rng))
+        if len(references) < 2:
+            references = space.sample(REFERENCES, rng)
+        values = self._values(references)
+        self.center, self.scale = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-9)
+
+    def _values(self, codes: Codes) -> Floats:
+        """Signed objectives (b, o), larger is better."""
+        columns = []
+        for quantity in self.problem.objectives:
+            mean = (
+                self.problem.exact(quantity, codes)
+                if self.problem.is_exact(quantity)
+                else self.models[quantity.key].predict(codes, self.problem.confidence).mean
+            )
+            columns.append(quantity.sign * mean)
+        return np.stack(columns, axis=1)
+
+    def objectives(self, codes: Codes) -> Floats:
+        """Standardized objectives (b, o), larger is better."""
+        result: Floats = (self._values(codes) - self.center) / self.scale
+        return result
+
+    def __call__(self, codes: Codes, weights: Floats) -> Floats:
+        """Chebyshev scalarization (b,); with one objective, itself."""
+        scores = self.objectives(codes)
+        if scores.shape[1] == 1:
+            return scores[:, 0]
+        result: Floats = (scores * weights).min(axis=1) + 0.05 * (scores * weights).sum(axis=1)
+        return result

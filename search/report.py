@@ -1,0 +1,121 @@
+"""The result of a design: architectures with their metrics, ranked, and what random draws would give."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from predictors.prediction import Prediction
+from search.feasible import draw_feasible
+from search.models import Models, log_feasibility
+from search.pareto import pareto_front
+from search.problem import Problem
+from spaces.metric import METRICS, Observation
+from spaces.space import Codes, Floats
+
+BASELINE = 256
+"""Uniform members whose mean prediction the best is compared with."""
+
+
+def architectures(
+    problem: Problem, models: Models, codes: Codes, known: Mapping[str, Observation]
+) -> list[dict[str, Any]]:
+    """Result objects of codes (b, v), ranked.
+
+    What was measured counts by its value; what is predicted, where some of it was measured, by the
+    pessimistic end of its interval: a prediction was chosen for looking good, a measurement is a fact.
+
+    Args:
+        problem: objectives and constraints.
+        models: of every quantity that is not exact.
+        codes: (b, v).
+        known: canonical string → its observation.
+    """
+    rows: list[dict[str, Any]] = [
+        {"architecture": architecture, "feasible_probability": 1.0, "metrics": {}}
+        for architecture in problem.space.format(codes)
+    ]
+    _exact_metrics(problem, codes, rows)
+    predictions = {key: model.predict(codes, problem.confidence) for key, model in models.items()}
+    likely = np.exp(log_feasibility(problem, models, codes)) if models else np.ones(len(codes))
+    for index, row in enumerate(rows):
+        observation = known.get(row["architecture"])
+        if observation is None:
+            row["feasible_probability"] = round(float(likely[index]), 4)
+        for quantity in problem.to_measure:
+            row["metrics"][quantity.key] = (
+                {"mean": observation.values[quantity.key], "source": "measured"}
+                if observation is not None
+                else _predicted(quantity.metric, predictions[quantity.key], index)
+            )
+    scores = scores_of(problem, rows, pessimistic=bool(known))
+    order = np.lexsort((-scores[:, 0], ~pareto_front(scores)))
+    return [{"rank": rank, **rows[index]} for rank, index in enumerate(order.tolist(), start=1)]
+
+
+def _exact_metrics(problem: Problem, codes: Codes, rows: list[dict[str, Any]]) -> None:
+    """Every quantity that the space computes: those asked for, then the space's other costs."""
+    exact = {q.key: problem.exact(q, codes) for q in problem.quantities if problem.is_exact(q)}
+    named = {quantity.metric for quantity in problem.quantities}
+    for name, values in problem.space.statistics(codes, problem.task).items():
+        if name in problem.space.metrics and name not in named:
+            key = f"{name}@{problem.task}" if problem.space.task_dependent_cost else name
+            exact[key] = values
+    for index, row in enumerate(rows):
+        row["metrics"] = {
+            key: {"mean": float(values[index]), "source": "exact"} for key, values in exact.items()
+        }
+
+
+def _predicted(metric: str, prediction: Prediction, index: int) -> dict[str, object]:
+    low, high = METRICS[metric].range
+    entry: dict[str, object] = {}
+    for name in ("mean", "std", "lower", "upper"):
+        value = float(getattr(prediction, name)[index])
+        if name != "std":
+            value = min(max(value, low), high)
+        entry[name] = value if np.isfinite(value) else None
+    return entry | {"source": "predicted"}
+
+
+def scores_of(problem: Problem, rows: Sequence[Mapping[str, Any]], *, pessimistic: bool) -> Floats:
+    """Objectives (b, o) of result objects, signed so that more is better.
+
+    Args:
+        problem: gives the objectives.
+        rows: result objects.
+        pessimistic: predictions count by the worse end of their interval, and come last without one.
+    """
+    scores = np.empty((len(rows), len(problem.objectives)))
+    for index, row in enumerate(rows):
+        for column, quantity in enumerate(problem.objectives):
+            entry = row["metrics"][quantity.key]
+            value = entry["mean"]
+            if pessimistic and entry["source"] == "predicted":
+                value = entry["lower" if quantity.sign > 0 else "upper"]
+            scores[index, column] = -1e300 if value is None else quantity.sign * value
+    return scores
+
+
+def baseline(
+    problem: Problem, models: Models, rows: Sequence[Mapping[str, Any]], seed: int
+) -> dict[str, object] | None:
+    """The first objective's mean over uniform members within the exact bounds, as the models predict it.
+
+    Relative improvement as in Yang et al. 2020, "NAS evaluation is frustratingly hard", equation 1, of the
+    best measured architecture; of the best predicted one where none was measured.
+    """
+    quantity = problem.objectives[0]
+    rng = np.random.default_rng([seed, 1])
+    codes = draw_feasible(problem, BASELINE, rng, exclude=problem.space.sample(0, rng))
+    if not len(codes) or not (problem.is_exact(quantity) or quantity.key in models):
+        return None
+    if problem.is_exact(quantity):
+        mean = float(problem.exact(quantity, codes).mean())
+    else:
+        mean = float(models[quantity.key].predict(codes, problem.confidence).mean.mean())
+    entries = [row["metrics"][quantity.key] for row in rows]
+    facts = [entry["mean"] for entry in entries if entry["source"] != "predicted"]
+    best = max(facts or [entry["mean"] for entry in entries], key=lambda value: quantity.sign * value)
+    improvement = quantity.sign * 100 * (best - mean) / abs(mean) if mean else 0.0
+    return {"random_mean": round(mean, 4), "relative_improvement_percent": round(improvement, 2)}

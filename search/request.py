@@ -1,0 +1,366 @@
+"""What a person asks for: a design request, checked in one place for the HTTP API and the command line."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from predictors.measured_device import MeasuredDevice
+from spaces.metric import Constraint, Objective, Quantity
+from spaces.space import Space, get_space, space_names
+
+MAX_COUNT = 1_000
+MAX_EVALUATIONS = 10_000
+EVALUATORS = ("table",)
+STRATEGIES = ("bayes", "random")
+ON_DEVICE = ("latency_ms", "throughput_ips", "energy_mj")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing wrong with a request: where, what, and what would be right."""
+
+    field: str
+    message: str
+    hint: str = ""
+
+
+class InvalidRequest(ValueError):
+    """The request can never be answered as it stands; not worth a retry."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
+        self.errors = list(errors)
+
+
+@dataclass(frozen=True, slots=True)
+class DesignRequest:
+    """A design, as it is stored in a job's payload.
+
+    Args:
+        space: name of the space.
+        task: what the network must do.
+        constraints: hard bounds.
+        objectives: what to make good; the accuracy on the task unless said otherwise.
+        count: architectures to return.
+        evaluations: architectures that may be evaluated.
+        evaluator: what evaluates them.
+        confidence: of every interval and every predicted bound.
+        seed: every random choice follows from it.
+        strategy: how evaluations are chosen.
+        measured: devices besides the tables' that the request names, by their measurements.
+    """
+
+    space: str
+    task: str
+    constraints: tuple[Constraint, ...] = ()
+    objectives: tuple[Objective, ...] = field(default=())
+    count: int = 8
+    evaluations: int = 0
+    evaluator: str | None = None
+    confidence: float = 0.9
+    seed: int = 0
+    strategy: str = "bayes"
+    measured: tuple[MeasuredDevice, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """The JSON object :func:`parse_request` reads back."""
+        body = asdict(self)
+        body["constraints"] = [
+            {**_quantity_dict(constraint.quantity), "min": constraint.min, "max": constraint.max}
+            for constraint in self.constraints
+        ]
+        body["objectives"] = [_quantity_dict(objective.quantity) for objective in self.objectives]
+        if not self.measured:
+            del body["measured"]
+        return body
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, object]) -> "DesignRequest":
+        """The request that :meth:`to_dict` wrote."""
+        rest = {name: value for name, value in body.items() if name != "measured"}
+        given = body.get("measured", ())
+        assert isinstance(given, list | tuple)
+        return parse_request(rest, [_measured(item) for item in given])
+
+
+def _measured(item: Mapping[str, Any]) -> MeasuredDevice:
+    """The device that :meth:`DesignRequest.to_dict` wrote."""
+    pairs = tuple((str(architecture), float(value)) for architecture, value in item["measurements"])
+    return MeasuredDevice(item["space"], item["name"], item["metric"], pairs)
+
+
+def _quantity_dict(quantity: Quantity) -> dict[str, object]:
+    return {"metric": quantity.metric, "task": quantity.task, "device": quantity.device}
+
+
+def resolve_quantity(
+    space: Space,
+    metric: object,
+    *,
+    task: str | None,
+    device: object = None,
+    path: str = "",
+    devices: Sequence[str] = (),
+) -> Quantity:
+    """The quantity that a metric, a task and a device name in a space.
+
+    Accuracies carry the task; latency, throughput and energy the device; in a space whose cost depends on
+    the data set, costs carry the task too. ``devices`` are known besides the space's own.
+
+    Raises:
+        InvalidRequest: naming the field below ``path``.
+    """
+    where = f"{path}." if path else ""
+    if not isinstance(metric, str) or metric not in space.metrics:
+        raise InvalidRequest(
+            [
+                FieldError(
+                    f"{where}metric",
+                    f"{metric!r} is no metric of {space.name}",
+                    f"its metrics are {', '.join(space.metrics)}",
+                )
+            ]
+        )
+    errors: list[FieldError] = []
+    needs_task = metric in ("accuracy", "loss") or space.task_dependent_cost
+    if needs_task and task not in space.tasks:
+        errors.append(
+            FieldError(
+                f"{where}task",
+                f"{task!r} is no task of {space.name}",
+                f"its tasks are {', '.join(space.tasks)}",
+            )
+        )
+    needs_device = metric in ON_DEVICE
+    known = (*space.devices, *devices)
+    if needs_device and device not in known:
+        errors.append(
+            FieldError(
+                f"{where}device",
+                f"{device!r} is no device of {space.name}"
+                if device is not None
+                else f"{metric} needs a device",
+                f"its devices are {', '.join(known)}",
+            )
+        )
+    if not needs_device and device is not None:
+        errors.append(FieldError(f"{where}device", f"{metric} does not depend on a device", "leave it out"))
+    if errors:
+        raise InvalidRequest(errors)
+    return Quantity(metric, task=task if needs_task else None, device=str(device) if needs_device else None)
+
+
+def parse_request(body: Mapping[str, object], measured: Sequence[MeasuredDevice] = ()) -> DesignRequest:
+    """A checked request from a JSON object.
+
+    Args:
+        body: as a client sent it.
+        measured: devices that may be named besides the space's own.
+
+    Raises:
+        InvalidRequest: with every error found, each naming its field.
+    """
+    return _Parser(body, measured).request()
+
+
+class _Parser:
+    """Collects every error of one body, so that a person mends them in one go."""
+
+    def __init__(self, body: Mapping[str, object], measured: Sequence[MeasuredDevice]) -> None:
+        self.body = body
+        self.measured = measured
+        self.errors: list[FieldError] = []
+
+    def request(self) -> DesignRequest:
+        known = set(DesignRequest.__dataclass_fields__) - {"measured"}
+        for name in self.body:
+            if name not in known:
+                self.fail(str(name), "unknown field", f"the fields are {', '.join(sorted(known))}")
+        space = self.space()
+        if space is None:
+            raise InvalidRequest(self.errors)
+        task = self.task(space)
+        constraints = self.constraints(space, task)
+        objectives = self.objectives(space, task)
+        count = self.integer("count", 8, 1, MAX_COUNT)
+        evaluations = self.integer("evaluations", 0, 0, MAX_EVALUATIONS)
+        evaluator = self.choice("evaluator", EVALUATORS, None)
+        if evaluations > 0 and evaluator is None and self.body.get("evaluator") is None:
+            self.fail("evaluator", "evaluations need an evaluator", f"one of {', '.join(EVALUATORS)}")
+        confidence = self.number("confidence", 0.9)
+        if confidence is not None and not 0.5 <= confidence <= 0.999:
+            self.fail("confidence", f"{confidence} lies outside 0.5 to 0.999")
+        seed = self.integer("seed", 0, 0, 2**63 - 1)
+        strategy = self.choice("strategy", STRATEGIES, "bayes")
+        if self.errors:
+            raise InvalidRequest(self.errors)
+        assert confidence is not None and strategy is not None
+        return DesignRequest(
+            space.name,
+            task,
+            constraints,
+            objectives,
+            count,
+            evaluations,
+            evaluator,
+            confidence,
+            seed,
+            strategy,
+            self.named(space, constraints, objectives),
+        )
+
+    def named(
+        self, space: Space, constraints: tuple[Constraint, ...], objectives: tuple[Objective, ...]
+    ) -> tuple[MeasuredDevice, ...]:
+        """The measured devices that the request really needs, so that a job carries no more."""
+        quantities = {bound.quantity for bound in constraints} | {goal.quantity for goal in objectives}
+        return tuple(
+            device for device in self.measured if device.space == space.name and device.quantity in quantities
+        )
+
+    def fail(self, field: str, message: str, hint: str = "") -> None:
+        self.errors.append(FieldError(field, message, hint))
+
+    def space(self) -> Space | None:
+        name = self.body.get("space")
+        if not isinstance(name, str) or name not in space_names():
+            self.fail("space", f"{name!r} is no space", f"known are {', '.join(space_names())}")
+            return None
+        return get_space(name)
+
+    def task(self, space: Space) -> str:
+        task = self.body.get("task")
+        if not isinstance(task, str) or task not in space.tasks:
+            self.fail(
+                "task", f"{task!r} is no task of {space.name}", f"its tasks are {', '.join(space.tasks)}"
+            )
+            # What follows is still checked for its own sake, against some task.
+            return space.tasks[0]
+        return task
+
+    def integer(self, field: str, default: int, low: int, high: int) -> int:
+        value = self.body.get(field)
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.fail(field, "must be a whole number")
+        elif not low <= value <= high:
+            self.fail(field, f"must lie between {low} and {high}")
+        else:
+            return value
+        return default
+
+    def number(self, field: str, default: float | None, value: object = None) -> float | None:
+        value = self.body.get(field) if value is None else value
+        if value is None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.fail(field, "must be a number")
+            return default
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            self.fail(
+                field, "must be a finite number", "NaN and infinities are no bounds; leave the bound out"
+            )
+            return default
+        return number
+
+    def choice(self, field: str, choices: Sequence[str], default: str | None) -> str | None:
+        value = self.body.get(field)
+        if value is None:
+            return default
+        if not isinstance(value, str) or value not in choices:
+            self.fail(field, f"{value!r} is not known", f"one of {', '.join(choices)}")
+            return default
+        return value
+
+    def items(self, field: str) -> list[tuple[str, Mapping[str, object]]]:
+        values = self.body.get(field)
+        if values is None:
+            return []
+        if not isinstance(values, list | tuple):
+            self.fail(field, "must be a list")
+            return []
+        items = []
+        for index, value in enumerate(values):
+            if isinstance(value, Mapping):
+                items.append((f"{field}[{index}]", value))
+            else:
+                self.fail(f"{field}[{index}]", "must be an object")
+        return items
+
+    def quantity(
+        self, space: Space, design_task: str, path: str, item: Mapping[str, object]
+    ) -> Quantity | None:
+        task = item.get("task")
+        if task is not None and not isinstance(task, str):
+            self.fail(f"{path}.task", "must be a string")
+            return None
+        try:
+            return resolve_quantity(
+                space,
+                item.get("metric"),
+                task=task or design_task,
+                device=item.get("device"),
+                path=path,
+                devices=[device.name for device in self.measured if device.space == space.name],
+            )
+        except InvalidRequest as error:
+            self.errors.extend(error.errors)
+            return None
+
+    def unknown(self, path: str, item: Mapping[str, object], known: Sequence[str]) -> None:
+        for name in item:
+            if name not in known:
+                self.fail(f"{path}.{name}", "unknown field", f"the fields are {', '.join(known)}")
+
+    def constraints(self, space: Space, task: str) -> tuple[Constraint, ...]:
+        merged: dict[Quantity, tuple[float | None, float | None]] = {}
+        for path, item in self.items("constraints"):
+            self.unknown(path, item, ("metric", "task", "device", "min", "max"))
+            quantity = self.quantity(space, task, path, item)
+            low, high = (
+                self.number(f"{path}.{end}", None, item.get(end)) if item.get(end) is not None else None
+                for end in ("min", "max")
+            )
+            if item.get("min") is None and item.get("max") is None:
+                self.fail(path, "has neither min nor max", "give at least one of them")
+            if quantity is None:
+                continue
+            old_low, old_high = merged.get(quantity, (None, None))
+            low = max((bound for bound in (low, old_low) if bound is not None), default=None)
+            high = min((bound for bound in (high, old_high) if bound is not None), default=None)
+            if low is not None and high is not None and low > high:
+                self.fail(
+                    f"{path}.max",
+                    f"the bounds on {quantity.key} contradict each other: min {low} > max {high}",
+                )
+                continue
+            merged[quantity] = (low, high)
+        return tuple(
+            Constraint(quantity, low, high)
+            for quantity, (low, high) in merged.items()
+            if low is not None or high is not None
+        )
+
+    def objectives(self, space: Space, task: str) -> tuple[Objective, ...]:
+        quantities: list[Quantity] = []
+        for path, item in self.items("objectives"):
+            self.unknown(path, item, ("metric", "task", "device"))
+            quantity = self.quantity(space, task, path, item)
+            if quantity is not None and quantity not in quantities:
+                quantities.append(quantity)
+        if not quantities:
+            usual = [metric for metric in ("accuracy", "loss") if metric in space.metrics]
+            if not usual and not self.body.get("objectives"):
+                self.fail(
+                    "objectives",
+                    f"{space.name} has no accuracy that could be meant",
+                    f"name at least one of its metrics: {', '.join(space.metrics)}",
+                )
+            quantities = [Quantity(metric, task=task) for metric in usual[:1]]
+        return tuple(Objective(quantity) for quantity in quantities)

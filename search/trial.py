@@ -1,0 +1,37 @@
+"""Trials: suggested architectures, waiting or finished; immutable, and never of the wrong status."""
+
+from dataclasses import dataclass
+
+from spaces.metric import Observation
+
+
+@dataclass(frozen=True, slots=True)
+class PendingTrial:
+    """An architecture that was suggested and is not yet evaluated."""
+
+    architecture: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedTrial:
+    """An architecture with its measured values, or with the reason why it has none.
+
+    Raises:
+        ValueError: where the observation has neither values nor a reason.
+    """
+
+    observation: Observation
+
+    def __post_init__(self) -> None:
+        if self.observation.failed is None and not self.observation.values:
+            raise ValueError(f"{self.observation.architecture} is not finished: no values and no failure")
+
+    @property
+    def architecture(self) -> str:
+        """Canonical string."""
+        return self.observation.architecture
+
+    @property
+    def failed(self) -> bool:
+        """Whether the evaluation ended without values."""
+        return self.observation.failed is not None

@@ -1,0 +1,96 @@
+"""The HTTP API as one function of its parts."""
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.responses import RedirectResponse
+
+from benchmarks.tables import Tables
+from service.body_limit import BodyLimit
+from service.bounded import Bounded
+from service.config import ServiceConfig
+from service.dependencies import Service
+from service.feed import Feed
+from service.metrics import CountRequests, Metrics
+from service.problems import ProblemBody, add_problem_handlers
+from service.routes import designs, devices, events, health, jobs, predict, probe, spaces, tasks
+from service.store_errors import add_store_handlers
+from store.port import Store
+
+DESCRIPTION = """Designs neural-network architectures to order.
+
+POST a task and hardware limits to `/v1/designs`, follow the job, and read architectures with honest
+predictions from its result. Errors are `application/problem+json`; each names its field and what would be
+right."""
+
+
+def create_app(*, store: Store, tables: Tables, config: ServiceConfig | None = None) -> FastAPI:
+    """The API over a store and tables. Nothing is read from the environment, and no model is loaded yet.
+
+    Args:
+        store: where jobs are kept; the caller migrates it before and closes it after.
+        tables: measured truth, for what devices there are.
+        config: limits; the defaults are those that the documentation states.
+    """
+    config = config or ServiceConfig()
+    app = FastAPI(
+        title="Netwright",
+        version=version("netwright"),
+        description=DESCRIPTION,
+        openapi_tags=[
+            {"name": name} for name in ("designs", "jobs", "predict", "spaces", "tasks", "devices")
+        ],
+        redoc_url=None,
+        # A path with one slash too many is unknown, not a redirect that drops the body.
+        redirect_slashes=False,
+    )
+    metrics = Metrics(store)
+    app.state.service = Service(
+        store=store,
+        tables=tables,
+        config=config,
+        metrics=metrics,
+        science=Bounded(
+            threads=config.science_threads,
+            waiting=config.science_waiting,
+            retry_after_seconds=config.retry_after_seconds,
+        ),
+        feed=Feed(store, threads=config.stream_threads, poll_seconds=config.poll_seconds),
+        version=app.version,
+    )
+    for module in (designs, jobs, events, predict, spaces, probe, tasks, devices, health):
+        app.include_router(module.router)
+    app.add_api_route("/", _root, include_in_schema=False)
+    add_problem_handlers(app)
+    add_store_handlers(app, config.retry_after_seconds)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=config.max_body_bytes,
+        seconds=config.body_seconds,
+        linger_seconds=config.linger_seconds,
+    )
+    app.add_middleware(CountRequests, metrics=metrics)
+    _document_problems(app)
+    return app
+
+
+def _root() -> RedirectResponse:
+    return RedirectResponse("/docs")
+
+
+def _document_problems(app: FastAPI) -> None:
+    """Adds the shape of problem documents to the OpenAPI document, where every route refers to it."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            body = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas.update(body.pop("$defs", {}))
+            schemas["ProblemBody"] = body
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

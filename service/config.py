@@ -1,0 +1,31 @@
+"""What the HTTP API is told when it is built; it reads no environment of its own."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfig:
+    """Limits and intervals of one API process.
+
+    Args:
+        max_body_bytes: longest JSON body; beyond it 413.
+        body_seconds: a body must have arrived whole within this time; else 408.
+        linger_seconds: how long what an over-long body still sends is thrown away, so that the client
+            reads the answer before the connection closes.
+        max_architectures: architectures in one call; beyond it 413.
+        science_threads: predictions computed at the same time.
+        science_waiting: predictions that may wait for a thread; beyond it 503 with Retry-After.
+        stream_threads: reads of the store that event streams make at the same time.
+        poll_seconds: how often an open event stream looks for news.
+        retry_after_seconds: what Retry-After says where nothing better is known.
+    """
+
+    max_body_bytes: int = 16 * 1024 * 1024
+    body_seconds: float = 20.0
+    linger_seconds: float = 5.0
+    max_architectures: int = 50_000
+    science_threads: int = 2
+    science_waiting: int = 64
+    stream_threads: int = 4
+    poll_seconds: float = 0.2
+    retry_after_seconds: int = 2

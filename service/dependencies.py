@@ -1,0 +1,76 @@
+"""What routes are given: the store, the tables, limits, who asks, and the job that a path names."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Path, Request
+
+from benchmarks.tables import Tables
+from service.bounded import Bounded
+from service.config import ServiceConfig
+from service.feed import Feed
+from service.metrics import Metrics
+from service.problems import Problem
+from store.ids import is_id
+from store.job import Job
+from store.port import Store
+
+
+@dataclass(frozen=True)
+class Service:
+    """One API process's parts, made once by the app factory."""
+
+    store: Store
+    tables: Tables
+    config: ServiceConfig
+    metrics: Metrics
+    science: Bounded
+    feed: Feed
+    version: str
+
+
+def get_service(request: Request) -> Service:
+    """The parts of the app that answers this request."""
+    service = request.app.state.service
+    assert isinstance(service, Service)
+    return service
+
+
+def get_store(service: Annotated[Service, Depends(get_service)]) -> Store:
+    """Where jobs are kept."""
+    return service.store
+
+
+def get_tenant() -> str:
+    """Who asks. Everyone is ``default`` until there are keys."""
+    return "default"
+
+
+ServiceDep = Annotated[Service, Depends(get_service)]
+StoreDep = Annotated[Store, Depends(get_store)]
+TenantDep = Annotated[str, Depends(get_tenant)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]{1,200}$",
+        description="the same key with the same body gives the job that it created; with another body 409",
+    ),
+]
+
+
+def get_job(
+    store: StoreDep, tenant: TenantDep, job_id: Annotated[str, Path(description="what the 202 called `id`")]
+) -> Job:
+    """The tenant's job that the path names.
+
+    Raises:
+        Problem: 404 for text that can be no id.
+        NotFound: no such job, or another tenant's.
+    """
+    if not is_id(job_id):
+        raise Problem(404, f"there is no job {job_id!r}")
+    return store.job(job_id, tenant_id=tenant)
+
+
+JobDep = Annotated[Job, Depends(get_job)]

@@ -1,0 +1,109 @@
+"""``/v1/devices``: the machines whose costs were measured, by the tables or by the tenant."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Query
+
+from benchmarks.tables import Tables
+from service.dependencies import Service, ServiceDep, TenantDep
+from service.measured import MAX_DEVICES, check_device
+from service.page import After, Limit, page
+from service.problems import Problem, documented
+from service.schemas import (
+    CrossValidationPublic,
+    DeviceCreate,
+    DeviceList,
+    DevicePublic,
+    MeasuredDevicePublic,
+)
+from service.strict_json import StrictJSONRoute
+from spaces.space import get_space, space_names
+from store.device import Device
+
+router = APIRouter(prefix="/v1/devices", tags=["devices"], route_class=StrictJSONRoute)
+
+OWN = "measured by you"
+
+
+@router.get("", responses=documented(422, 503))
+def list_devices(
+    service: ServiceDep,
+    tenant: TenantDep,
+    space: Annotated[str | None, Query(max_length=200)] = None,
+    after: After = None,
+    limit: Limit = 20,
+) -> DeviceList:
+    """The tables' devices and those that you added, by space and name; ``after`` is ``space/name``."""
+    names = [name for name in space_names() if space in (None, name)]
+    devices = [device for name in names for device in _devices(service.tables, name)]
+    devices += [_own(device) for device in service.store.devices(tenant_id=tenant) if device.space in names]
+    chosen, has_more = page(devices, lambda device: f"{device.space}/{device.name}", after, limit)
+    return DeviceList(devices=chosen, has_more=has_more)
+
+
+@router.post("", status_code=201, responses=documented(400, 408, 409, 413, 415, 422, 503, 507))
+async def add_device(request: DeviceCreate, service: ServiceDep, tenant: TenantDep) -> MeasuredDevicePublic:
+    """Learns a device from measurements; its name is then known to predictions and designs.
+
+    Measurements of the same name replace those that were given before. Which architectures to measure,
+    `/v1/spaces/{space}/probe` says.
+    """
+    return await service.science.run(_add, request, service, tenant)
+
+
+def _add(request: DeviceCreate, service: Service, tenant: str) -> MeasuredDevicePublic:
+    """Runs in a thread."""
+    from predictors.measured_device import MeasuredDevice
+    from predictors.shipped_devices import load
+
+    measurements = check_device(request)
+    others = [
+        d
+        for d in service.store.devices(tenant_id=tenant)
+        if (d.space, d.name) != (request.space, request.name)
+    ]
+    if len(others) >= MAX_DEVICES:
+        raise Problem(409, f"there are {MAX_DEVICES} devices already", kind="too-many-devices")
+    device = MeasuredDevice(request.space, request.name, request.metric, measurements)
+    codes = get_space(request.space).parse_many(architecture for architecture, _ in measurements)
+    values = np.array([value for _, value in measurements])
+    judged = load(request.space).cross_validate(codes, values)
+    service.store.put_device(request.space, request.name, request.metric, measurements, tenant_id=tenant)
+    return MeasuredDevicePublic(
+        device=device.name,
+        space=device.space,
+        metric=device.metric,
+        measurements=len(measurements),
+        cross_validation=CrossValidationPublic(spearman=judged.spearman, coverage=judged.coverage),
+        model=device.predictor().digest(),
+    )
+
+
+def _own(device: Device) -> DevicePublic:
+    return DevicePublic(
+        space=device.space,
+        name=device.name,
+        metrics=[f"{device.metric}@{device.name}"],
+        source=OWN,
+        available=True,
+        reason=None,
+        measurements=len(device.measurements),
+    )
+
+
+def _devices(tables: Tables, space: str) -> Iterator[DevicePublic]:
+    columns = [column for column in tables.columns(space) if column.quantity.device is not None]
+    for name in {str(column.quantity.device): None for column in columns}:
+        own = [column for column in columns if column.quantity.device == name]
+        reasons = [tables.available(space, column.key) for column in own]
+        reason = next((reason for reason in reasons if reason is not None), None)
+        yield DevicePublic(
+            space=space,
+            name=name,
+            metrics=[column.key for column in own],
+            source=own[0].source,
+            available=reason is None,
+            reason=reason,
+        )

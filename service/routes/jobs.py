@@ -1,0 +1,90 @@
+"""``/v1/jobs``: where queued work stands, what came of it, and how to stop or repeat it."""
+
+import json
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from starlette.responses import Response as RawResponse
+
+from search.request import FieldError
+from service.dependencies import JobDep, ServiceDep, StoreDep, TenantDep
+from service.problems import Problem, documented, finite, invalid
+from service.schemas import JobList, JobPublic, ResultPublic
+from service.strict_json import StrictJSONRoute
+from store.job import JobState, NotFound
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)
+
+StateName = Literal["queued", "running", "succeeded", "failed", "cancelled", "infeasible"]
+
+
+@router.get("", responses=documented(422, 503))
+def list_jobs(
+    store: StoreDep,
+    tenant: TenantDep,
+    after: Annotated[
+        str | None, Query(max_length=64, description="id of the last job of the page before")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    state: StateName | None = None,
+) -> JobList:
+    """A page of jobs, newest first."""
+    wanted = None if state is None else JobState(state)
+    try:
+        jobs, has_more = store.jobs(tenant_id=tenant, after=after, limit=limit, state=wanted)
+    except NotFound:
+        unknown = FieldError("after", f"{after!r} is no job", "the id of the last job you have")
+        raise invalid([unknown]) from None
+    return JobList(jobs=[JobPublic.of(job) for job in jobs], has_more=has_more)
+
+
+@router.get("/{job_id}", responses=documented(404, 422, 503))
+def show_job(job: JobDep) -> JobPublic:
+    """Where a job stands."""
+    return JobPublic.of(job)
+
+
+@router.get("/{job_id}/result", response_model=ResultPublic, responses=documented(404, 409, 422, 503))
+def show_result(job: JobDep, service: ServiceDep, tenant: TenantDep) -> Response:
+    """What a finished job gives; 409 while there is none."""
+    result = service.store.result(job.id, tenant_id=tenant)
+    if result is None:
+        if not job.state.terminal:
+            raise Problem(
+                409,
+                f"the job is {job.public_state}; it has no result yet",
+                kind="no-result-yet",
+                headers={"Retry-After": str(service.config.retry_after_seconds)},
+            )
+        why = f": {job.reason}" if job.reason else ""
+        raise Problem(409, f"the job {job.state}{why}; it has no result", kind="no-result")
+    return RawResponse(json.dumps(finite(result), allow_nan=False), media_type="application/json")
+
+
+@router.post("/{job_id}/cancel", status_code=202, responses=documented(404, 408, 413, 422, 503, 507))
+def cancel_job(job: JobDep, store: StoreDep, tenant: TenantDep) -> JobPublic:
+    """Asks that a job stop. A job that has ended stays as it is."""
+    return JobPublic.of(store.cancel(job.id, tenant_id=tenant))
+
+
+@router.post("/{job_id}/retry", status_code=202, responses=documented(404, 408, 409, 413, 422, 503, 507))
+def retry_job(job: JobDep, response: Response, service: ServiceDep, tenant: TenantDep) -> JobPublic:
+    """Orders the work of an ended job again, as a new job that names it.
+
+    Repeating the call gives the same new job.
+    """
+    if not job.state.terminal:
+        raise Problem(409, f"the job is {job.public_state}; cancel it first, or wait", kind="not-finished")
+    again, created = service.store.submit(
+        job.kind,
+        job.payload,
+        tenant_id=tenant,
+        idempotency_key=f"retry of {job.id}",
+        total=job.total,
+        retry_of=job.id,
+    )
+    if created:
+        service.metrics.submitted.labels(job.kind).inc()
+    public = JobPublic.of(again)
+    response.headers["Location"] = public.urls.self
+    return public

@@ -1,0 +1,38 @@
+"""``/v1/spaces/{space}/probe``: which architectures to measure on a new device."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from service.dependencies import ServiceDep
+from service.measured import check_modelled
+from service.problems import Problem, documented
+from service.schemas import ProbePublic
+from service.strict_json import StrictJSONRoute
+from spaces.space import get_space, space_names
+
+router = APIRouter(prefix="/v1/spaces", tags=["devices"], route_class=StrictJSONRoute)
+
+MOST = 100
+
+
+@router.get("/{space}/probe", responses=documented(404, 422, 503))
+async def probe(
+    space: str,
+    service: ServiceDep,
+    metric: Annotated[str, Query(max_length=100)] = "latency_ms",
+    count: Annotated[int, Query(ge=1, le=MOST)] = 10,
+) -> ProbePublic:
+    """The architectures whose measurements tell most about a device that nobody has measured yet."""
+    if space not in space_names():
+        raise Problem(404, f"there is no space {space!r}; known are {', '.join(space_names())}")
+    chosen = await service.science.run(_choose, space, metric, count)
+    return ProbePublic(space=space, metric=metric, architectures=chosen)
+
+
+def _choose(space: str, metric: str, count: int) -> list[str]:
+    """Runs in a thread."""
+    from predictors.shipped_devices import load
+
+    check_modelled(space, metric)
+    return get_space(space).format(load(space).probe(count))

@@ -1,0 +1,31 @@
+"""What the store raises, as problem documents."""
+
+from fastapi import FastAPI, Request
+from starlette.responses import Response
+
+from service.problems import Problem, problem_response
+from store.job import IdempotencyConflict, NotFound, StoreFull, StoreUnavailable
+
+
+def add_store_handlers(app: FastAPI, retry_after_seconds: int) -> None:
+    """Answers each of the store's exceptions with the status that says whether a retry helps."""
+
+    async def not_found(_: Request, error: Exception) -> Response:
+        return problem_response(Problem(404, str(error) or "there is no such job"))
+
+    async def conflict(_: Request, error: Exception) -> Response:
+        detail = "this Idempotency-Key was used before with another body; use a new key"
+        return problem_response(Problem(409, detail, kind="idempotency-conflict"))
+
+    async def unavailable(_: Request, error: Exception) -> Response:
+        headers = {"Retry-After": str(retry_after_seconds)}
+        detail = "the database does not answer; try again"
+        return problem_response(Problem(503, detail, kind="store-unavailable", headers=headers))
+
+    async def full(_: Request, error: Exception) -> Response:
+        return problem_response(Problem(507, "the disk under the database is full", kind="store-full"))
+
+    app.add_exception_handler(NotFound, not_found)
+    app.add_exception_handler(IdempotencyConflict, conflict)
+    app.add_exception_handler(StoreUnavailable, unavailable)
+    app.add_exception_handler(StoreFull, full)

@@ -1,0 +1,1 @@
+"""What an architecture is: spaces, their strings, graphs and exact statistics. No torch here."""

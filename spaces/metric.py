@@ -1,0 +1,153 @@
+"""Metrics, and what is said with them: quantities, constraints, objectives.
+
+A *metric* carries its unit and direction. A *quantity* is a metric of something: an accuracy on a task,
+a latency on a device. Its key is what the HTTP API and every table use as a column name::
+
+    accuracy@cifar10      latency_ms@fpga      latency_ms@gpu@arxiv      params_m
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Direction(StrEnum):
+    """Which way a metric is better."""
+
+    MAXIMIZE = "maximize"
+    MINIMIZE = "minimize"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A quantity with unit and direction."""
+
+    name: str
+    unit: str
+    direction: Direction
+    description: str
+
+    @property
+    def sign(self) -> float:
+        """+1 where more is better, −1 where less is."""
+        return 1.0 if self.direction is Direction.MAXIMIZE else -1.0
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The values it can take: percentages end at 100, nothing is negative."""
+        return (0.0, 100.0 if self.unit == "%" else math.inf)
+
+
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric(
+            "accuracy", "%", Direction.MAXIMIZE, "share of test examples answered right, or the task's score"
+        ),
+        Metric("latency_ms", "ms", Direction.MINIMIZE, "time of one inference call"),
+        Metric("throughput_ips", "images/s", Direction.MAXIMIZE, "images handled in a second"),
+        Metric("energy_mj", "mJ", Direction.MINIMIZE, "energy of one inference call"),
+        Metric("params_m", "10⁶", Direction.MINIMIZE, "trainable parameters"),
+        Metric("macs_m", "10⁶", Direction.MINIMIZE, "multiply-accumulates of convolutions and linear layers"),
+        Metric("peak_memory_mb", "MB", Direction.MINIMIZE, "largest sum of live activations, batch 1, fp32"),
+        Metric("loss", "nats", Direction.MINIMIZE, "mean loss"),
+        Metric(
+            "table_macs_m",
+            "10⁶",
+            Direction.MINIMIZE,
+            "multiply-accumulates as a table counts them, if otherwise",
+        ),
+        Metric("train_seconds", "s", Direction.MINIMIZE, "what the training of a table's network took"),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A metric of a task, a device, both or neither.
+
+    >>> Quantity("latency_ms", device="gpu", task="arxiv").key
+    'latency_ms@gpu@arxiv'
+    >>> Quantity("params_m").key
+    'params_m'
+    """
+
+    metric: str
+    task: str | None = None
+    device: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.metric not in METRICS:
+            raise ValueError(f"unknown metric {self.metric!r}; known are {', '.join(METRICS)}")
+
+    @property
+    def key(self) -> str:
+        """``metric[@device][@task]``."""
+        return "@".join(part for part in (self.metric, self.device, self.task) if part is not None)
+
+    @property
+    def sign(self) -> float:
+        """+1 where more is better, −1 where less is."""
+        return METRICS[self.metric].sign
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """A quantity with a hard bound, both ends included.
+
+    >>> Constraint(Quantity("params_m"), max=0.8).gap(1.0)
+    0.2
+    """
+
+    quantity: Quantity
+    min: float | None = None
+    max: float | None = None
+
+    def __post_init__(self) -> None:
+        bounds = [bound for bound in (self.min, self.max) if bound is not None]
+        if not bounds:
+            raise ValueError(f"the constraint on {self.quantity.key} has neither min nor max")
+        if not all(math.isfinite(bound) for bound in bounds):
+            raise ValueError(f"the bounds on {self.quantity.key} must be finite numbers")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(
+                f"the bounds on {self.quantity.key} contradict each other: {self.min} > {self.max}"
+            )
+
+    def gap(self, value: float) -> float:
+        """How far outside the bound a value lies, in the metric's unit; 0 where it holds."""
+        below = 0.0 if self.min is None else max(0.0, self.min - value)
+        above = 0.0 if self.max is None else max(0.0, value - self.max)
+        return round(max(below, above), 12)
+
+    def holds(self, value: float) -> bool:
+        """Whether a value satisfies the bound."""
+        return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A quantity to be made as good as its direction says."""
+
+    quantity: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Measured values of one architecture, or the reason why there are none.
+
+    Args:
+        architecture: canonical string.
+        values: quantity key → measured value, in the metric's unit.
+        source: what measured it, for example ``table:nas-bench-graph``.
+        failed: why the evaluation failed; then ``values`` is empty.
+        fidelity: what was spent, for example ``full`` or ``12ep``.
+        seconds: what the evaluation cost.
+    """
+
+    architecture: str
+    values: dict[str, float]
+    source: str
+    failed: str | None = None
+    fidelity: str = "full"
+    seconds: float = 0.0

@@ -1,0 +1,290 @@
+"""The space: a family of architectures, what may vary in it, and how a member is written.
+
+Notation, used in every room::
+
+    b   architectures in a batch
+    v   variables of the space (what a person chooses)
+    s   slots of the space's graph (what the generator fills); each operation or free edge is one
+    n   nodes of the graph
+    k   size of a vocabulary
+
+A batch of architectures is an array of *codes*, ``(b, v)`` int8: for each variable the index of its
+choice. Codes are canonical when ``parse(format(codes)) == codes``.
+"""
+
+import importlib
+import pkgutil
+import reprlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+import spaces
+
+Codes = NDArray[np.int8]
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Choice = str | int | bool
+
+
+class InvalidArchitecture(ValueError):
+    """A string or object that is no member of the space; never worth a retry.
+
+    Args:
+        message: what is wrong.
+        position: offset in the string, or None.
+        hint: what would be right.
+    """
+
+    def __init__(self, message: str, *, position: int | None = None, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.position = position
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One choice that makes an architecture."""
+
+    name: str
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One place of the graph that the generator fills.
+
+    Args:
+        name: unique in the space.
+        size: vocabulary size k; values are 0..k-1. For an edge: 0 absent, 1 present.
+        node: the node it describes, or the edge's target.
+        source: the edge's source node; None where the slot is an operation.
+    """
+
+    name: str
+    size: int
+    node: int
+    source: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A batch of directed acyclic graphs with operations on the nodes.
+
+    Shapes:
+        operations: (b, n) int64, index into ``Space.operations``
+        adjacency: (b, n, n) bool, upper triangular; [i, j] is the edge i → j
+    """
+
+    operations: NDArray[np.int64]
+    adjacency: Bools
+
+
+class Space(ABC):
+    """A family of architectures.
+
+    A new space is one file: subclass, decorate with :func:`register`, add one line to
+    ``tests/spaces/test_conformance.py``.
+    """
+
+    name: str
+    title: str
+    variables: tuple[Variable, ...]
+    operations: tuple[str, ...]
+    """Vocabulary of the graph's nodes, input and output included."""
+    zero_operations: tuple[str, ...] = ()
+    """Operations whose output is zero whatever comes in."""
+    identity_operations: tuple[str, ...] = ()
+    """Operations that pass their input through."""
+    slots: tuple[Slot, ...]
+    skeleton: Bools
+    """(n, n) bool: edges that every member's graph has; free edges are slots."""
+    size: int
+    """Number of canonical strings."""
+    tasks: tuple[str, ...]
+    devices: tuple[str, ...]
+    metrics: tuple[str, ...]
+    statistics_names: tuple[str, ...]
+    """Keys of :meth:`statistics`, in order; all finite for every member."""
+    task_dependent_cost: bool = False
+    """Whether statistics need a task (then a quantity's key carries it: ``params_m@arxiv``)."""
+    example: str
+    description: str
+
+    # strings and objects
+    @abstractmethod
+    def parse(self, text: str) -> Codes:
+        """Canonical codes (v,) of a string, which need not be canonical itself.
+
+        Raises:
+            InvalidArchitecture: with the position and a hint.
+        """
+
+    @abstractmethod
+    def format(self, codes: Codes) -> list[str]:
+        """Canonical strings of canonical codes (b, v)."""
+
+    @abstractmethod
+    def reason(self, codes: Codes) -> str | None:
+        """Why codes (v,) are no member; None where they are one."""
+
+    @abstractmethod
+    def canonical(self, codes: Codes) -> Codes:
+        """Canonical codes (b, v) of valid codes (b, v)."""
+
+    # members
+    @abstractmethod
+    def sample(self, count: int, rng: np.random.Generator) -> Codes:
+        """Members drawn uniformly with replacement, (count, v), canonical."""
+
+    @abstractmethod
+    def neighbours(self, codes: Codes) -> Codes:
+        """The distinct members one change away from codes (v,), (m, v), itself not among them."""
+
+    def enumerate(self) -> Codes:
+        """Every member once, (size, v), canonical, in a fixed order.
+
+        Raises:
+            ValueError: where the space is too large.
+        """
+        raise ValueError(f"{self.name} has {self.size:.3g} members, too many to enumerate")
+
+    # graph
+    @abstractmethod
+    def graph(self, codes: Codes) -> Graph:
+        """The graphs of codes (b, v)."""
+
+    def slot_operations(self, slot: Slot) -> NDArray[np.int64]:
+        """Which of ``operations`` each value of an operation slot stands for, (k,).
+
+        As many as the slot's size, from the first behind the input on, unless a space says otherwise.
+        """
+        return np.arange(1, slot.size + 1)
+
+    @abstractmethod
+    def isomorphism_key(self, codes: Codes) -> str:
+        """Equal for two members (v,) that compute the same function; never replaces the canonical string."""
+
+    @abstractmethod
+    def slot_values(self, codes: Codes) -> Codes:
+        """The slots' values (b, s) of codes (b, v)."""
+
+    @abstractmethod
+    def from_slots(self, values: Codes) -> tuple[Codes, Bools]:
+        """Canonical codes (b, v) of slot values (b, s), and which rows are valid (b,).
+
+        Rows that are not valid hold the example's codes.
+        """
+
+    # cost
+    @abstractmethod
+    def statistics(self, codes: Codes, task: str | None = None) -> dict[str, Floats]:
+        """Exact, training-free numbers of codes (b, v): name → (b,), in the order of ``statistics_names``.
+
+        Names that are metrics (``params_m``, ``macs_m``, ``peak_memory_mb``) are in the metric's unit.
+        """
+
+    def allowed(self, codes: Codes, task: str | None) -> Bools:
+        """Which of codes (b, v) the task admits, (b,); all of them unless a space says otherwise."""
+        return np.ones(len(codes), dtype=bool)
+
+    # shared by all spaces
+    def parse_many(self, architectures: Iterable[str | Mapping[str, object]]) -> Codes:
+        """Codes (b, v) of strings or objects of variables.
+
+        Raises:
+            InvalidArchitecture: its message begins with the index of the first bad entry.
+        """
+        rows = []
+        for index, architecture in enumerate(architectures):
+            try:
+                rows.append(
+                    self.parse(architecture)
+                    if isinstance(architecture, str)
+                    else self.from_variables(architecture)
+                )
+            except InvalidArchitecture as error:
+                raise InvalidArchitecture(
+                    f"architecture {index}: {error.message}", position=error.position, hint=error.hint
+                ) from None
+        return np.stack(rows) if rows else np.empty((0, len(self.variables)), dtype=np.int8)
+
+    def from_variables(self, values: Mapping[str, object]) -> Codes:
+        """Canonical codes (v,) of an object with one entry a variable.
+
+        Raises:
+            InvalidArchitecture: for a missing, unknown or ill-valued variable.
+        """
+        names = [variable.name for variable in self.variables]
+        for name in values:
+            if name not in names:
+                raise InvalidArchitecture(
+                    f"unknown variable {reprlib.repr(name)}",
+                    hint=f"the variables of {self.name} are {', '.join(names)}",
+                )
+        codes = np.empty(len(names), dtype=np.int8)
+        for position, variable in enumerate(self.variables):
+            if variable.name not in values:
+                raise InvalidArchitecture(f"variable {variable.name!r} is missing")
+            value = values[variable.name]
+            matches = [index for index, choice in enumerate(variable.choices) if _means(value, choice)]
+            if not matches:
+                raise InvalidArchitecture(
+                    f"{reprlib.repr(value)} is no choice of {variable.name!r}",
+                    hint=f"the choices are {', '.join(map(str, variable.choices))}",
+                )
+            codes[position] = matches[0]
+        if (reason := self.reason(codes)) is not None:
+            raise InvalidArchitecture(reason)
+        canonical: Codes = self.canonical(codes[None])[0]
+        return canonical
+
+    def to_variables(self, codes: Codes) -> dict[str, Choice]:
+        """The object of variables of codes (v,)."""
+        return {
+            variable.name: variable.choices[index]
+            for variable, index in zip(self.variables, codes.tolist(), strict=True)
+        }
+
+
+def _means(value: object, choice: Choice) -> bool:
+    """Whether a value of an object stands for a choice: a truth value may be written as a number."""
+    if isinstance(value, float) or (isinstance(value, bool) and not isinstance(choice, bool)):
+        return False
+    return value == choice
+
+
+_FACTORIES: dict[str, Callable[[], Space]] = {}
+_SPACES: dict[str, Space] = {}
+
+
+def register(cls: type[Space]) -> type[Space]:
+    """Class decorator: makes a space known by its name."""
+    _FACTORIES[cls.name] = cls
+    return cls
+
+
+def space_names() -> Sequence[str]:
+    """Names of all registered spaces, sorted."""
+    for module in pkgutil.iter_modules(spaces.__path__, "spaces."):
+        if module.name != "spaces.testing":  # needs the test libraries
+            importlib.import_module(module.name)
+    return sorted(_FACTORIES)
+
+
+def get_space(name: str) -> Space:
+    """The space of a name, built once a process.
+
+    Raises:
+        KeyError: for an unknown name; the message lists the known ones.
+    """
+    known = space_names()
+    if name not in known:
+        raise KeyError(f"unknown space {name!r}; known are {', '.join(known)}")
+    if name not in _SPACES:
+        _SPACES[name] = _FACTORIES[name]()
+    return _SPACES[name]

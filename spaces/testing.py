@@ -1,0 +1,335 @@
+"""The conformance suite that every space passes. Needs pytest and hypothesis; nothing else imports it.
+
+A space joins with one line in a test module::
+
+    TestNasBench201 = conformance("nasbench201")
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from spaces.metric import METRICS
+from spaces.space import Codes, InvalidArchitecture, Space, get_space, space_names
+
+_ENUMERABLE = 100_000
+_fuzz = settings(
+    max_examples=300,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.differing_executors],
+)
+
+
+def conformance(space_name: str) -> type["SpaceConformance"]:
+    """The suite for a registered space, to be assigned to a name that begins with ``Test``."""
+    return type(f"Test_{space_name}", (SpaceConformance,), {"space_name": space_name})
+
+
+class SpaceConformance:
+    """What holds for every space; subclass with ``space_name`` or call :func:`conformance`."""
+
+    space_name: ClassVar[str]
+
+    @cached_property
+    def space(self) -> Space:
+        """The space under test."""
+        return get_space(self.space_name)
+
+    @property
+    def enumerable(self) -> bool:
+        """Whether the space promises :meth:`Space.enumerate`."""
+        return self.space.size <= _ENUMERABLE
+
+    def members(self, count: int = 300, seed: int = 0) -> Codes:
+        """Some members."""
+        return self.space.sample(count, np.random.default_rng(seed))
+
+    def any_codes(self, count: int = 300, seed: int = 0) -> Codes:
+        """Valid codes that need not be canonical."""
+        rng = np.random.default_rng(seed)
+        columns = [rng.integers(0, len(v.choices), count, dtype=np.int8) for v in self.space.variables]
+        codes = np.stack(columns, axis=1)
+        return codes[[self.space.reason(row) is None for row in codes]]
+
+    # what a space says of itself
+    def test_is_registered_and_built_once(self) -> None:
+        assert self.space_name in space_names()
+        assert get_space(self.space_name) is self.space
+        assert self.space.name == self.space_name
+
+    def test_vocabularies_are_distinct(self) -> None:
+        space = self.space
+        for names in (
+            [variable.name for variable in space.variables],
+            [slot.name for slot in space.slots],
+            *([str(choice) for choice in variable.choices] for variable in space.variables),
+            *(list(part) for part in (space.operations, space.tasks, space.devices, space.statistics_names)),
+        ):
+            assert len(set(names)) == len(names)
+        assert {"input", "output"} <= set(space.operations)
+        assert {*space.zero_operations, *space.identity_operations} < set(space.operations)
+        assert set(space.metrics) <= set(METRICS)
+        assert all("@" not in name for name in (*space.tasks, *space.devices, *space.statistics_names))
+        assert space.title
+        assert space.description
+
+    def test_the_example_is_canonical(self) -> None:
+        assert self.space.format(self.space.parse(self.space.example)[None]) == [self.space.example]
+
+    # strings and objects
+    def test_strings_round_trip(self) -> None:
+        members = self.members()
+        strings = self.space.format(members)
+        assert np.array_equal(self.space.parse_many(strings), members)
+        assert members.dtype == self.space.parse(strings[0]).dtype == np.int8
+
+    def test_strings_tell_members_apart(self) -> None:
+        members = np.unique(self.members(), axis=0)
+        assert len(set(self.space.format(members))) == len(members)
+
+    def test_objects_round_trip(self) -> None:
+        for row in self.members(50):
+            values = self.space.to_variables(row)
+            assert np.array_equal(self.space.from_variables(json.loads(json.dumps(values))), row)
+
+    def test_bad_objects_are_refused(self) -> None:
+        good = self.space.to_variables(self.members(1)[0])
+        name = self.space.variables[0].name
+        ill_values: list[object] = [None, [], {}, math.nan, -7.5, "x" * 10_000]
+        bad: list[Mapping[str, object]] = [
+            {},
+            {key: value for key, value in good.items() if key != name},
+            {**good, "no_such_variable": 1},
+            *({**good, name: value} for value in ill_values),
+        ]
+        for values in bad:
+            with pytest.raises(InvalidArchitecture) as caught:
+                self.space.from_variables(values)
+            assert len(caught.value.message) < 1000
+
+    def test_a_bad_entry_of_many_is_named_by_its_index(self) -> None:
+        with pytest.raises(InvalidArchitecture, match=r"^architecture 1\b"):
+            self.space.parse_many([self.space.example, "no architecture"])
+        assert self.space.parse_many([]).shape == (0, len(self.space.variables))
+
+    @_fuzz
+    @given(st.text(max_size=300))
+    def test_any_text_parses_or_is_refused(self, text: str) -> None:
+        self.parses_or_is_refused(text)
+
+    @_fuzz
+    @given(st.data())
+    def test_a_damaged_string_parses_or_is_refused(self, data: st.DataObject) -> None:
+        text = self.space.format(self.members(20))[data.draw(st.integers(0, 19))]
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, min(len(text), start + 12)))
+        alphabet = st.sampled_from(sorted(set(self.space.example) | set("|~+:-0123456789 ")))
+        self.parses_or_is_refused(text[:start] + data.draw(st.text(alphabet, max_size=12)) + text[end:])
+
+    @pytest.mark.parametrize("filler", ["(", "|", "0", "\x00", "example"])
+    def test_a_huge_string_is_refused(self, filler: str) -> None:
+        text = self.space.example * 20_000 if filler == "example" else filler * 1_000_000
+        with pytest.raises(InvalidArchitecture) as caught:
+            self.space.parse(text)
+        assert len(caught.value.message) < 1000
+
+    def parses_or_is_refused(self, text: str) -> None:
+        """Parsing gives a canonical member, or an error with a hint and a position inside the text."""
+        try:
+            codes = self.space.parse(text)
+        except InvalidArchitecture as error:
+            assert error.hint
+            assert error.position is None or 0 <= error.position <= len(text)
+        else:
+            assert self.space.reason(codes) is None
+            assert np.array_equal(self.space.parse(self.space.format(codes[None])[0]), codes)
+
+    # codes
+    def test_canonical_codes_stay(self) -> None:
+        members = self.members()
+        assert np.array_equal(self.space.canonical(members), members)
+
+    def test_canonical_twice_is_canonical_once(self) -> None:
+        codes = self.any_codes()
+        once = self.space.canonical(codes)
+        assert np.array_equal(self.space.canonical(once), once)
+        assert np.array_equal(self.space.parse_many(self.space.format(codes)), once)
+
+    def test_canonical_keeps_the_function(self) -> None:
+        codes = self.any_codes(100)
+        for row, member in zip(codes, self.space.canonical(codes), strict=True):
+            assert self.space.isomorphism_key(row) == self.space.isomorphism_key(member)
+
+    def test_reason_tells_members_from_others(self) -> None:
+        member = self.members(1)[0]
+        assert self.space.reason(member) is None
+        for bad in (member[:-1], np.append(member, member[:1]), np.full_like(member, -1)):
+            assert self.space.reason(bad)
+        for position, variable in enumerate(self.space.variables):
+            beyond = member.copy()
+            beyond[position] = len(variable.choices)
+            assert self.space.reason(beyond)
+
+    # members
+    def test_sample_follows_its_seed(self) -> None:
+        assert np.array_equal(self.members(seed=1), self.members(seed=1))
+        assert not np.array_equal(self.members(seed=1), self.members(seed=2))
+        assert self.members(0).shape == (0, len(self.space.variables))
+        assert all(self.space.reason(row) is None for row in self.members())
+
+    def test_sample_is_uniform(self) -> None:
+        """Each choice occurs as often as among all members, within five standard errors."""
+        space, draws = self.space, self.members(20_000)
+        independent = space.size == math.prod(len(variable.choices) for variable in space.variables)
+        if not independent and not self.enumerable:
+            pytest.skip(f"{self.space_name} is too large to know the exact shares")
+        everyone = None if independent else space.enumerate()
+        for position, variable in enumerate(space.variables):
+            for choice in range(len(variable.choices)):
+                share = 1 / len(variable.choices)
+                if everyone is not None:
+                    share = float(np.mean(everyone[:, position] == choice))
+                error = math.sqrt(share * (1 - share) / len(draws))
+                assert abs(float(np.mean(draws[:, position] == choice)) - share) <= 5 * error
+
+    def test_enumerate_gives_each_member_once(self) -> None:
+        if not self.enumerable:
+            with pytest.raises(ValueError):
+                self.space.enumerate()
+            return
+        everyone = self.space.enumerate()
+        assert everyone.shape == (self.space.size, len(self.space.variables))
+        assert len(np.unique(everyone, axis=0)) == self.space.size
+        assert np.array_equal(self.space.canonical(everyone), everyone)
+
+    def test_neighbours_are_other_members_and_mutual(self) -> None:
+        for row in self.members(20):
+            near = self.space.neighbours(row)
+            assert len(near) > 0
+            assert len(np.unique(near, axis=0)) == len(near)
+            assert not np.any(np.all(near == row, axis=1))
+            assert np.array_equal(self.space.canonical(near), near)
+            for other in near:
+                assert self.space.reason(other) is None
+                assert np.any(np.all(self.space.neighbours(other) == row, axis=1))
+
+    def test_neighbours_reach_the_whole_space(self) -> None:
+        """Walking from any member towards random neighbours sees every choice of every variable."""
+        rng = np.random.default_rng(0)
+        row, seen = self.members(1)[0], []
+        for _ in range(3000):
+            near = self.space.neighbours(row)
+            row = near[rng.integers(len(near))]
+            seen.append(row)
+        for position, variable in enumerate(self.space.variables):
+            assert len({int(codes[position]) for codes in seen}) == len(variable.choices)
+
+    # graph and slots
+    def test_graph_is_upper_triangular_and_holds_the_skeleton(self) -> None:
+        space, members = self.space, self.members()
+        graph, nodes = space.graph(members), len(space.skeleton)
+        assert graph.operations.shape == (len(members), nodes)
+        assert graph.adjacency.shape == (len(members), nodes, nodes)
+        assert graph.operations.dtype == np.int64
+        assert graph.adjacency.dtype == np.bool_
+        assert not np.any(np.tril(graph.adjacency))
+        assert np.all(graph.adjacency >= space.skeleton)
+        assert np.all((graph.operations >= 0) & (graph.operations < len(space.operations)))
+        assert np.all(graph.operations[:, 0] == space.operations.index("input"))
+        assert np.all(graph.operations[:, -1] == space.operations.index("output"))
+        assert np.all(graph.adjacency[:, :-1].any(axis=2)), "every node but the last leads somewhere"
+        assert np.all(graph.adjacency[:, :, 1:].any(axis=1)), "every node but the first has an input"
+
+    def test_slots_describe_the_graph(self) -> None:
+        space, members = self.space, self.members()
+        graph, values = space.graph(members), space.slot_values(members)
+        assert values.shape == (len(members), len(space.slots))
+        assert values.dtype == np.int8
+        for column, slot in zip(values.T, space.slots, strict=True):
+            assert np.all((column >= 0) & (column < slot.size))
+            if slot.source is not None:
+                assert slot.size == 2
+                assert not space.skeleton[slot.source, slot.node]
+                assert np.array_equal(graph.adjacency[:, slot.source, slot.node], column == 1)
+            else:
+                operations = space.slot_operations(slot)
+                assert len(set(operations.tolist())) == slot.size, "a value stands for one operation"
+                assert np.array_equal(graph.operations[:, slot.node], operations[column])
+
+    def test_slots_round_trip(self) -> None:
+        members = self.members()
+        values = self.space.slot_values(members)
+        kept = values.copy()
+        codes, valid = self.space.from_slots(values)
+        assert valid.all()
+        assert np.array_equal(codes, members)
+        assert codes.dtype == np.int8
+        assert np.array_equal(values, kept), "the argument stays as it was"
+
+    def test_random_fillings_are_members_or_refused(self) -> None:
+        rng = np.random.default_rng(0)
+        columns = [rng.integers(0, slot.size, 2000, dtype=np.int8) for slot in self.space.slots]
+        codes, valid = self.space.from_slots(np.stack(columns, axis=1))
+        assert valid.shape == (2000,)
+        assert valid.dtype == np.bool_
+        assert np.array_equal(self.space.canonical(codes), codes)
+        again, all_valid = self.space.from_slots(self.space.slot_values(codes))
+        assert all_valid.all()
+        assert np.array_equal(again, codes)
+        assert np.all(codes[~valid] == self.space.parse(self.space.example))
+
+    def test_values_outside_a_slot_are_refused(self) -> None:
+        values = self.space.slot_values(self.members(2 * len(self.space.slots)))
+        for index, slot in enumerate(self.space.slots):
+            values[2 * index, index] = slot.size
+            values[2 * index + 1, index] = -1
+        codes, valid = self.space.from_slots(values)
+        assert not valid.any()
+        assert np.all(codes == self.space.parse(self.space.example))
+
+    # cost
+    def test_statistics_are_finite_and_by_row(self) -> None:
+        members = self.members(40)
+        for task in (None, *self.space.tasks):
+            statistics = self.space.statistics(members, task)
+            assert tuple(statistics) == self.space.statistics_names
+            for name, values in statistics.items():
+                assert values.shape == (len(members),)
+                assert values.dtype == np.float64
+                assert np.all(np.isfinite(values))
+                assert name not in METRICS or np.all(values > 0)
+            for index, row in enumerate(members):
+                alone = self.space.statistics(row[None], task)
+                assert all(alone[name][0] == statistics[name][index] for name in statistics)
+        assert all(values.shape == (0,) for values in self.space.statistics(members[:0]).values())
+
+    def test_tasks_admit_members(self) -> None:
+        members = self.members(2000)
+        assert self.space.allowed(members, None).all()
+        for task in self.space.tasks:
+            admitted = self.space.allowed(members, task)
+            assert admitted.shape == (len(members),)
+            assert admitted.dtype == np.bool_
+            assert admitted.any()
+
+    def test_no_function_changes_its_argument(self) -> None:
+        members = self.members(20)
+        kept = members.copy()
+        functions: list[Callable[[Codes], object]] = [
+            *(self.space.format, self.space.canonical, self.space.graph, self.space.slot_values),
+            *(self.space.statistics, lambda codes: self.space.neighbours(codes[0])),
+        ]
+        for function in functions:
+            function(members)
+            assert np.array_equal(members, kept)
+        for copied in (self.space.canonical(members), self.space.slot_values(members)):
+            assert not np.shares_memory(copied, members), "writing to the result must not reach the argument"

@@ -1,0 +1,1 @@
+"""Jobs, events, observations, results: the truth of the service."""

@@ -1,0 +1,114 @@
+"""Blobs in a folder: of this machine, or one that all machines mount."""
+
+import errno
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import BinaryIO, Self
+from urllib.parse import unquote, urlsplit
+
+from store.blobs import CHUNK, MAX_BYTES, BlobDamaged, BlobNotFound, Blobs, is_name, translated
+from store.job import StoreUnavailable
+
+INCOMING = "incoming"
+STALE_SECONDS = 24 * 3600.0
+"""An unfinished file that nobody has written to for this long was left by a process that was killed."""
+
+
+class FolderBlobs(Blobs):
+    """A file for each blob, ``ab/ab12…``; written beside it, synced, and then renamed into its place.
+
+    Args:
+        folder: made when needed, readable by its owner alone.
+    """
+
+    def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:
+        super().__init__(max_bytes)
+        self.folder = folder.absolute()
+        with translated():
+            (self.folder / INCOMING).mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._sweep()
+
+    @classmethod
+    def from_url(cls, url: str, max_bytes: int = MAX_BYTES) -> Self:
+        """The folder of a ``file:///…`` URL.
+
+        Raises:
+            ValueError: the URL names a host, or no absolute path.
+        """
+        parts = urlsplit(url)
+        path = unquote(parts.path)
+        if parts.netloc not in ("", "localhost") or not path.startswith("/") or "\0" in path:
+            raise ValueError("a folder of blobs is file:///absolute/path")
+        return cls(Path(path), max_bytes)
+
+    def names(self) -> Iterator[str]:
+        with translated():
+            for place in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*")):
+                if is_name(place.name):
+                    yield place.name
+
+    @contextmanager
+    def _scratch(self) -> Iterator[BinaryIO]:
+        with translated():
+            file = NamedTemporaryFile(dir=self.folder / INCOMING, delete=False)  # noqa: SIM115
+        try:
+            with file:
+                yield file  # type: ignore[misc]
+        finally:
+            Path(file.name).unlink(missing_ok=True)  # renamed by now, unless something failed
+
+    def _keep(self, name: str, scratch: BinaryIO, length: int) -> None:
+        place = self._place(name)
+        scratch.flush()
+        os.fsync(scratch.fileno())
+        place.parent.mkdir(exist_ok=True, mode=0o700)
+        Path(scratch.name).replace(place)
+        for folder in (place.parent, self.folder):
+            _sync(folder)
+
+    def _read(self, name: str) -> Iterator[bytes]:
+        try:
+            # A link in the place of a blob is not followed: it may lead anywhere.
+            descriptor = os.open(self._place(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise BlobNotFound(f"no blob {name}") from None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise BlobDamaged(f"blob {name} is a link") from None
+            raise StoreUnavailable(f"blob {name} cannot be read: {error}") from error
+        with translated(), os.fdopen(descriptor, "rb") as file:
+            while chunk := file.read(CHUNK):
+                yield chunk
+
+    def _has(self, name: str) -> bool:
+        with translated():
+            return os.path.lexists(self._place(name))
+
+    def _remove(self, name: str) -> None:
+        with translated():
+            self._place(name).unlink(missing_ok=True)
+
+    def _place(self, name: str) -> Path:
+        return self.folder / name[:2] / name
+
+    def _sweep(self) -> None:
+        latest = time.time() - STALE_SECONDS
+        for path in (self.folder / INCOMING).iterdir():
+            try:
+                if path.lstat().st_mtime < latest:
+                    path.unlink()
+            except FileNotFoundError:
+                continue  # another process finished or swept it
+
+
+def _sync(folder: Path) -> None:
+    """Makes a rename in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,400 @@
+"""The store in memory: for tests and for one process that needs nothing to outlive it.
+
+The plainest reading of the port, and the model against which the database adapter is tested.
+"""
+
+import copy
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from spaces.metric import Observation
+from store import strictjson
+from store.device import Device
+from store.ids import is_id, new_id
+from store.job import (
+    Event,
+    IdempotencyConflict,
+    IllegalMove,
+    Job,
+    JobState,
+    Lease,
+    LeaseLost,
+    NotFound,
+    OutboxRow,
+    check_move,
+)
+from store.moves import (
+    CANCELLED_BEFORE_START,
+    CANCELLED_WHILE_RUNNING,
+    HANDED_BACK,
+    after_expiry,
+    state_data,
+)
+from store.port import Store
+
+
+@dataclass
+class _Entry:
+    """A job and all that belongs to it."""
+
+    job: Job
+    digest: str
+    events: list[Event] = field(default_factory=list)
+    observations: dict[tuple[str, str], Observation] = field(default_factory=dict)
+    result: str | None = None
+    token: str | None = None
+    worker: str = ""
+    lease_until: float = 0.0
+
+
+class MemoryStore(Store):
+    """The store in memory.
+
+    Args:
+        clock: gives Unix seconds; tests pass their own.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._entries: dict[str, _Entry] = {}
+        self._keys: dict[tuple[str, str], str] = {}
+        self._outbox: dict[int, tuple[str, float | None]] = {}
+        self._last_outbox = 0
+        self._roles: dict[str, tuple[str, float]] = {}
+        self._devices: dict[tuple[str, str, str], Device] = {}
+
+    # what a client does
+    def submit(
+        self,
+        kind: str,
+        payload: Mapping[str, object],
+        *,
+        tenant_id: str = "default",
+        idempotency_key: str | None = None,
+        total: int = 0,
+        retry_of: str | None = None,
+    ) -> tuple[Job, bool]:
+        content = strictjson.digest({"kind": kind, "payload": payload, "retry_of": retry_of})
+        with self._lock:
+            if retry_of is not None:
+                self._owned(retry_of, tenant_id)
+            if idempotency_key is not None and (tenant_id, idempotency_key) in self._keys:
+                before = self._entries[self._keys[tenant_id, idempotency_key]]
+                if before.digest != content:
+                    raise IdempotencyConflict("this idempotency key was used with other content")
+                return _copy(before.job), False
+            now = self._clock()
+            job = Job(
+                id=new_id(now),
+                tenant_id=tenant_id,
+                kind=kind,
+                state=JobState.QUEUED,
+                attempt=0,
+                payload=strictjson.load(strictjson.dump(payload)),
+                done=0,
+                total=total,
+                message="",
+                reason=None,
+                created_at=datetime.fromtimestamp(now, UTC),
+                started_at=None,
+                finished_at=None,
+                cancel_requested=False,
+                retry_of=retry_of,
+            )
+            entry = self._entries[job.id] = _Entry(job, content)
+            if idempotency_key is not None:
+                self._keys[tenant_id, idempotency_key] = job.id
+            self._append(entry, "state", state_data("queued", 0, None), now)
+            self._enqueue(job.id)
+            return _copy(job), True
+
+    def job(self, job_id: str, *, tenant_id: str = "default") -> Job:
+        with self._lock:
+            return _copy(self._owned(job_id, tenant_id).job)
+
+    def jobs(
+        self,
+        *,
+        tenant_id: str = "default",
+        after: str | None = None,
+        limit: int = 20,
+        state: JobState | None = None,
+    ) -> tuple[list[Job], bool]:
+        if after is not None and not is_id(after):
+            raise NotFound("the cursor is not a job's id")
+        limit = min(max(limit, 1), 100)
+        with self._lock:
+            page = [
+                _copy(entry.job)
+                for job_id, entry in sorted(self._entries.items(), reverse=True)
+                if entry.job.tenant_id == tenant_id
+                and (after is None or job_id < after)
+                and (state is None or entry.job.state is state)
+            ]
+        return page[:limit], len(page) > limit
+
+    def cancel(self, job_id: str, *, tenant_id: str = "default") -> Job:
+        with self._lock:
+            entry = self._owned(job_id, tenant_id)
+            now = self._clock()
+            if entry.job.state is JobState.QUEUED:
+                return self._move(entry, JobState.CANCELLED, now, reason=CANCELLED_BEFORE_START)
+            if entry.job.state is JobState.RUNNING and not entry.job.cancel_requested:
+                entry.job = replace(entry.job, cancel_requested=True)
+                self._append(entry, "state", state_data("cancelling", entry.job.attempt, None), now)
+            return _copy(entry.job)
+
+    def events(
+        self, job_id: str, *, tenant_id: str = "default", after: int = 0, limit: int = 500
+    ) -> list[Event]:
+        with self._lock:
+            found = [event for event in self._owned(job_id, tenant_id).events if event.id > after]
+            return copy.deepcopy(found[: max(limit, 1)])
+
+    def result(self, job_id: str, *, tenant_id: str = "default") -> dict[str, object] | None:
+        with self._lock:
+            text = self._owned(job_id, tenant_id).result
+        return None if text is None else strictjson.load(text)
+
+    # what a worker does
+    def claim(self, job_id: str, *, worker: str, lease_seconds: float) -> Lease | None:
+        with self._lock:
+            entry = self._entries.get(job_id)
+            if entry is None or entry.job.state is not JobState.QUEUED:
+                return None
+            now = self._clock()
+            lease = Lease(job_id, secrets.token_hex(16), worker, entry.job.attempt + 1)
+            entry.token, entry.worker, entry.lease_until = lease.token, worker, now + lease_seconds
+            entry.job = replace(entry.job, attempt=lease.attempt, started_at=datetime.fromtimestamp(now, UTC))
+            self._move(entry, JobState.RUNNING, now)
+            return lease
+
+    def leased(self, lease: Lease) -> Job:
+        with self._lock:
+            return _copy(self._fenced(lease).job)
+
+    def renew(self, lease: Lease, lease_seconds: float) -> bool:
+        with self._lock:
+            entry = self._fenced(lease)
+            entry.lease_until = self._clock() + lease_seconds
+            return entry.job.cancel_requested
+
+    def record(
+        self,
+        lease: Lease,
+        *,
+        kind: str,
+        data: Mapping[str, object],
+        done: int | None = None,
+        total: int | None = None,
+        message: str | None = None,
+        observations: Sequence[Observation] = (),
+    ) -> int:
+        with self._lock:
+            entry = self._fenced(lease)
+            for observation in observations:
+                strictjson.check_observation(observation)
+            job = replace(
+                entry.job,
+                done=entry.job.done if done is None else done,
+                total=entry.job.total if total is None else total,
+                message=entry.job.message if message is None else strictjson.clean(message),
+            )
+            progress = {"done": job.done, "total": job.total, "message": job.message}
+            number = self._append(entry, kind, {**data, "progress": progress}, self._clock())
+            entry.job = job
+            for observation in observations:
+                key = (observation.architecture, observation.fidelity)
+                entry.observations.setdefault(key, copy.deepcopy(observation))
+            return number
+
+    def finish(
+        self,
+        lease: Lease,
+        state: JobState,
+        *,
+        result: Mapping[str, object] | None = None,
+        reason: str | None = None,
+    ) -> Job:
+        if not state.terminal:
+            raise IllegalMove(f"a job cannot finish as {state}")
+        with self._lock:
+            entry = self._entries.get(lease.job_id)
+            if entry is not None and entry.token == lease.token and entry.job.state is state:
+                return _copy(entry.job)  # the answer to an earlier, identical call was lost
+            entry = self._fenced(lease)
+            if result is not None:
+                entry.result = strictjson.dump(result)
+            return self._move(entry, state, self._clock(), reason=reason)
+
+    def hand_back(self, lease: Lease) -> Job:
+        with self._lock:
+            entry = self._fenced(lease)
+            now = self._clock()
+            if entry.job.cancel_requested:
+                return self._move(entry, JobState.CANCELLED, now, reason=CANCELLED_WHILE_RUNNING)
+            entry.job = replace(entry.job, attempt=entry.job.attempt - 1)
+            return self._move(entry, JobState.QUEUED, now, reason=HANDED_BACK)
+
+    def observations(self, job_id: str) -> list[Observation]:
+        with self._lock:
+            entry = self._entries.get(job_id)
+            return [] if entry is None else copy.deepcopy(list(entry.observations.values()))
+
+    # what the relay and the keeper do
+    def unpublished(self, limit: int = 100) -> list[OutboxRow]:
+        with self._lock:
+            rows = [OutboxRow(number, job) for number, (job, at) in self._outbox.items() if at is None]
+        return sorted(rows, key=lambda row: row.id)[:limit]
+
+    def mark_published(self, ids: Sequence[int]) -> None:
+        with self._lock:
+            for number in ids:
+                if number in self._outbox:
+                    self._outbox[number] = (self._outbox[number][0], self._clock())
+
+    def requeue_expired(self) -> list[str]:
+        with self._lock:
+            now = self._clock()
+            expired = [
+                entry
+                for entry in self._entries.values()
+                if entry.job.state is JobState.RUNNING and entry.lease_until <= now
+            ]
+            for entry in expired:
+                state, reason = after_expiry(entry.job.attempt, entry.job.cancel_requested, entry.worker)
+                self._move(entry, state, now, reason=reason)
+            return [entry.job.id for entry in expired]
+
+    def published(self, older_than_seconds: float) -> int:
+        with self._lock:
+            return len(self._lost(older_than_seconds))
+
+    def republish(self, older_than_seconds: float) -> int:
+        with self._lock:
+            lost = self._lost(older_than_seconds)
+            for number in lost:
+                self._outbox[number] = (self._outbox[number][0], None)
+            return len(lost)
+
+    def take_role(self, name: str, holder: str, lease_seconds: float) -> bool:
+        with self._lock:
+            now = self._clock()
+            current, until = self._roles.get(name, (holder, 0.0))
+            if current != holder and until > now:
+                return False
+            self._roles[name] = (holder, now + lease_seconds)
+            return True
+
+    def drop_role(self, name: str, holder: str) -> None:
+        with self._lock:
+            if self._roles.get(name, ("", 0.0))[0] == holder:
+                del self._roles[name]
+
+    def roles(self, prefix: str = "") -> dict[str, str]:
+        with self._lock:
+            now = self._clock()
+            return {
+                name: holder
+                for name, (holder, until) in sorted(self._roles.items())
+                if until > now and name.startswith(prefix)
+            }
+
+    # devices
+    def put_device(
+        self,
+        space: str,
+        name: str,
+        metric: str,
+        measurements: Sequence[tuple[str, float]],
+        *,
+        tenant_id: str = "default",
+    ) -> Device:
+        strictjson.dump({"measurements": [list(pair) for pair in measurements]})
+        with self._lock:
+            at = datetime.fromtimestamp(self._clock(), UTC)
+            device = Device(tenant_id, space, name, metric, tuple(measurements), at)
+            self._devices[tenant_id, space, name] = device
+            return device
+
+    def device(self, space: str, name: str, *, tenant_id: str = "default") -> Device:
+        with self._lock:
+            found = self._devices.get((tenant_id, space, name))
+        if found is None:
+            raise NotFound(f"no device {strictjson.clean(name, 64)!r}")
+        return found
+
+    def devices(self, *, tenant_id: str = "default", space: str | None = None) -> list[Device]:
+        with self._lock:
+            found = sorted(self._devices.items())
+        return [device for (owner, own, _), device in found if owner == tenant_id and space in (None, own)]
+
+    # the whole
+    def waiting(self, tenant_id: str | None = None) -> int:
+        with self._lock:
+            jobs = [self._entries[job_id].job for job_id, _ in self._outbox.values()]
+        return sum(tenant_id is None or job.tenant_id == tenant_id for job in jobs)
+
+    def ping(self) -> None:
+        """Memory is always there."""
+
+    def migrate(self) -> str:
+        """There is nothing to migrate."""
+        return "memory"
+
+    def schema_version(self) -> str | None:
+        """Always the current one."""
+        return "memory"
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    # parts
+    def _owned(self, job_id: str, tenant_id: str) -> _Entry:
+        entry = self._entries.get(job_id)
+        if entry is None or entry.job.tenant_id != tenant_id:
+            raise NotFound(f"no job {strictjson.clean(job_id, 64)!r}")
+        return entry
+
+    def _fenced(self, lease: Lease) -> _Entry:
+        entry = self._entries.get(lease.job_id)
+        if entry is None or entry.job.state is not JobState.RUNNING or entry.token != lease.token:
+            raise LeaseLost(f"job {lease.job_id} no longer belongs to this attempt of {lease.worker}")
+        return entry
+
+    def _append(self, entry: _Entry, kind: str, data: Mapping[str, object], now: float) -> int:
+        content = strictjson.load(strictjson.dump(data))
+        number = len(entry.events) + 1
+        entry.events.append(Event(number, kind, content, datetime.fromtimestamp(now, UTC)))
+        return number
+
+    def _enqueue(self, job_id: str) -> None:
+        self._last_outbox += 1
+        self._outbox[self._last_outbox] = (job_id, None)
+
+    def _move(self, entry: _Entry, target: JobState, now: float, *, reason: str | None = None) -> Job:
+        """One move of the state machine with all that belongs to it."""
+        check_move(entry.job.state, target)
+        if entry.job.state is JobState.QUEUED:
+            self._outbox = {n: row for n, row in self._outbox.items() if row[0] != entry.job.id}
+        if target is JobState.QUEUED:
+            entry.token = None
+            self._enqueue(entry.job.id)
+        finished = datetime.fromtimestamp(now, UTC) if target.terminal else None
+        said = None if reason is None else strictjson.clean(reason)
+        entry.job = replace(entry.job, state=target, reason=said, finished_at=finished)
+        self._append(entry, "state", state_data(target, entry.job.attempt, said), now)
+        return _copy(entry.job)
+
+    def _lost(self, older_than_seconds: float) -> list[int]:
+        latest = self._clock() - older_than_seconds
+        return [number for number, (_, at) in self._outbox.items() if at is not None and at <= latest]
+
+
+def _copy(job: Job) -> Job:
+    return replace(job, payload=copy.deepcopy(job.payload))

@@ -1,0 +1,1 @@
+"""Steps from one schema to the next, up and down, on both databases."""

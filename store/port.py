@@ -1,0 +1,314 @@
+"""The store: every fact about jobs, behind one interface that a database adapter fills.
+
+The database is the truth; the broker only carries "job X is ready". Adapters:
+:class:`store.memory.MemoryStore` (tests, one process) and :class:`store.sql.SqlStore` (SQLite, PostgreSQL).
+``tests/store/test_contract.py`` holds all of them to the same suite.
+
+All times and lease expiries come from the store's own clock (the database's), never from the caller's.
+Every method may raise :class:`store.job.StoreUnavailable` and, where it writes, :class:`store.job.StoreFull`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+
+from spaces.metric import Observation
+from store.device import Device
+from store.job import Event, Job, JobState, Lease, OutboxRow
+
+
+class Store(ABC):
+    """Jobs, their events, observations and results, the outbox, and roles."""
+
+    # what a client does
+    @abstractmethod
+    def submit(
+        self,
+        kind: str,
+        payload: Mapping[str, object],
+        *,
+        tenant_id: str = "default",
+        idempotency_key: str | None = None,
+        total: int = 0,
+        retry_of: str | None = None,
+    ) -> tuple[Job, bool]:
+        """Creates a queued job and its outbox row in one transaction.
+
+        Args:
+            kind: which handler does it.
+            payload: plain JSON for the handler.
+            idempotency_key: unique for each tenant; the same key with the same content gives the job that
+                it created before.
+            total: steps in all, where known.
+            retry_of: id of the tenant's job that this one repeats.
+
+        Returns:
+            The job, and whether this call created it.
+
+        Raises:
+            IdempotencyConflict: the key was used with another kind or payload.
+            InvalidJson: the payload holds NaN, an infinity or something that JSON does not know.
+            NotFound: ``retry_of`` names no job of this tenant.
+        """
+
+    @abstractmethod
+    def job(self, job_id: str, *, tenant_id: str = "default") -> Job:
+        """The job of an id.
+
+        Raises:
+            NotFound: no such job, or another tenant's.
+        """
+
+    @abstractmethod
+    def jobs(
+        self,
+        *,
+        tenant_id: str = "default",
+        after: str | None = None,
+        limit: int = 20,
+        state: JobState | None = None,
+    ) -> tuple[list[Job], bool]:
+        """A page of the tenant's jobs, newest first.
+
+        Args:
+            after: id of the last job of the page before.
+            limit: 1 to 100.
+            state: only jobs in this state.
+
+        Returns:
+            The jobs, and whether there are more.
+
+        Raises:
+            NotFound: ``after`` is not written like a job's id.
+        """
+
+    @abstractmethod
+    def cancel(self, job_id: str, *, tenant_id: str = "default") -> Job:
+        """Asks that a job stop: a queued one is cancelled at once, a running one becomes ``cancelling``.
+
+        A job that has already ended is returned as it is.
+
+        Raises:
+            NotFound: no such job, or another tenant's.
+        """
+
+    @abstractmethod
+    def events(
+        self, job_id: str, *, tenant_id: str = "default", after: int = 0, limit: int = 500
+    ) -> list[Event]:
+        """The job's events with ids above ``after``, in order, at most ``limit``.
+
+        Raises:
+            NotFound: no such job, or another tenant's.
+        """
+
+    @abstractmethod
+    def result(self, job_id: str, *, tenant_id: str = "default") -> dict[str, object] | None:
+        """What the job's handler returned; None while there is none, or where the job ended without one.
+
+        Raises:
+            NotFound: no such job, or another tenant's.
+        """
+
+    # what a worker does
+    @abstractmethod
+    def claim(self, job_id: str, *, worker: str, lease_seconds: float) -> Lease | None:
+        """Takes a queued job: it is running, its attempt counted, all committed before this returns.
+
+        Exactly one of any number of callers gets the lease. None where the job is not queued, taken by
+        another, or unknown: whatever message brought the caller here was a duplicate.
+        """
+
+    @abstractmethod
+    def leased(self, lease: Lease) -> Job:
+        """The job of a lease.
+
+        Raises:
+            LeaseLost: the lease is not the job's current one.
+        """
+
+    @abstractmethod
+    def renew(self, lease: Lease, lease_seconds: float) -> bool:
+        """Extends a lease to ``lease_seconds`` from now; returns whether cancelling is asked for.
+
+        A lease that expired but that nobody took yet may still be renewed.
+
+        Raises:
+            LeaseLost: the lease is not the job's current one.
+        """
+
+    @abstractmethod
+    def record(
+        self,
+        lease: Lease,
+        *,
+        kind: str,
+        data: Mapping[str, object],
+        done: int | None = None,
+        total: int | None = None,
+        message: str | None = None,
+        observations: Sequence[Observation] = (),
+    ) -> int:
+        """Stores an event, the job's progress and new observations in one transaction.
+
+        An observation is unique for each (job, architecture, fidelity): one that is already there is
+        left as it is. Progress fields that are None stay as they are.
+
+        Returns:
+            The event's id.
+
+        Raises:
+            LeaseLost: the lease is not the job's current one; nothing was stored.
+            InvalidJson: the data or a value is NaN, infinite or not JSON; nothing was stored.
+        """
+
+    @abstractmethod
+    def finish(
+        self,
+        lease: Lease,
+        state: JobState,
+        *,
+        result: Mapping[str, object] | None = None,
+        reason: str | None = None,
+    ) -> Job:
+        """Ends a running job in a terminal state, with at most one result row.
+
+        Repeating the call with the same lease and state is harmless: the first result stays.
+
+        Raises:
+            LeaseLost: the lease is not the job's current one; nothing was stored.
+            IllegalMove: ``state`` is not terminal.
+            InvalidJson: the result holds NaN, an infinity or something that JSON does not know.
+        """
+
+    @abstractmethod
+    def hand_back(self, lease: Lease) -> Job:
+        """Gives a running job back, uncharged: queued again, with an outbox row, its attempt not counted.
+
+        Where cancelling was asked for, the job is cancelled instead.
+
+        Raises:
+            LeaseLost: the lease is not the job's current one.
+        """
+
+    @abstractmethod
+    def observations(self, job_id: str) -> list[Observation]:
+        """The job's observations in the order in which they were stored; empty for an unknown job."""
+
+    # what the relay and the keeper do
+    @abstractmethod
+    def unpublished(self, limit: int = 100) -> list[OutboxRow]:
+        """Outbox rows (one for each queued job) that still need to be handed to the broker, oldest first."""
+
+    @abstractmethod
+    def mark_published(self, ids: Sequence[int]) -> None:
+        """Notes that the broker has accepted the messages of these outbox rows.
+
+        A row stays until its job is queued no longer, so that a lost message can be sent again.
+        """
+
+    @abstractmethod
+    def requeue_expired(self) -> list[str]:
+        """Takes running jobs whose lease has expired away from their workers.
+
+        With attempts left a job is queued again (with an outbox row); where cancelling was asked for it is
+        cancelled; else it is failed, with a reason that says how often its worker died.
+
+        Returns:
+            The ids of the jobs that were taken.
+        """
+
+    @abstractmethod
+    def published(self, older_than_seconds: float) -> int:
+        """How many queued jobs have had their message handed to the broker longer ago than this.
+
+        The keeper compares it with the length of the broker's queue: fewer messages than such jobs means
+        that some were lost.
+        """
+
+    @abstractmethod
+    def republish(self, older_than_seconds: float) -> int:
+        """Marks the outbox rows that :meth:`published` counts as unpublished again; returns how many.
+
+        Duplicates are harmless: a claim is exclusive.
+        """
+
+    @abstractmethod
+    def take_role(self, name: str, holder: str, lease_seconds: float) -> bool:
+        """Takes or keeps a role for a time; False while another holder's time runs."""
+
+    @abstractmethod
+    def drop_role(self, name: str, holder: str) -> None:
+        """Gives a role up early; nothing happens where ``holder`` does not have it."""
+
+    @abstractmethod
+    def roles(self, prefix: str = "") -> dict[str, str]:
+        """Roles whose time runs, name → holder, for names that begin with ``prefix``.
+
+        A worker announces itself by holding ``worker:<its name>``.
+        """
+
+    # devices
+    @abstractmethod
+    def put_device(
+        self,
+        space: str,
+        name: str,
+        metric: str,
+        measurements: Sequence[tuple[str, float]],
+        *,
+        tenant_id: str = "default",
+    ) -> Device:
+        """Stores the measurements of a tenant's device; those that it had before are replaced, whole.
+
+        Args:
+            space: whose architectures were measured.
+            name: of the device; unique for each tenant and space.
+            metric: what was measured.
+            measurements: canonical strings and values.
+
+        Raises:
+            InvalidJson: a value is NaN or infinite; nothing was stored.
+        """
+
+    @abstractmethod
+    def device(self, space: str, name: str, *, tenant_id: str = "default") -> Device:
+        """The tenant's device of a space and a name.
+
+        Raises:
+            NotFound: no such device, or another tenant's.
+        """
+
+    @abstractmethod
+    def devices(self, *, tenant_id: str = "default", space: str | None = None) -> list[Device]:
+        """The tenant's devices, of one space or of all, by space and name."""
+
+    # the whole
+    @abstractmethod
+    def waiting(self, tenant_id: str | None = None) -> int:
+        """How many jobs are queued, of one tenant or of all."""
+
+    @abstractmethod
+    def ping(self) -> None:
+        """Returns when the database has answered a query.
+
+        Raises:
+            StoreUnavailable: it did not.
+        """
+
+    @abstractmethod
+    def migrate(self) -> str:
+        """Brings the tables to this version's schema and returns its name.
+
+        Any number of processes may call it at once.
+
+        Raises:
+            SchemaMismatch: the database is newer than this program.
+        """
+
+    @abstractmethod
+    def schema_version(self) -> str | None:
+        """The schema that the database has; None for an empty one."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Closes connections; the store must not be used afterwards."""

@@ -1,0 +1,552 @@
+"""The store on a database: SQLite for one machine, PostgreSQL for many, the same statements.
+
+Each method of the port is one transaction. A job's row is locked first (``FOR UPDATE`` on PostgreSQL,
+``BEGIN IMMEDIATE`` on SQLite), so that its events are numbered without gaps and no two writers mix.
+Longer than most files, because the port is one interface; the parts stand in the port's order.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from spaces.metric import Observation
+from store import schema, strictjson
+from store.device import Device
+from store.engine import CLOCKS, make_engine, translated
+from store.ids import is_id, new_id
+from store.job import (
+    MAX_ATTEMPTS,
+    Event,
+    IdempotencyConflict,
+    IllegalMove,
+    Job,
+    JobState,
+    Lease,
+    LeaseLost,
+    NotFound,
+    OutboxRow,
+    check_move,
+)
+from store.moves import (
+    CANCELLED_BEFORE_START,
+    CANCELLED_WHILE_RUNNING,
+    HANDED_BACK,
+    after_expiry,
+    state_data,
+)
+from store.port import Store
+from store.tables import devices, events, jobs, observations, outbox, results, roles
+
+LARGEST = 2**62
+"""Numbers are clipped to this, far below what a 64-bit column holds."""
+
+
+class SqlStore(Store):
+    """The store on SQLite (``sqlite:///path``) or PostgreSQL (``postgresql+psycopg://…``)."""
+
+    def __init__(self, database_url: str) -> None:
+        self._engine = make_engine(database_url)
+        self._clock = CLOCKS[self._engine.dialect.name]
+
+    # transactions
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with translated(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _write(self) -> Iterator[Connection]:
+        with (
+            translated(),
+            self._engine.connect().execution_options(writes=True) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def _now(self, connection: Connection) -> float:
+        now: float = connection.execute(self._clock).scalar_one()
+        return now
+
+    def _insert_or_ignore(self, table: Table) -> Any:
+        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        return dialect.insert(table).on_conflict_do_nothing()
+
+    # what a client does
+    def submit(
+        self,
+        kind: str,
+        payload: Mapping[str, object],
+        *,
+        tenant_id: str = "default",
+        idempotency_key: str | None = None,
+        total: int = 0,
+        retry_of: str | None = None,
+    ) -> tuple[Job, bool]:
+        text = strictjson.dump(payload)
+        content = strictjson.digest({"kind": kind, "payload": payload, "retry_of": retry_of})
+        key = None if idempotency_key is None else strictjson.digest({"key": idempotency_key})
+        with self._write() as connection:
+            if retry_of is not None:
+                self._owned(connection, retry_of, tenant_id)
+            now = self._now(connection)
+            job_id = new_id(now)
+            created = connection.execute(
+                self._insert_or_ignore(jobs)
+                .values(
+                    id=job_id,
+                    tenant_id=tenant_id,
+                    kind=kind,
+                    state=JobState.QUEUED,
+                    attempt=0,
+                    payload=text,
+                    digest=content,
+                    idempotency_digest=key,
+                    done=0,
+                    total=min(total, LARGEST),
+                    message="",
+                    cancel_requested=False,
+                    retry_of=retry_of,
+                    created_at=now,
+                    last_event=0,
+                )
+                .returning(jobs.c.id)
+            ).first()
+            if created is None:
+                where = (jobs.c.tenant_id == tenant_id) & (jobs.c.idempotency_digest == key)
+                before = connection.execute(select(jobs).where(where)).one()
+                if before.digest != content:
+                    raise IdempotencyConflict("this idempotency key was used with other content")
+                return _job(before), False
+            row = self._row(connection, job_id)
+            self._append(connection, row, "state", state_data("queued", 0, None), now)
+            self._enqueue(connection, row)
+            return _job(row), True
+
+    def job(self, job_id: str, *, tenant_id: str = "default") -> Job:
+        with self._read() as connection:
+            return _job(self._owned(connection, job_id, tenant_id))
+
+    def jobs(
+        self,
+        *,
+        tenant_id: str = "default",
+        after: str | None = None,
+        limit: int = 20,
+        state: JobState | None = None,
+    ) -> tuple[list[Job], bool]:
+        limit = min(max(limit, 1), 100)
+        query = select(jobs).where(jobs.c.tenant_id == tenant_id).order_by(jobs.c.id.desc()).limit(limit + 1)
+        if after is not None:
+            if not is_id(after):
+                raise NotFound("the cursor is not a job's id")
+            query = query.where(jobs.c.id < after)
+        if state is not None:
+            query = query.where(jobs.c.state == state)
+        with self._read() as connection:
+            page = [_job(row) for row in connection.execute(query)]
+        return page[:limit], len(page) > limit
+
+    def cancel(self, job_id: str, *, tenant_id: str = "default") -> Job:
+        with self._write() as connection:
+            row = self._owned(connection, job_id, tenant_id, lock=True)
+            now = self._now(connection)
+            if row.state == JobState.QUEUED:
+                return self._move(connection, row, JobState.CANCELLED, now, reason=CANCELLED_BEFORE_START)
+            if row.state == JobState.RUNNING and not row.cancel_requested:
+                connection.execute(update(jobs).where(jobs.c.id == job_id).values(cancel_requested=True))
+                self._append(connection, row, "state", state_data("cancelling", row.attempt, None), now)
+                return _job(self._row(connection, job_id))
+            return _job(row)
+
+    def events(
+        self, job_id: str, *, tenant_id: str = "default", after: int = 0, limit: int = 500
+    ) -> list[Event]:
+        query = (
+            select(events)
+            .where(events.c.job_id == job_id, events.c.id > min(max(after, 0), LARGEST))
+            .order_by(events.c.id)
+            .limit(min(max(limit, 1), LARGEST))
+        )
+        with self._read() as connection:
+            self._owned(connection, job_id, tenant_id)
+            return [
+                Event(row.id, row.kind, strictjson.load(row.data), _utc(row.at))
+                for row in connection.execute(query)
+            ]
+
+    def result(self, job_id: str, *, tenant_id: str = "default") -> dict[str, object] | None:
+        with self._read() as connection:
+            self._owned(connection, job_id, tenant_id)
+            text = connection.execute(select(results.c.result).where(results.c.job_id == job_id)).scalar()
+        return None if text is None else strictjson.load(text)
+
+    # what a worker does
+    def claim(self, job_id: str, *, worker: str, lease_seconds: float) -> Lease | None:
+        if not is_id(job_id):
+            return None
+        # A row that another worker is claiming at this moment is skipped, not waited for.
+        query = (
+            select(jobs)
+            .where(jobs.c.id == job_id, jobs.c.state == JobState.QUEUED, jobs.c.attempt < MAX_ATTEMPTS)
+            .with_for_update(skip_locked=True)
+        )
+        with self._write() as connection:
+            row = connection.execute(query).one_or_none()
+            if row is None:
+                return None
+            now = self._now(connection)
+            lease = Lease(job_id, secrets.token_hex(16), worker, row.attempt + 1)
+            self._move(
+                connection,
+                row,
+                JobState.RUNNING,
+                now,
+                attempt=lease.attempt,
+                started_at=now,
+                lease_token=lease.token,
+                lease_until=now + lease_seconds,
+                worker=worker,
+            )
+            return lease
+
+    def leased(self, lease: Lease) -> Job:
+        with self._read() as connection:
+            return _job(self._fenced(connection, lease, lock=False))
+
+    def renew(self, lease: Lease, lease_seconds: float) -> bool:
+        with self._write() as connection:
+            row = self._fenced(connection, lease)
+            until = self._now(connection) + lease_seconds
+            connection.execute(update(jobs).where(jobs.c.id == lease.job_id).values(lease_until=until))
+            return bool(row.cancel_requested)
+
+    def record(
+        self,
+        lease: Lease,
+        *,
+        kind: str,
+        data: Mapping[str, object],
+        done: int | None = None,
+        total: int | None = None,
+        message: str | None = None,
+        observations: Sequence[Observation] = (),
+    ) -> int:
+        with self._write() as connection:
+            row = self._fenced(connection, lease)
+            now = self._now(connection)
+            done = row.done if done is None else min(done, LARGEST)
+            total = row.total if total is None else min(total, LARGEST)
+            message = row.message if message is None else strictjson.clean(message)
+            progress = {"done": done, "total": total, "message": message}
+            connection.execute(update(jobs).where(jobs.c.id == row.id).values(progress))
+            for observation in observations:
+                self._observe(connection, row, observation, now)
+            return self._append(connection, row, kind, {**data, "progress": progress}, now)
+
+    def finish(
+        self,
+        lease: Lease,
+        state: JobState,
+        *,
+        result: Mapping[str, object] | None = None,
+        reason: str | None = None,
+    ) -> Job:
+        if not state.terminal:
+            raise IllegalMove(f"a job cannot finish as {state}")
+        with self._write() as connection:
+            row = self._row(connection, lease.job_id, lock=True)
+            if row is not None and row.lease_token == lease.token and row.state == state:
+                return _job(row)  # the answer to an earlier, identical call was lost
+            row = self._fenced(connection, lease)
+            now = self._now(connection)
+            if result is not None:
+                text = strictjson.dump(result)
+                values = {"job_id": row.id, "tenant_id": row.tenant_id, "result": text, "at": now}
+                connection.execute(insert(results).values(values))
+            return self._move(connection, row, state, now, reason=reason)
+
+    def hand_back(self, lease: Lease) -> Job:
+        with self._write() as connection:
+            row = self._fenced(connection, lease)
+            now = self._now(connection)
+            if row.cancel_requested:
+                return self._move(connection, row, JobState.CANCELLED, now, reason=CANCELLED_WHILE_RUNNING)
+            return self._move(
+                connection, row, JobState.QUEUED, now, reason=HANDED_BACK, attempt=row.attempt - 1
+            )
+
+    def observations(self, job_id: str) -> list[Observation]:
+        query = select(observations).where(observations.c.job_id == job_id).order_by(observations.c.id)
+        with self._read() as connection:
+            rows = connection.execute(query).all() if is_id(job_id) else []
+        return [
+            Observation(
+                architecture=row.architecture,
+                values=strictjson.load(row._mapping["values"]),  # type: ignore[arg-type]
+                source=row.source,
+                failed=row.failed,
+                fidelity=row.fidelity,
+                seconds=row.seconds,
+            )
+            for row in rows
+        ]
+
+    # what the relay and the keeper do
+    def unpublished(self, limit: int = 100) -> list[OutboxRow]:
+        query = select(outbox.c.id, outbox.c.job_id).where(outbox.c.published_at.is_(None))
+        with self._read() as connection:
+            rows = connection.execute(query.order_by(outbox.c.id).limit(limit)).all()
+        return [OutboxRow(row.id, row.job_id) for row in rows]
+
+    def mark_published(self, ids: Sequence[int]) -> None:
+        if not ids:
+            return
+        with self._write() as connection:
+            now = self._now(connection)
+            connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(published_at=now))
+
+    def requeue_expired(self) -> list[str]:
+        taken = []
+        with self._read() as connection:
+            if connection.execute(_expired(self._now(connection)).limit(1)).first() is None:
+                return []  # the usual case takes no lock
+        with self._write() as connection:
+            now = self._now(connection)
+            rows = connection.execute(_expired(now).limit(100).with_for_update(skip_locked=True)).all()
+            for row in rows:
+                state, reason = after_expiry(row.attempt, row.cancel_requested, row.worker)
+                self._move(connection, row, state, now, reason=reason)
+                taken.append(row.id)
+        return taken
+
+    def published(self, older_than_seconds: float) -> int:
+        with self._read() as connection:
+            latest = self._now(connection) - older_than_seconds
+            query = select(func.count()).select_from(outbox).where(outbox.c.published_at <= latest)
+            count: int = connection.execute(query).scalar_one()
+        return count
+
+    def republish(self, older_than_seconds: float) -> int:
+        with self._write() as connection:
+            latest = self._now(connection) - older_than_seconds
+            lost = update(outbox).where(outbox.c.published_at <= latest).values(published_at=None)
+            return connection.execute(lost).rowcount
+
+    def take_role(self, name: str, holder: str, lease_seconds: float) -> bool:
+        with self._write() as connection:
+            now = self._now(connection)
+            values = {"holder": holder, "until": now + lease_seconds}
+            free = (roles.c.holder == holder) | (roles.c.until <= now)
+            taken = connection.execute(update(roles).where(roles.c.name == name, free).values(values))
+            if taken.rowcount:
+                return True
+            new = self._insert_or_ignore(roles).values(name=name, **values).returning(roles.c.name)
+            return connection.execute(new).first() is not None
+
+    def drop_role(self, name: str, holder: str) -> None:
+        with self._write() as connection:
+            connection.execute(delete(roles).where(roles.c.name == name, roles.c.holder == holder))
+
+    def roles(self, prefix: str = "") -> dict[str, str]:
+        with self._read() as connection:
+            now = self._now(connection)
+            rows = connection.execute(select(roles).where(roles.c.until > now).order_by(roles.c.name)).all()
+        return {row.name: row.holder for row in rows if row.name.startswith(prefix)}
+
+    # devices
+    def put_device(
+        self,
+        space: str,
+        name: str,
+        metric: str,
+        measurements: Sequence[tuple[str, float]],
+        *,
+        tenant_id: str = "default",
+    ) -> Device:
+        text = strictjson.dump({"measurements": [list(pair) for pair in measurements]})
+        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        with self._write() as connection:
+            new = {"metric": metric, "measurements": text, "created_at": self._now(connection)}
+            own = {"tenant_id": tenant_id, "space": space, "name": name}
+            connection.execute(
+                dialect.insert(devices)
+                .values(**own, **new)
+                .on_conflict_do_update(index_elements=list(own), set_=new)
+            )
+        return self.device(space, name, tenant_id=tenant_id)
+
+    def device(self, space: str, name: str, *, tenant_id: str = "default") -> Device:
+        query = select(devices).where(
+            devices.c.tenant_id == tenant_id, devices.c.space == space, devices.c.name == name
+        )
+        with self._read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFound(f"no device {strictjson.clean(name, 64)!r}")
+        return _device(row)
+
+    def devices(self, *, tenant_id: str = "default", space: str | None = None) -> list[Device]:
+        query = select(devices).where(devices.c.tenant_id == tenant_id)
+        if space is not None:
+            query = query.where(devices.c.space == space)
+        with self._read() as connection:
+            found = [_device(row) for row in connection.execute(query)]
+        # Sorted here: databases differ in how they order text.
+        return sorted(found, key=lambda device: (device.space, device.name))
+
+    # the whole
+    def waiting(self, tenant_id: str | None = None) -> int:
+        query = select(func.count()).select_from(outbox)
+        if tenant_id is not None:
+            query = query.where(outbox.c.tenant_id == tenant_id)
+        with self._read() as connection:
+            count: int = connection.execute(query).scalar_one()
+        return count
+
+    def ping(self) -> None:
+        with self._read() as connection:
+            self._now(connection)
+
+    def migrate(self) -> str:
+        with translated():
+            return schema.migrate(self._engine) or ""
+
+    def downgrade(self, revision: str) -> str | None:
+        """Takes the tables back to an older revision (``base``: drops them all); what they held is lost."""
+        with translated():
+            return schema.migrate(self._engine, revision)
+
+    def schema_version(self) -> str | None:
+        with self._read() as connection:
+            return schema.current(connection)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    # parts
+    def _row(self, connection: Connection, job_id: str, *, lock: bool = False) -> Any:
+        query = select(jobs).where(jobs.c.id == job_id)
+        return connection.execute(query.with_for_update() if lock else query).one_or_none()
+
+    def _owned(self, connection: Connection, job_id: str, tenant_id: str, *, lock: bool = False) -> Any:
+        row = self._row(connection, job_id, lock=lock) if is_id(job_id) else None
+        if row is None or row.tenant_id != tenant_id:
+            raise NotFound(f"no job {strictjson.clean(job_id, 64)!r}")
+        return row
+
+    def _fenced(self, connection: Connection, lease: Lease, *, lock: bool = True) -> Any:
+        row = self._row(connection, lease.job_id, lock=lock)
+        if row is None or row.state != JobState.RUNNING or row.lease_token != lease.token:
+            raise LeaseLost(
+                f"job {lease.job_id} no longer belongs to {lease.worker}'s attempt {lease.attempt}"
+            )
+        return row
+
+    def _append(
+        self, connection: Connection, row: Row[Any], kind: str, data: Mapping[str, object], now: float
+    ) -> int:
+        number: int = row.last_event + 1
+        connection.execute(
+            insert(events).values(
+                job_id=row.id,
+                id=number,
+                tenant_id=row.tenant_id,
+                kind=kind,
+                data=strictjson.dump(data),
+                at=now,
+            )
+        )
+        connection.execute(update(jobs).where(jobs.c.id == row.id).values(last_event=number))
+        return number
+
+    def _enqueue(self, connection: Connection, row: Row[Any]) -> None:
+        connection.execute(insert(outbox).values(job_id=row.id, tenant_id=row.tenant_id))
+
+    def _move(
+        self,
+        connection: Connection,
+        row: Row[Any],
+        target: JobState,
+        now: float,
+        *,
+        reason: str | None = None,
+        **values: object,
+    ) -> Job:
+        """One move of the state machine with all that belongs to it, on a locked row."""
+        check_move(JobState(row.state), target)
+        values |= {"state": target, "reason": None if reason is None else strictjson.clean(reason)}
+        if row.state == JobState.QUEUED:
+            connection.execute(delete(outbox).where(outbox.c.job_id == row.id))
+        if target is not JobState.RUNNING:
+            values["lease_until"] = None
+        if target is JobState.QUEUED:
+            values |= {"lease_token": None, "worker": None}
+            self._enqueue(connection, row)
+        if target.terminal:
+            values["finished_at"] = now
+        connection.execute(update(jobs).where(jobs.c.id == row.id).values(values))
+        attempt = values.get("attempt", row.attempt)
+        self._append(connection, row, "state", state_data(target, attempt, values["reason"]), now)  # type: ignore[arg-type]
+        return _job(self._row(connection, row.id))
+
+    def _observe(self, connection: Connection, row: Row[Any], observation: Observation, now: float) -> None:
+        strictjson.check_observation(observation)
+        connection.execute(
+            self._insert_or_ignore(observations).values(
+                {
+                    "job_id": row.id,
+                    "tenant_id": row.tenant_id,
+                    "architecture": observation.architecture,
+                    "fidelity": observation.fidelity,
+                    "values": strictjson.dump(observation.values),
+                    "source": observation.source,
+                    "failed": None if observation.failed is None else strictjson.clean(observation.failed),
+                    "seconds": observation.seconds,
+                    "at": now,
+                }
+            )
+        )
+
+
+def _expired(now: float) -> Select[Any]:
+    # The state is spelled out, not a parameter, so that the index of running jobs alone can be used.
+    running = jobs.c.state == literal_column(f"'{JobState.RUNNING}'")
+    return select(jobs).where(running, jobs.c.lease_until <= now).order_by(jobs.c.lease_until)
+
+
+def _utc(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _job(row: Row[Any]) -> Job:
+    return Job(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        kind=row.kind,
+        state=JobState(row.state),
+        attempt=row.attempt,
+        payload=strictjson.load(row.payload),
+        done=row.done,
+        total=row.total,
+        message=row.message,
+        reason=row.reason,
+        created_at=_utc(row.created_at),
+        started_at=None if row.started_at is None else _utc(row.started_at),
+        finished_at=None if row.finished_at is None else _utc(row.finished_at),
+        cancel_requested=row.cancel_requested,
+        retry_of=row.retry_of,
+    )
+
+
+def _device(row: Any) -> Device:
+    pairs = strictjson.load(row.measurements)["measurements"]
+    assert isinstance(pairs, list)
+    at = datetime.fromtimestamp(row.created_at, UTC)
+    return Device(
+        row.tenant_id, row.space, row.name, row.metric, tuple((str(a), float(v)) for a, v in pairs), at
+    )

@@ -1,0 +1,143 @@
+"""The tables, the same on SQLite and PostgreSQL.
+
+Times are Unix seconds by the database's clock, content is JSON text: both databases then hold, order and
+refuse exactly the same things. Every owned row carries its tenant. The migrations create these tables;
+``tests/store/test_migrations.py`` compares the two.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMES)
+
+# SQLite numbers rows by itself only in a column that is exactly INTEGER.
+RowId = BigInteger().with_variant(Integer(), "sqlite")
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("idempotency_digest", Text),
+    Column("done", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("reason", Text),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("retry_of", Text),
+    Column("created_at", Double, nullable=False),
+    Column("started_at", Double),
+    Column("finished_at", Double),
+    Column("last_event", BigInteger, nullable=False),
+    Column("lease_token", Text),
+    Column("lease_until", Double),
+    Column("worker", Text),
+    UniqueConstraint("tenant_id", "idempotency_digest"),
+)
+Index("ix_jobs_page", jobs.c.tenant_id, jobs.c.id)
+Index("ix_jobs_page_state", jobs.c.tenant_id, jobs.c.state, jobs.c.id)
+Index(
+    "ix_jobs_running",
+    jobs.c.lease_until,
+    postgresql_where=text("state = 'running'"),
+    sqlite_where=text("state = 'running'"),
+)
+
+# One row for each queued job: it needs a message. The row goes when the job is queued no longer.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", RowId, Identity(), primary_key=True),
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("published_at", Double),
+    UniqueConstraint("job_id"),
+    sqlite_autoincrement=True,  # a number names one message for ever: it is never given out again
+)
+Index("ix_outbox_tenant_id", outbox.c.tenant_id)
+Index(
+    "ix_outbox_unpublished",
+    outbox.c.id,
+    postgresql_where=text("published_at IS NULL"),
+    sqlite_where=text("published_at IS NULL"),
+)
+Index("ix_outbox_published", outbox.c.published_at, outbox.c.id)
+
+events = Table(
+    "events",
+    metadata,
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+observations = Table(
+    "observations",
+    metadata,
+    Column("id", RowId, Identity(), primary_key=True),
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("architecture", Text, nullable=False),
+    Column("fidelity", Text, nullable=False),
+    Column("values", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("failed", Text),
+    Column("seconds", Double, nullable=False),
+    Column("at", Double, nullable=False),
+    UniqueConstraint("job_id", "architecture", "fidelity"),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
+roles = Table(
+    "roles",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", Double, nullable=False),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("space", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("metric", Text, nullable=False),
+    Column("measurements", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+)

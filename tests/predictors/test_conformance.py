@@ -1,0 +1,18 @@
+"""Every predictor keeps the promises of the abstract one; a new kind joins with one class."""
+
+from predictors.auto import AutoPredictor
+from predictors.gbdt import GbdtPredictor
+from predictors.gp import GpPredictor
+from predictors.testing import PredictorSuite
+
+
+class TestGbdt(PredictorSuite):
+    make = GbdtPredictor
+
+
+class TestGp(PredictorSuite):
+    make = GpPredictor
+
+
+class TestAuto(PredictorSuite):
+    make = AutoPredictor

@@ -1,0 +1,42 @@
+"""A real server over a store in memory and the real tables."""
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+from api_server import Running
+
+from service.config import ServiceConfig
+from store.memory import MemoryStore
+
+
+@pytest.fixture
+def serve(tables):
+    """Starts servers; all of them are stopped at the end."""
+    with contextlib.ExitStack() as stack:
+
+        def start(store=None, **config) -> Running:
+            running = Running(store or MemoryStore(), tables, ServiceConfig(**config))
+            stack.callback(running.stop)
+            return running
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def server(tables) -> Iterator[Running]:
+    """One server for a module's tests; each test looks only at the jobs that it made."""
+    running = Running(MemoryStore(), tables)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def design() -> dict:
+    """A good order."""
+    return {
+        "space": "nasbench201",
+        "task": "cifar10-int8-ptq",
+        "constraints": [{"metric": "params_m", "max": 0.5}],
+        "count": 4,
+    }

@@ -1,0 +1,14 @@
+"""Every registered space passes the suite; a new one joins with a line."""
+
+from spaces.space import space_names
+from spaces.testing import conformance
+
+TestNasBench201 = conformance("nasbench201")
+TestGnn = conformance("gnn")
+TestMnasNet = conformance("mnasnet")
+TestFbNet = conformance("fbnet")
+
+
+def test_every_space_has_joined():
+    joined = {value.space_name for name, value in globals().items() if name.startswith("Test")}
+    assert joined == set(space_names())

@@ -1,0 +1,88 @@
+"""Migrations, up and down, on both databases; the tables they make are the tables the code means."""
+
+import multiprocessing
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from store.job import SchemaMismatch
+from store.sql import SqlStore
+from store.tables import metadata
+
+
+@pytest.fixture
+def empty(database_url):
+    made = SqlStore(database_url)
+    yield made
+    made.close()
+
+
+def test_migrations_make_the_tables_that_the_code_means(empty):
+    assert empty.schema_version() is None
+    newest = empty.migrate()
+    assert empty.schema_version() == newest == empty.migrate()
+    with empty._engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        assert compare_metadata(context, metadata) == []
+        inspector = inspect(connection)
+        for table in metadata.sorted_tables:
+            made = {index["name"] for index in inspector.get_indexes(table.name)}
+            assert {index.name for index in table.indexes} <= made
+            unique = {frozenset(key["column_names"]) for key in inspector.get_unique_constraints(table.name)}
+            meant = {
+                frozenset(column.name for column in key.columns)
+                for key in table.constraints
+                if type(key).__name__ == "UniqueConstraint"
+            }
+            assert meant == unique
+            keys = inspector.get_pk_constraint(table.name)["constrained_columns"]
+            assert set(keys) == {column.name for column in table.primary_key}
+
+
+def test_down_to_nothing_and_up_again(empty):
+    empty.migrate()
+    job, _ = empty.submit("design", {})
+    assert empty.downgrade("base") is None
+    with empty._engine.connect() as connection:
+        assert set(inspect(connection).get_table_names()) <= {"alembic_version"}
+    with pytest.raises(SchemaMismatch):
+        empty.submit("design", {})
+    empty.migrate()
+    assert empty.jobs() == ([], False)
+    assert empty.submit("design", {})[0].id > job.id
+
+
+def test_an_unmigrated_database_says_so(empty):
+    with pytest.raises(SchemaMismatch, match="migrations"):
+        empty.jobs()
+
+
+def test_a_database_from_the_future_is_refused(empty):
+    empty.migrate()
+    with empty._engine.connect().execution_options(writes=True) as connection, connection.begin():
+        connection.execute(text("UPDATE alembic_version SET version_num = 'future'"))
+    with pytest.raises(SchemaMismatch, match="future"):
+        empty.migrate()
+
+
+def migrate_in_process(url, results):
+    store = SqlStore(url)
+    results.put(store.migrate())
+    store.close()
+
+
+def test_many_processes_may_migrate_at_once(database_url):
+    fresh = multiprocessing.get_context("spawn")
+    results = fresh.Queue()
+    processes = [fresh.Process(target=migrate_in_process, args=(database_url, results)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    versions = {results.get(timeout=60) for _ in processes}
+    for process in processes:
+        process.join()
+    assert len(versions) == 1
+    store = SqlStore(database_url)
+    store.submit("design", {})
+    store.close()

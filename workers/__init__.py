@@ -1,0 +1,1 @@
+"""Celery app and thin tasks, relay and lease keeper, the embedded stack."""

@@ -1,0 +1,132 @@
+"""Executing one job: claim, work under a heartbeat, finish. A plain function that knows nothing of Celery."""
+
+import errno
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import structlog
+
+from spaces.metric import Observation
+from store.job import IllegalMove, InvalidJson, Job, JobState, Lease, LeaseLost, StoreFull, StoreUnavailable
+from store.port import Store
+from workers.handlers import JobContext, JobStopped, handler_of
+from workers.heartbeat import Heartbeat
+from workers.patience import Patience, patiently
+
+if TYPE_CHECKING:
+    from benchmarks.tables import Tables
+
+log = structlog.get_logger(__name__)
+
+
+def execute(
+    store: Store,
+    job_id: str,
+    *,
+    worker: str,
+    tables: "Callable[[], Tables]",
+    patience: Patience,
+    draining: Callable[[], bool],
+    leave: Callable[[], None],
+) -> Job | None:
+    """Does a job whose message has arrived, and returns how it stands afterwards.
+
+    Whatever happens ends in the store: a result, a failure with its reason, a cancellation, a hand-back, or,
+    where the store cannot be reached, a lease that expires and a keeper who queues the job again.
+
+    Args:
+        worker: this worker's name.
+        draining: whether this worker was told to stop; the job is then handed back after the step at hand.
+        leave: ends the process, see :class:`workers.heartbeat.Heartbeat`.
+
+    Returns:
+        None where there was nothing to do (a duplicate message) or the job is no longer ours.
+    """
+    if draining():
+        return None  # the message is spent; the keeper finds it missing and sends it again
+    with structlog.contextvars.bound_contextvars(job=job_id):
+        try:
+            lease = patiently(
+                lambda: store.claim(job_id, worker=worker, lease_seconds=patience.lease_seconds),
+                patience.store_seconds,
+            )
+            if lease is None:
+                log.info("nothing to do: the job is not queued")
+                return None
+            log.info("claimed", attempt=lease.attempt)
+            with Heartbeat(store, lease, patience, draining, leave) as heartbeat:
+                end = _work(store, lease, tables, patience, heartbeat)
+                job = patiently(end, patience.store_seconds)
+            log.info("done", state=job.state.value, reason=job.reason)
+            return job
+        except LeaseLost:
+            log.warning("the job belongs to another worker now; nothing more is written")
+        except (StoreUnavailable, StoreFull) as error:
+            log.error(
+                "given up: the lease will expire, the keeper will queue the job again", error=str(error)
+            )
+        return None
+
+
+def _work(
+    store: Store,
+    lease: Lease,
+    tables: "Callable[[], Tables]",
+    patience: Patience,
+    heartbeat: Heartbeat,
+) -> Callable[[], Job]:
+    """Runs the handler; returns the write that ends the attempt, still to be done."""
+
+    def on_event(
+        kind: str,
+        *,
+        done: int | None = None,
+        total: int | None = None,
+        message: str | None = None,
+        data: Mapping[str, object] | None = None,
+        observations: Sequence[Observation] = (),
+    ) -> None:
+        heartbeat.alive()
+        patiently(
+            lambda: store.record(
+                lease,
+                kind=kind,
+                data=data or {},
+                done=done,
+                total=total,
+                message=message,
+                observations=observations,
+            ),
+            patience.store_seconds,
+        )
+
+    try:
+        job = patiently(lambda: store.leased(lease), patience.store_seconds)
+        stored = tuple(patiently(lambda: store.observations(job.id), patience.store_seconds))
+        handler = handler_of(job.kind)
+        outcome = handler(JobContext(job, stored, on_event, heartbeat.should_stop, tables))
+    except (LeaseLost, StoreUnavailable):
+        raise
+    except (JobStopped, KeyboardInterrupt) as stopped:
+        if heartbeat.lost:
+            raise LeaseLost(f"job {lease.job_id} was taken while it ran") from stopped
+        return lambda: store.hand_back(lease)  # which cancels it where that was asked for
+    except (Exception, SystemExit) as error:
+        return _failure(store, lease, error)
+
+    def succeed() -> Job:
+        try:
+            return store.finish(lease, outcome.state, result=outcome.result, reason=outcome.reason)
+        except (InvalidJson, IllegalMove) as error:  # the handler's result is none
+            return _failure(store, lease, error)()
+
+    return succeed
+
+
+def _failure(store: Store, lease: Lease, error: BaseException) -> Callable[[], Job]:
+    """The write that fails the job: class and message of the error; the traceback is for the log."""
+    log.exception("the handler failed", exc_info=error)
+    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if isinstance(error, StoreFull) or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
+        said = f"disk_full: {said}"
+    return lambda: store.finish(lease, JobState.FAILED, reason=said)

@@ -1,0 +1,92 @@
+"""Handlers: what is done for each kind of job. A new kind is one file here with :func:`handles`."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from spaces.metric import Observation
+from store.job import Job, JobState
+
+if TYPE_CHECKING:
+    from benchmarks.tables import Tables
+
+
+class JobStopped(Exception):
+    """A handler stopped because it was asked to; whether for good or to be resumed, the caller knows."""
+
+
+class UnknownKind(LookupError):
+    """No handler for a kind of job; never retry."""
+
+
+class OnEvent(Protocol):
+    """Stores one step of a job: its event, progress and observations, in one transaction."""
+
+    def __call__(
+        self,
+        kind: str,
+        *,
+        done: int | None = None,
+        total: int | None = None,
+        message: str | None = None,
+        data: Mapping[str, object] | None = None,
+        observations: Sequence[Observation] = (),
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class JobContext:
+    """All that a handler has: it knows neither the store nor the queue.
+
+    Args:
+        job: the job as it was when this attempt began.
+        stored: what earlier attempts have measured; not to be measured again.
+        on_event: stores a step before it returns; raises when the job is no longer this worker's.
+        should_stop: to be asked often (every few seconds at most); when it says yes, raise
+            :class:`JobStopped`. Asking it, and every event, also shows that the handler is alive.
+        tables: the benchmark tables, loaded when first asked for.
+    """
+
+    job: Job
+    stored: tuple[Observation, ...]
+    on_event: OnEvent
+    should_stop: Callable[[], bool]
+    tables: "Callable[[], Tables]"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a handler ended: ``succeeded`` or ``infeasible``; a failure is an exception instead."""
+
+    state: JobState
+    result: Mapping[str, object]
+    reason: str | None = None
+
+
+Handler = Callable[[JobContext], Outcome]
+_HANDLERS: dict[str, Handler] = {}
+
+
+def handles(kind: str) -> Callable[[Handler], Handler]:
+    """Decorator: makes a function the handler of a kind of job."""
+
+    def register(handler: Handler) -> Handler:
+        _HANDLERS[kind] = handler
+        return handler
+
+    return register
+
+
+def handler_of(kind: str) -> Handler:
+    """The handler of a kind.
+
+    Raises:
+        UnknownKind: there is none.
+    """
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")
+    if kind not in _HANDLERS:
+        raise UnknownKind(f"no handler for jobs of kind {kind!r}")
+    return _HANDLERS[kind]

@@ -1,0 +1,44 @@
+"""Designs: the search, told to store every step and to stop when asked."""
+
+from typing import TYPE_CHECKING
+
+from store.job import JobState
+from workers.handlers import JobContext, JobStopped, Outcome, handles
+
+if TYPE_CHECKING:
+    from search.loop import Event
+
+
+@handles("design")
+def design(context: JobContext) -> Outcome:
+    """Runs ``search.design.run_design`` on the job's payload, resuming from stored observations."""
+    # Imported here: the science loads torch, and a worker is ready before that.
+    import torch
+
+    from search.design import Stopped, run_design
+    from search.request import DesignRequest
+
+    # Workers share the machine's cores, and sums in a fixed order give a seed the same answer on all of them.
+    torch.set_num_threads(1)
+
+    def on_event(event: "Event") -> None:
+        context.on_event(
+            event.kind,
+            done=event.done,
+            total=event.total,
+            message=event.message,
+            data=event.data,
+            observations=event.observations,
+        )
+
+    try:
+        designed = run_design(
+            DesignRequest.from_dict(context.job.payload),
+            tables=context.tables(),
+            stored=context.stored,
+            on_event=on_event,
+            should_stop=context.should_stop,
+        )
+    except Stopped as stopped:
+        raise JobStopped from stopped
+    return Outcome(JobState(designed.state), designed.result, designed.reason)

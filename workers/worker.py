@@ -1,0 +1,158 @@
+"""One worker process: a Celery consumer that does one job at a time in its main thread."""
+
+import faulthandler
+import os
+import platform
+import secrets
+import warnings
+from functools import cache, partial
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING
+
+import structlog
+from celery import signals
+from celery.apps.worker import Worker
+from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
+
+from store.job import StoreError
+from store.port import Store
+from workers.execute import execute
+from workers.patience import Patience
+from workers.queue import make_celery
+from workers.tasks import register
+
+if TYPE_CHECKING:
+    from benchmarks.tables import Tables
+
+log = structlog.get_logger(__name__)
+
+ROLE = "worker:"
+ANNOUNCE_SECONDS = 10.0
+
+
+class Drain:
+    """Whether the process was told to stop. A plain flag: it is set in a signal handler."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def ask(self, **_: object) -> None:
+        """Tells the process to stop after the step at hand."""
+        self.asked = True
+
+
+def run_worker(
+    store: Store,
+    *,
+    broker_url: str,
+    cache_dir: Path,
+    data: Path | None,
+    patience: Patience,
+    name: str | None = None,
+) -> int:
+    """Works until SIGTERM; then hands its job back and ends within ``drain_seconds`` and a little.
+
+    Args:
+        cache_dir: where benchmark tables are cached.
+        data: folder of further benchmark tables.
+        name: unique among all workers; None: made from host and process.
+
+    Returns:
+        The process's exit status.
+    """
+    name = name or f"{platform.node()}-{os.getpid()}-{secrets.token_hex(2)}"
+    app = make_celery(broker_url)
+    drain = Drain()
+
+    @cache
+    def tables() -> "Tables":
+        from benchmarks.tables import Tables
+
+        return Tables(cache_dir, data)
+
+    register(
+        app,
+        partial(
+            execute,
+            store,
+            worker=name,
+            tables=tables,
+            patience=patience,
+            draining=lambda: drain.asked,
+            leave=partial(_leave, store, name),
+        ),
+    )
+    signals.worker_shutting_down.connect(drain.ask, weak=False)
+    # Celery warns root about pickle, which is switched off, and of a default that will change in version 6.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+    warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
+    signals.setup_logging.connect(_leave_logs_alone, weak=False)
+    with _Presence(store, name, patience) as presence:
+        signals.worker_ready.connect(presence.begin, weak=False)
+        consumer = Worker(
+            app=app,
+            hostname=f"netwright@{name}",
+            pool_cls="solo",
+            concurrency=1,
+            without_gossip=True,
+            without_mingle=True,
+            without_heartbeat=True,
+            quiet=True,
+            loglevel="INFO",
+        )
+        consumer.start()
+    return int(consumer.exitcode or 0)
+
+
+def _leave_logs_alone(**_: object) -> None:
+    """With a receiver of this signal Celery sets up no logs of its own."""
+
+
+class _Presence:
+    """Announces the worker in the store while it can take jobs, and watches that Python still runs."""
+
+    def __init__(self, store: Store, name: str, patience: Patience) -> None:
+        self._store, self._name, self._patience = store, name, patience
+        self._over = Event()
+        self._thread = Thread(target=self._announce, name="presence", daemon=True)
+
+    def begin(self, **_: object) -> None:
+        """Called when the consumer is ready."""
+        if not self._thread.is_alive():
+            self._thread.start()
+
+    def __enter__(self) -> "_Presence":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        faulthandler.cancel_dump_traceback_later()
+        _withdraw(self._store, self._name)
+
+    def _announce(self) -> None:
+        while True:
+            # Native code that never gives Python its lock back would stop the heartbeat and leave this
+            # process stuck for ever. This timer is native too: it ends the process, others take the job.
+            faulthandler.dump_traceback_later(3 * self._patience.lease_seconds + ANNOUNCE_SECONDS, exit=True)
+            try:
+                self._store.take_role(ROLE + self._name, self._name, ANNOUNCE_SECONDS)
+            except StoreError as error:
+                log.warning("not announced", error=str(error))
+            if self._over.wait(ANNOUNCE_SECONDS / 4):
+                return
+
+
+def _withdraw(store: Store, name: str) -> None:
+    try:
+        store.drop_role(ROLE + name, name)
+    except StoreError as error:
+        log.warning("not withdrawn", error=str(error))
+
+
+def _leave(store: Store, name: str) -> None:
+    """Ends the process though its main thread is busy."""
+    _withdraw(store, name)
+    os._exit(0)
