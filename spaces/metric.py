@@ -7,7 +7,8 @@ a latency on a device. Its key is what the HTTP API and every table use as a col
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -143,6 +144,7 @@ class Observation:
         failed: why the evaluation failed; then ``values`` is empty.
         fidelity: what was spent, for example ``full`` or ``12ep``.
         seconds: what the evaluation cost.
+        details: what else is known of the measurement, plain JSON: spread, recipe, machine, weights.
     """
 
     architecture: str
@@ -151,3 +153,4 @@ class Observation:
     failed: str | None = None
     fidelity: str = "full"
     seconds: float = 0.0
+    details: Mapping[str, object] = field(default_factory=dict)

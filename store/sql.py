@@ -292,6 +292,7 @@ class SqlStore(Store):
                 failed=row.failed,
                 fidelity=row.fidelity,
                 seconds=row.seconds,
+                details=strictjson.load(row.details),
             )
             for row in rows
         ]
@@ -507,6 +508,7 @@ class SqlStore(Store):
                     "source": observation.source,
                     "failed": None if observation.failed is None else strictjson.clean(observation.failed),
                     "seconds": observation.seconds,
+                    "details": strictjson.dump(observation.details),
                     "at": now,
                 }
             )

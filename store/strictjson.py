@@ -50,9 +50,10 @@ def check_observation(observation: Observation) -> None:
     """Refuses a measured value that cannot be stored and given back as it was.
 
     Raises:
-        InvalidJson: a value or the seconds are not finite, or a name holds a NUL or half a character.
+        InvalidJson: a value, the seconds or the details are not finite or no JSON, or a name holds a NUL or
+            half a character.
     """
-    dump({"values": observation.values, "seconds": observation.seconds})
+    dump({"values": observation.values, "seconds": observation.seconds, "details": observation.details})
     for text in (observation.architecture, observation.fidelity, observation.source):
         if clean(text, len(text)) != text:
             raise InvalidJson(f"{text!r} holds characters that cannot be stored")

@@ -110,6 +110,7 @@ observations = Table(
     Column("source", Text, nullable=False),
     Column("failed", Text),
     Column("seconds", Double, nullable=False),
+    Column("details", Text, nullable=False, server_default="{}"),
     Column("at", Double, nullable=False),
     UniqueConstraint("job_id", "architecture", "fidelity"),
 )

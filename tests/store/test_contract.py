@@ -28,7 +28,9 @@ def running(store, **options):
 
 
 def seen(name="a", fidelity="full", **values):
-    return Observation(name, values or {"accuracy@x": 91.25}, "table:x", fidelity=fidelity, seconds=0.5)
+    details = {"latency": {"quartiles": [1.0, 1.5], "cpu": "é"}}
+    values = values or {"accuracy@x": 91.25}
+    return Observation(name, values, "table:x", fidelity=fidelity, seconds=0.5, details=details)
 
 
 def check_invariants(store, job_id, tenant_id="default"):
@@ -256,6 +258,7 @@ def test_an_observation_is_stored_once(store):
         Observation("a\x00", {}, "s"),
         Observation("a", {}, "\ud800"),
         Observation("a", {}, "s", seconds=math.nan),
+        Observation("a", {}, "s", details={"spread": math.inf}),
     ],
 )
 def test_an_observation_that_would_come_back_changed_is_refused(store, bad):
