@@ -85,6 +85,21 @@ class BlockChain(Space):
                 pass
         raise self._refusal(text)
 
+    def read_canonical(self, texts: Sequence[str]) -> Codes | None:
+        """Codes (b, v) of canonical strings: each block's spelling is looked up, place by place."""
+        parts = [text.split("|") for text in texts]
+        if {len(row) for row in parts} - {len(self.blocks)}:
+            return None
+        codes = np.empty((len(texts), len(self.variables)), dtype=np.int8)
+        for start, block, lookup, column in zip(
+            self._starts, self.blocks, self._lookup, zip(*parts, strict=True), strict=True
+        ):
+            try:
+                codes[:, start : start + len(block.variables)] = [lookup[part] for part in column]
+            except KeyError:
+                return None
+        return codes
+
     def _refusal(self, text: str) -> InvalidArchitecture:
         """What is wrong with a string that is no member."""
         if len(text) > self._longest:

@@ -5,11 +5,14 @@ operations; the leaves are concatenated into the output. See :mod:`spaces.gnn_tr
 same network and :mod:`spaces.gnn_cost` for what one costs.
 """
 
+from collections.abc import Sequence
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 
 from spaces import gnn_cost
+from spaces.canonical_table import CanonicalTable
 from spaces.gnn_trees import (
     FILLINGS,
     NODES,
@@ -114,6 +117,15 @@ class Gnn(Space):
             canonical_ids()[links_index(links[None]), operations_index(operations[None])]
         )[0]
         return codes
+
+    def read_canonical(self, texts: Sequence[str]) -> Codes | None:
+        """Codes (b, 5) of canonical strings, looked up in the list of all members."""
+        return self._table.read(texts)
+
+    @cached_property
+    def _table(self) -> CanonicalTable:
+        codes = self.enumerate()
+        return CanonicalTable(codes, self.format(codes))
 
     def format(self, codes: Codes) -> list[str]:
         """Strings of codes (b, 5)."""

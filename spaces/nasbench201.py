@@ -5,11 +5,13 @@ it: 3×3 stem to 16 channels, three stages of 5 cells with 16, 32 and 64 channel
 a residual reduction block (stride 2) between stages, batch norm, ReLU, mean over the image, linear layer.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 
+from spaces.canonical_table import CanonicalTable
 from spaces.mixed_radix import all_codes, index_of
 from spaces.nasbench201_memory import peak_tensors
 from spaces.space import Bools, Codes, Floats, Graph, InvalidArchitecture, Slot, Space, Variable, register
@@ -153,10 +155,21 @@ class NasBench201(Space):
             )
         return position + len(token)
 
+    def read_canonical(self, texts: Sequence[str]) -> Codes | None:
+        """Codes (b, 6) of cell strings, looked up in the list of all cells."""
+        return self._table.read(texts)
+
     def format(self, codes: Codes) -> list[str]:
         """Cell strings of codes (b, 6)."""
+        return self._table.strings(index_of(codes, self.variables))
+
+    @cached_property
+    def _table(self) -> CanonicalTable:
         template = "|{}~0|+|{}~0|{}~1|+|{}~0|{}~1|{}~2|"
-        return [template.format(*(CHOICES[choice] for choice in row)) for row in codes.tolist()]
+        codes = self.enumerate()
+        return CanonicalTable(
+            codes, [template.format(*(CHOICES[choice] for choice in row)) for row in codes.tolist()]
+        )
 
     def reason(self, codes: Codes) -> str | None:
         """Every choice makes a cell; only codes out of range do not."""

@@ -96,6 +96,16 @@ class SpaceConformance:
         members = np.unique(self.members(), axis=0)
         assert len(set(self.space.format(members))) == len(members)
 
+    def test_reading_many_canonical_strings_says_what_reading_each_says(self) -> None:
+        members = self.members()
+        strings = self.space.format(members)
+        one = self.space.example
+        found = self.space.read_canonical(strings)
+        assert found is None or np.array_equal(found, members)
+        assert found is None or found.dtype == np.int8
+        for bad in ([one, "no architecture"], [f"{one}|", one[1:]], [one[:-1], f"{one[-1]}{one}"], [""]):
+            assert self.space.read_canonical(bad) is None
+
     def test_objects_round_trip(self) -> None:
         for row in self.members(50):
             values = self.space.to_variables(row)
