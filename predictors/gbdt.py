@@ -10,6 +10,7 @@ conformal, whose coverage is guaranteed.
 
 import json
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -84,6 +85,14 @@ class _Member:
         return result
 
 
+@lru_cache(maxsize=64)
+def _trend_columns(space: Space, kinds: tuple[str, ...]) -> NDArray[np.int64]:
+    """Where the trend's features are among those of ``kinds``, in the order of :data:`TREND_KINDS`."""
+    names = feature_names(space, kinds)
+    trending = feature_names(space, tuple(kind for kind in TREND_KINDS if kind in kinds))
+    return np.array([names.index(name) for name in trending], dtype=np.int64)
+
+
 @register
 class GbdtPredictor(ScoredPredictor):
     """Bagged XGBoost over one-hot, path and live-subgraph features and exact statistics."""
@@ -127,11 +136,8 @@ class GbdtPredictor(ScoredPredictor):
         return bool(self.members)
 
     def _inputs(self, codes: Codes) -> tuple[NDArray[np.float32], Floats]:
-        kinds = self.options.kinds
-        trending = tuple(kind for kind in TREND_KINDS if kind in kinds)
-        x = features(self.space, codes, task=self.task, kinds=kinds)
-        trend = features(self.space, codes, task=self.task, kinds=trending)
-        return x, trend.astype(np.float64)
+        x = features(self.space, codes, task=self.task, kinds=self.options.kinds)
+        return x, x[:, _trend_columns(self.space, self.options.kinds)].astype(np.float64)
 
     def _member(
         self, x: NDArray[np.float32], statistics: Floats, values: Floats, rng: np.random.Generator

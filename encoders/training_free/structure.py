@@ -7,7 +7,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.training_free.kind import FeatureKind, Features, inner_operations, register
+from encoders.training_free.kind import (
+    COUNT_LIMIT,
+    FeatureKind,
+    Features,
+    inner_operations,
+    register,
+)
 from encoders.training_free.sequences import is_chain
 from spaces.space import Codes, Graph, Space
 
@@ -31,6 +37,7 @@ class Structure(FeatureKind):
     """
 
     name = "structure"
+    counts = True
 
     def names(self, space: Space) -> tuple[str, ...]:
         """``most:a`` …, then the five numbers."""
@@ -43,7 +50,7 @@ class Structure(FeatureKind):
         )
 
     def values(self, space: Space, codes: Codes, task: str | None) -> Features:
-        """(b, f); a member whose output does not depend on its input has zeros."""
+        """Counts, each at most 255; a member whose output does not depend on its input has zeros."""
         if is_chain(space):
             return np.empty((len(codes), 0), dtype=np.float32)
         graph = space.graph(codes)
@@ -60,7 +67,7 @@ class Structure(FeatureKind):
         into = edges.sum(axis=1)
         columns += [edges[:, 0, -1], bypassed, into[:, -1], edges[:, 0].sum(axis=1)]
         columns.append((into[:, 1:-1, None] * works).max(axis=(1, 2)))
-        return np.stack(columns, axis=1).astype(np.float32)
+        return np.minimum(np.stack(columns, axis=1), COUNT_LIMIT).astype(np.float32)
 
 
 def _alphabet(space: Space) -> list[str]:

@@ -1,0 +1,85 @@
+"""Speed of features and predictors within one process; rows of ``netwright compare throughput``."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from experiments.frame import Context
+from experiments.row import Row
+from spaces.space import Codes, get_space
+
+CELLS = 100_000
+"""Draws, not distinct cells: the small spaces have fewer members."""
+CHUNK = 10_000
+CORES = 2
+REPEATS = 5
+FEATURES = ("nasbench201", "gnn", "mnasnet", "fbnet")
+TASKS = {"gnn": "arxiv"}
+TREES = (("nasbench201", "accuracy@cifar10-int8-ptq"), ("gnn", "accuracy@arxiv"))
+GOAL_OF_FEATURES, GOAL_OF_TREES = 500_000, 200_000
+
+PROTOCOL = f"""\
+7, in process: {CELLS:,} cells drawn with replacement, in calls of {CHUNK:,}, the fastest of {REPEATS}
+passes after one that is not counted. Features: codes to the default training-free features, per second of one
+core's own time. Predictors: codes to mean, std and interval, {CORES} threads at once, by the clock on the wall;
+-a-core is per second of processor time, which other work on the machine does not lengthen. gbdt as it ships."""
+
+
+def per_second(ask: Callable[[Codes], object], codes: Codes, threads: int) -> dict[str, float]:
+    """Cells a second of the fastest pass: by the wall's clock, and by the processor's own time a core.
+
+    Args:
+        ask: what is measured.
+        codes: (b, v), cut into calls of ``CHUNK``.
+        threads: calls at once.
+    """
+    chunks = [codes[start : start + CHUNK] for start in range(0, len(codes), CHUNK)]
+    wall, processor = [], []
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(1 + REPEATS):
+            began, spent = time.perf_counter(), time.process_time()
+            list(pool.map(ask, chunks))
+            wall.append(time.perf_counter() - began)
+            processor.append(time.process_time() - spent)
+    return {"wall": len(codes) / min(wall[1:]), "core": len(codes) / min(processor[1:])}
+
+
+def in_process(context: Context) -> list[Row]:
+    """Features of every space, shipped trees."""
+    rows = []
+    for name in FEATURES:
+        speed = context.once(f"features {name}", features_per_second, name)["core"]
+        goal = f">= {GOAL_OF_FEATURES}"
+        rows.append(Row.measured(f"7-features-{name}", speed, "cells/s", goal=goal))
+    for name, key in TREES:
+        speeds = context.once(f"gbdt {name}", trees_per_second, name, key)
+        rows += _both(f"7-gbdt-{name}", speeds, GOAL_OF_TREES)
+    return rows
+
+
+def features_per_second(name: str) -> dict[str, float]:
+    """Cells of a space whose features are computed in a second."""
+    from encoders.features import features
+
+    space = get_space(name)
+    return per_second(lambda codes: features(space, codes, TASKS.get(name)), _cells(name), 1)
+
+
+def trees_per_second(name: str, key: str) -> dict[str, float]:
+    """Cells that the shipped model of a quantity predicts in a second."""
+    from predictors.shipped import load
+
+    return per_second(load(name, key).predict, _cells(name), CORES)
+
+
+def _both(id: str, speed: dict[str, float], goal: int) -> list[Row]:
+    return [
+        Row.measured(id, speed["wall"], "cells/s", goal=f">= {goal}"),
+        Row.measured(f"{id}-a-core", speed["core"], "cells/s"),
+    ]
+
+
+def _cells(name: str) -> Codes:
+    return get_space(name).sample(CELLS, np.random.default_rng(0))

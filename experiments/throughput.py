@@ -1,0 +1,19 @@
+"""How many architectures a second, ``netwright compare throughput``: figure 7.
+
+Each way of asking is a module with a function from a context to rows; :func:`throughput` lists them.
+"""
+
+from collections.abc import Callable, Sequence
+
+from experiments.frame import SCIENCE, Context, comparison
+from experiments.row import Row
+from experiments.speed_in_process import PROTOCOL as IN_PROCESS
+from experiments.speed_in_process import in_process
+
+WAYS: tuple[Callable[[Context], list[Row]], ...] = (in_process,)
+
+
+@comparison("throughput", protocol=IN_PROCESS, seeds=1, full_seeds=1, packages=SCIENCE)
+def throughput(context: Context) -> Sequence[Row]:
+    """Every way of asking."""
+    return [row for way in WAYS for row in way(context)]
