@@ -23,8 +23,8 @@ GOAL_OF_FEATURES, GOAL_OF_TREES = 500_000, 200_000
 PROTOCOL = f"""\
 7, in process: {CELLS:,} cells drawn with replacement, in calls of {CHUNK:,}, the fastest of {REPEATS}
 passes after one that is not counted. Features: codes to the default training-free features, per second of one
-core's own time. Predictors: codes to mean, std and interval, {CORES} threads at once, by the clock on the wall;
--a-core is per second of processor time, which other work on the machine does not lengthen. gbdt as it ships."""
+core's own time. Predictors: codes to mean, std and interval, {CORES} threads at once, by the wall's clock;
+-a-core is per second of processor time, which other work on the machine lengthens little. gbdt as it ships."""
 
 
 def per_second(ask: Callable[[Codes], object], codes: Codes, threads: int) -> dict[str, float]:

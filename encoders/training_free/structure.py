@@ -67,7 +67,8 @@ class Structure(FeatureKind):
         into = edges.sum(axis=1)
         columns += [edges[:, 0, -1], bypassed, into[:, -1], edges[:, 0].sum(axis=1)]
         columns.append((into[:, 1:-1, None] * works).max(axis=(1, 2)))
-        return np.minimum(np.stack(columns, axis=1), COUNT_LIMIT).astype(np.float32)
+        values: Features = np.minimum(np.stack(columns, axis=1), COUNT_LIMIT).astype(np.float32)
+        return values
 
 
 def _alphabet(space: Space) -> list[str]:
