@@ -24,7 +24,7 @@ PROTOCOL = f"""\
 7, in process: {CELLS:,} cells drawn with replacement, in calls of {CHUNK:,}, the fastest of {REPEATS}
 passes after one that is not counted. Features: codes to the default training-free features, per second of one
 core's own time. Predictors: codes to mean, std and interval, {CORES} threads at once, by the wall's clock;
--a-core is per second of processor time, which other work on the machine lengthens little. gbdt as it ships."""
+-a-core is per second of processor time, which other work on the machine lengthens little."""
 
 
 def per_second(ask: Callable[[Codes], object], codes: Codes, threads: int) -> dict[str, float]:
