@@ -1,5 +1,6 @@
 """Architecture to torch module."""
 
-from networks.build import NoNetwork, build
+from networks.build import build
+from networks.plan import NoNetwork
 
 __all__ = ["NoNetwork", "build"]

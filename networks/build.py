@@ -1,24 +1,21 @@
 """From an architecture to a network that runs.
 
-A space's networks are one file, ``networks/SPACE.py``, with ``network(codes, *, classes, in_channels)`` and
-``small_network`` likewise, a reduced skeleton for scores at initialization.
 Torch is loaded by the first call, not by importing this module.
 """
 
 import importlib
-import importlib.util
-from typing import TYPE_CHECKING
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from networks.plan import Argument, Call, Name, Plan, plan_network
 from spaces.space import Codes, InvalidArchitecture, get_space
 
 if TYPE_CHECKING:
     from torch import nn
-
-
-class NoNetwork(ValueError):
-    """The space has no networks here; never worth a retry."""
 
 
 def build(
@@ -27,6 +24,7 @@ def build(
     *,
     num_classes: int = 10,
     in_channels: int = 3,
+    task: str | None = None,
     small: bool = False,
 ) -> "nn.Module":
     """The untrained network of an architecture, in training mode, weights from torch's global generator.
@@ -36,7 +34,8 @@ def build(
         architecture: a string of the space, or codes (v,).
         num_classes: width of the output.
         in_channels: channels of the input images.
-        small: the space's reduced skeleton instead, which takes smaller images too.
+        task: whose version of the network, where a space has several (fbnet's ``cifar100``).
+        small: the space's reduced skeleton instead, for images of 32×32 pixels or fewer.
 
     Shapes:
         forward: (b, in_channels, h, w) float32 → (b, num_classes)
@@ -46,16 +45,65 @@ def build(
         InvalidArchitecture: for a string or codes that are no member.
         NoNetwork: where the space has no networks.
     """
+    plan = plan_network(space_name, codes_of(space_name, architecture), task=task, small=small)
+    return assemble(plan, num_classes=num_classes, in_channels=in_channels)
+
+
+def codes_of(space_name: str, architecture: str | Codes) -> Codes:
+    """Codes (v,) of a string or of codes, which need not be canonical.
+
+    Raises:
+        KeyError: for an unknown space.
+        InvalidArchitecture: for a string or codes that are no member.
+    """
     space = get_space(space_name)
-    if importlib.util.find_spec(f"networks.{space_name}") is None:
-        raise NoNetwork(f"{space.title} has no networks to build")
     if isinstance(architecture, str):
-        codes = space.parse(architecture)
-    else:
-        codes = np.asarray(architecture)
-        if (reason := space.reason(codes)) is not None:
-            raise InvalidArchitecture(reason)
-    module = importlib.import_module(f"networks.{space_name}")
-    make = module.small_network if small else module.network
-    network: nn.Module = make(codes, classes=num_classes, in_channels=in_channels)
-    return network
+        return space.parse(architecture)
+    codes = np.asarray(architecture)
+    if (reason := space.reason(codes)) is not None:
+        raise InvalidArchitecture(reason)
+    canonical: Codes = space.canonical(codes[None])[0]
+    return canonical
+
+
+def assemble(plan: Plan, *, num_classes: int, in_channels: int = 3) -> "nn.Sequential":
+    """The network of a plan."""
+    from torch import nn
+
+    known = {**_blocks(), "num_classes": num_classes, "in_channels": in_channels}
+    if (cell := plan.cell) is not None:
+        known["cell"] = lambda channels: _value(cell, {**known, "channels": channels})
+    return nn.Sequential(*(_value(layer.call, known) for layer in plan.layers))
+
+
+@cache
+def _blocks() -> dict[str, Any]:
+    """What calls may name: torch's layers as ``nn`` and the classes of :mod:`networks.blocks`."""
+    import networks.blocks
+
+    known: dict[str, Any] = {"nn": importlib.import_module("torch.nn")}
+    for module in pkgutil.iter_modules(networks.blocks.__path__, "networks.blocks."):
+        known.update(vars(importlib.import_module(module.name)))
+    return known
+
+
+def _value(argument: Argument, known: Mapping[str, Any]) -> Any:
+    """What an argument of a call stands for."""
+    if isinstance(argument, Name):
+        return _lookup(argument.text, known)
+    if isinstance(argument, Call):
+        args = [_value(item, known) for item in argument.args]
+        kwargs = {name: _value(item, known) for name, item in argument.kwargs.items()}
+        return _lookup(argument.function, known)(*args, **kwargs)
+    if isinstance(argument, Mapping):
+        return {key: _value(item, known) for key, item in argument.items()}
+    return argument
+
+
+def _lookup(name: str, known: Mapping[str, Any]) -> Any:
+    """``cell`` or ``nn.Linear`` among what is known."""
+    first, *rest = name.split(".")
+    found = known[first]
+    for part in rest:
+        found = getattr(found, part)
+    return found

@@ -17,6 +17,7 @@ do: on the FPGA, whose latency is nearly the sum of its layers', the rank correl
 version is .98 and with those at 224 pixels .90, and an outer block takes as long as its share at 32×32.
 """
 
+from dataclasses import dataclass
 from functools import cache
 
 from spaces.block_chain import Block, BlockChain
@@ -31,10 +32,20 @@ CHANNELS = (16, 24, 32, 64, 112, 184, 352)
 DEPTHS = (1, 4, 4, 4, 4, 4, 1)
 STAGE_OF = tuple(stage for stage, depth in enumerate(DEPTHS) for _ in range(depth))
 
-# Task → side of the image, classes, stride of the stem, strides of the stages.
-_VERSIONS = {
-    "imagenet": (224, 1000, 2, (1, 2, 2, 2, 1, 2, 1)),
-    "cifar100": (32, 100, 1, (1, 1, 2, 2, 1, 2, 1)),
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a task fixes: side of the image, classes, strides of the stem and the stages."""
+
+    side: int
+    classes: int
+    stem_stride: int
+    strides: tuple[int, ...]
+
+
+VERSIONS = {
+    "imagenet": Version(224, 1000, 2, (1, 2, 2, 2, 1, 2, 1)),
+    "cifar100": Version(32, 100, 1, (1, 1, 2, 2, 1, 2, 1)),
 }
 _MEASURED = "cifar100"
 
@@ -73,15 +84,15 @@ def _block_cost(choice: str, inputs: int, outputs: int, stride: int, side: int) 
 @cache
 def _costs(task: str) -> CostTable:
     """The costs of one version of the networks."""
-    side, classes, stride, strides = _VERSIONS[task]
-    fixed = [convolution(3, STEM, 3, stride, side)]
-    side //= stride
+    version = VERSIONS[task]
+    fixed = [convolution(3, STEM, 3, version.stem_stride, version.side)]
+    side = version.side // version.stem_stride
     inputs, blocks = STEM, []
     for index, stage in enumerate(STAGE_OF):
-        stride = strides[stage] if STAGE_OF.index(stage) == index else 1
+        stride = version.strides[stage] if STAGE_OF.index(stage) == index else 1
         blocks.append([_block_cost(choice, inputs, CHANNELS[stage], stride, side) for choice in CHOICES])
         inputs, side = CHANNELS[stage], side // stride
-    fixed += [convolution(inputs, HEAD, 1, 1, side), classifier(HEAD, side, classes)]
+    fixed += [convolution(inputs, HEAD, 1, 1, side), classifier(HEAD, side, version.classes)]
     return CostTable(Cost.total(fixed), blocks)
 
 
@@ -147,7 +158,7 @@ class FbNet(BlockChain):
         kinds = self.kinds(codes)
         measured = _costs(_MEASURED)
         return {
-            **_costs(task if task in _VERSIONS else "imagenet").statistics(kinds),
+            **_costs(task if task in VERSIONS else "imagenet").statistics(kinds),
             "measured_macs_m": measured.total("macs", kinds) / 1e6,
             "measured_activations_m": measured.total("activations", kinds) / 1e6,
         }

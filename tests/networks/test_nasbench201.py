@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from networks import NoNetwork, build
-from networks.nasbench201 import Cell
+from networks.blocks.cell import Cell
 from spaces.space import InvalidArchitecture, get_space
 
 SPACE = get_space("nasbench201")
@@ -73,7 +74,8 @@ def test_the_output_depends_on_the_image_where_a_path_is_live():
 
 def test_pooling_keeps_a_constant_image():
     """The mean over a border pixel's window leaves the padding out."""
-    cell = Cell(["none", "none", "none", "avg_pool_3x3", "none", "none"], channels=2)
+    pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+    cell = Cell({(0, 3): pool})
     assert torch.equal(cell(torch.ones(1, 2, 8, 8)), torch.ones(1, 2, 8, 8))
 
 

@@ -1,0 +1,84 @@
+"""Networks against their spaces' exact statistics, as torch counts them; and what they do with a batch."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from networks import build
+from networks.plan import plan_network, planned_spaces
+from spaces.space import get_space
+
+MNASNET_ENDS = ("|".join(["e1_k3_l1"] * 7), "|".join([*["e6_k5_l3_se"] * 5, "e6_k5_l4_se", "e6_k5_l3_se"]))
+FBNET_ENDS = ("|".join(["skip"] * 22), "|".join(["k5_e6"] * 22), "|".join(["k5_e1_g2"] * 22))
+VERSIONS = [
+    ("mnasnet", "imagenet", MNASNET_ENDS, 30),
+    ("fbnet", "imagenet", FBNET_ENDS, 30),
+    ("fbnet", "cifar100", FBNET_ENDS, 10),
+]
+SPACES = sorted({space for space, *_ in VERSIONS})
+
+
+def some(space_name, count, seed=0):
+    return get_space(space_name).sample(count, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("space_name,task,ends,count", VERSIONS)
+def test_parameters_and_macs_are_the_statistics(space_name, task, ends, count):
+    """On tensors without data: only their shapes matter, so 224×224 pixels cost nothing."""
+    space = get_space(space_name)
+    codes = np.concatenate([space.parse_many(ends), some(space_name, count)])
+    statistics = space.statistics(codes, task)
+    plan = plan_network(space_name, codes[0], task=task)
+    for row, params_m, macs_m in zip(codes, statistics["params_m"], statistics["macs_m"], strict=True):
+        with torch.device("meta"), torch.no_grad():
+            network = build(space_name, row, num_classes=plan.classes, task=task).eval()
+            with FlopCounterMode(display=False) as counter:
+                network(torch.empty(1, 3, plan.side, plan.side))
+        counted = sum(p.numel() for p in network.parameters()), counter.get_total_flops() // 2
+        assert counted == (round(params_m * 1e6), round(macs_m * 1e6)), space.format(row[None])
+
+
+def every(space_name):
+    return [(task, small) for task in get_space(space_name).tasks for small in (False, True)]
+
+
+@pytest.mark.parametrize("space_name", planned_spaces())
+def test_a_plan_says_the_shapes(space_name):
+    for row in some(space_name, 2):
+        for task, small in every(space_name):
+            plan = plan_network(space_name, row, task=task, small=small)
+            with torch.device("meta"):
+                image = torch.empty(1, 3, plan.side, plan.side)
+                network = build(space_name, row, num_classes=plan.classes, task=task, small=small)
+                for layer, module in zip(plan.layers, network, strict=True):
+                    image = module(image)
+                    assert image.shape[1:] == layer.shape
+            assert image.shape == (1, plan.classes)
+
+
+@pytest.mark.parametrize("space_name", planned_spaces())
+def test_other_channels_and_classes(space_name):
+    network = build(space_name, get_space(space_name).example, num_classes=7, in_channels=1, small=True)
+    assert network(torch.randn(2, 1, 32, 32)).shape == (2, 7)
+
+
+@pytest.mark.parametrize("space_name", SPACES)
+def test_rows_of_a_batch_do_not_mix(space_name):
+    """A changed row changes no other, and changes itself."""
+    images = torch.randn(3, 3, 32, 32)
+    changed = images.clone()
+    changed[1:] = torch.randn(2, 3, 32, 32)
+    for codes in some(space_name, 3):
+        for small in (False, True):
+            network = build(space_name, codes, small=small)
+            for module in network.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.momentum = 1.0  # one step in training mode gives all the statistics of its batch
+            with torch.no_grad():
+                network(images)
+                network.eval()
+                before, after = network(images), network(changed)
+            torch.testing.assert_close(before[0], after[0], rtol=1e-4, atol=1e-5)
+            assert (before[1:] - after[1:]).abs().max() > 1e-2
