@@ -1,6 +1,7 @@
 """The store in memory: for tests and for one process that needs nothing to outlive it.
 
-The plainest reading of the port, and the model against which the database adapter is tested.
+The plainest reading of the port, and the model against which the database adapter is tested. A little longer
+than most files, because the port is one interface.
 """
 
 import copy
@@ -35,6 +36,8 @@ from store.moves import (
     state_data,
 )
 from store.port import Store
+from store.predictor import TrainedVersion
+from store.predictors_memory import MemoryPredictors
 
 
 @dataclass
@@ -51,7 +54,7 @@ class _Entry:
     lease_until: float = 0.0
 
 
-class MemoryStore(Store):
+class MemoryStore(MemoryPredictors, Store):
     """The store in memory.
 
     Args:
@@ -59,6 +62,7 @@ class MemoryStore(Store):
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
         self._clock = clock
         self._lock = threading.RLock()
         self._entries: dict[str, _Entry] = {}
@@ -78,8 +82,9 @@ class MemoryStore(Store):
         idempotency_key: str | None = None,
         total: int = 0,
         retry_of: str | None = None,
+        content: str | None = None,
     ) -> tuple[Job, bool]:
-        content = strictjson.digest({"kind": kind, "payload": payload, "retry_of": retry_of})
+        content = content or strictjson.digest({"kind": kind, "payload": payload, "retry_of": retry_of})
         with self._lock:
             if retry_of is not None:
                 self._owned(retry_of, tenant_id)
@@ -220,6 +225,7 @@ class MemoryStore(Store):
         *,
         result: Mapping[str, object] | None = None,
         reason: str | None = None,
+        trained: TrainedVersion | None = None,
     ) -> Job:
         if not state.terminal:
             raise IllegalMove(f"a job cannot finish as {state}")
@@ -230,6 +236,8 @@ class MemoryStore(Store):
             entry = self._fenced(lease)
             if result is not None:
                 entry.result = strictjson.dump(result)
+            if trained is not None:
+                self._keep(trained, entry.job.tenant_id)
             return self._move(entry, state, self._clock(), reason=reason)
 
     def hand_back(self, lease: Lease) -> Job:

@@ -8,16 +8,18 @@ All times and lease expiries come from the store's own clock (the database's), n
 Every method may raise :class:`store.job.StoreUnavailable` and, where it writes, :class:`store.job.StoreFull`.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
 from spaces.metric import Observation
 from store.device import Device
 from store.job import Event, Job, JobState, Lease, OutboxRow
+from store.predictor import TrainedVersion
+from store.predictors_port import PredictorStore
 
 
-class Store(ABC):
-    """Jobs, their events, observations and results, the outbox, and roles."""
+class Store(PredictorStore):
+    """Jobs, their events, observations and results, the outbox, roles, devices and predictors."""
 
     # what a client does
     @abstractmethod
@@ -169,10 +171,13 @@ class Store(ABC):
         *,
         result: Mapping[str, object] | None = None,
         reason: str | None = None,
+        trained: TrainedVersion | None = None,
     ) -> Job:
         """Ends a running job in a terminal state, with at most one result row.
 
-        Repeating the call with the same lease and state is harmless: the first result stays.
+        What a training gave becomes its predictor's version in the same transaction; where the predictor
+        was deleted meanwhile, nothing is kept of it. Repeating the call with the same lease and state is
+        harmless: the first result stays.
 
         Raises:
             LeaseLost: the lease is not the job's current one; nothing was stored.

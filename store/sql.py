@@ -40,13 +40,16 @@ from store.moves import (
     state_data,
 )
 from store.port import Store
+from store.predictor import TrainedVersion
+from store.predictors_sql import SqlPredictors
+from store.rows import job_of, utc
 from store.tables import devices, events, jobs, observations, outbox, results, roles
 
 LARGEST = 2**62
 """Numbers are clipped to this, far below what a 64-bit column holds."""
 
 
-class SqlStore(Store):
+class SqlStore(SqlPredictors, Store):
     """The store on SQLite (``sqlite:///path``) or PostgreSQL (``postgresql+psycopg://…``)."""
 
     def __init__(self, database_url: str) -> None:
@@ -87,49 +90,72 @@ class SqlStore(Store):
         total: int = 0,
         retry_of: str | None = None,
     ) -> tuple[Job, bool]:
-        text = strictjson.dump(payload)
-        content = strictjson.digest({"kind": kind, "payload": payload, "retry_of": retry_of})
-        key = None if idempotency_key is None else strictjson.digest({"key": idempotency_key})
         with self._write() as connection:
-            if retry_of is not None:
-                self._owned(connection, retry_of, tenant_id)
-            now = self._now(connection)
-            job_id = new_id(now)
-            created = connection.execute(
-                self._insert_or_ignore(jobs)
-                .values(
-                    id=job_id,
-                    tenant_id=tenant_id,
-                    kind=kind,
-                    state=JobState.QUEUED,
-                    attempt=0,
-                    payload=text,
-                    digest=content,
-                    idempotency_digest=key,
-                    done=0,
-                    total=min(total, LARGEST),
-                    message="",
-                    cancel_requested=False,
-                    retry_of=retry_of,
-                    created_at=now,
-                    last_event=0,
-                )
-                .returning(jobs.c.id)
-            ).first()
-            if created is None:
-                where = (jobs.c.tenant_id == tenant_id) & (jobs.c.idempotency_digest == key)
-                before = connection.execute(select(jobs).where(where)).one()
-                if before.digest != content:
-                    raise IdempotencyConflict("this idempotency key was used with other content")
-                return _job(before), False
-            row = self._row(connection, job_id)
-            self._append(connection, row, "state", state_data("queued", 0, None), now)
-            self._enqueue(connection, row)
-            return _job(row), True
+            return self._submit(
+                connection,
+                kind,
+                payload,
+                tenant_id=tenant_id,
+                idempotency_key=idempotency_key,
+                total=total,
+                retry_of=retry_of,
+            )
+
+    def _submit(
+        self,
+        connection: Connection,
+        kind: str,
+        payload: Mapping[str, object],
+        *,
+        tenant_id: str,
+        idempotency_key: str | None = None,
+        total: int = 0,
+        retry_of: str | None = None,
+        content: str | None = None,
+    ) -> tuple[Job, bool]:
+        """:meth:`submit` in a transaction; ``content`` is the digest that a repeated call must have."""
+        text = strictjson.dump(payload)
+        content = content or strictjson.digest({"kind": kind, "payload": payload, "retry_of": retry_of})
+        key = None if idempotency_key is None else strictjson.digest({"key": idempotency_key})
+        if retry_of is not None:
+            self._owned(connection, retry_of, tenant_id)
+        now = self._now(connection)
+        job_id = new_id(now)
+        created = connection.execute(
+            self._insert_or_ignore(jobs)
+            .values(
+                id=job_id,
+                tenant_id=tenant_id,
+                kind=kind,
+                state=JobState.QUEUED,
+                attempt=0,
+                payload=text,
+                digest=content,
+                idempotency_digest=key,
+                done=0,
+                total=min(total, LARGEST),
+                message="",
+                cancel_requested=False,
+                retry_of=retry_of,
+                created_at=now,
+                last_event=0,
+            )
+            .returning(jobs.c.id)
+        ).first()
+        if created is None:
+            where = (jobs.c.tenant_id == tenant_id) & (jobs.c.idempotency_digest == key)
+            before = connection.execute(select(jobs).where(where)).one()
+            if before.digest != content:
+                raise IdempotencyConflict("this idempotency key was used with other content")
+            return job_of(before), False
+        row = self._row(connection, job_id)
+        self._append(connection, row, "state", state_data("queued", 0, None), now)
+        self._enqueue(connection, row)
+        return job_of(row), True
 
     def job(self, job_id: str, *, tenant_id: str = "default") -> Job:
         with self._read() as connection:
-            return _job(self._owned(connection, job_id, tenant_id))
+            return job_of(self._owned(connection, job_id, tenant_id))
 
     def jobs(
         self,
@@ -148,7 +174,7 @@ class SqlStore(Store):
         if state is not None:
             query = query.where(jobs.c.state == state)
         with self._read() as connection:
-            page = [_job(row) for row in connection.execute(query)]
+            page = [job_of(row) for row in connection.execute(query)]
         return page[:limit], len(page) > limit
 
     def cancel(self, job_id: str, *, tenant_id: str = "default") -> Job:
@@ -160,8 +186,8 @@ class SqlStore(Store):
             if row.state == JobState.RUNNING and not row.cancel_requested:
                 connection.execute(update(jobs).where(jobs.c.id == job_id).values(cancel_requested=True))
                 self._append(connection, row, "state", state_data("cancelling", row.attempt, None), now)
-                return _job(self._row(connection, job_id))
-            return _job(row)
+                return job_of(self._row(connection, job_id))
+            return job_of(row)
 
     def events(
         self, job_id: str, *, tenant_id: str = "default", after: int = 0, limit: int = 500
@@ -175,7 +201,7 @@ class SqlStore(Store):
         with self._read() as connection:
             self._owned(connection, job_id, tenant_id)
             return [
-                Event(row.id, row.kind, strictjson.load(row.data), _utc(row.at))
+                Event(row.id, row.kind, strictjson.load(row.data), utc(row.at))
                 for row in connection.execute(query)
             ]
 
@@ -216,7 +242,7 @@ class SqlStore(Store):
 
     def leased(self, lease: Lease) -> Job:
         with self._read() as connection:
-            return _job(self._fenced(connection, lease, lock=False))
+            return job_of(self._fenced(connection, lease, lock=False))
 
     def renew(self, lease: Lease, lease_seconds: float) -> bool:
         with self._write() as connection:
@@ -255,19 +281,22 @@ class SqlStore(Store):
         *,
         result: Mapping[str, object] | None = None,
         reason: str | None = None,
+        trained: TrainedVersion | None = None,
     ) -> Job:
         if not state.terminal:
             raise IllegalMove(f"a job cannot finish as {state}")
         with self._write() as connection:
             row = self._row(connection, lease.job_id, lock=True)
             if row is not None and row.lease_token == lease.token and row.state == state:
-                return _job(row)  # the answer to an earlier, identical call was lost
+                return job_of(row)  # the answer to an earlier, identical call was lost
             row = self._fenced(connection, lease)
             now = self._now(connection)
             if result is not None:
                 text = strictjson.dump(result)
                 values = {"job_id": row.id, "tenant_id": row.tenant_id, "result": text, "at": now}
                 connection.execute(insert(results).values(values))
+            if trained is not None:
+                self._keep(connection, trained, row.tenant_id, now)
             return self._move(connection, row, state, now, reason=reason)
 
     def hand_back(self, lease: Lease) -> Job:
@@ -493,7 +522,7 @@ class SqlStore(Store):
         connection.execute(update(jobs).where(jobs.c.id == row.id).values(values))
         attempt = values.get("attempt", row.attempt)
         self._append(connection, row, "state", state_data(target, attempt, values["reason"]), now)  # type: ignore[arg-type]
-        return _job(self._row(connection, row.id))
+        return job_of(self._row(connection, row.id))
 
     def _observe(self, connection: Connection, row: Row[Any], observation: Observation, now: float) -> None:
         strictjson.check_observation(observation)
@@ -519,30 +548,6 @@ def _expired(now: float) -> Select[Any]:
     # The state is spelled out, not a parameter, so that the index of running jobs alone can be used.
     running = jobs.c.state == literal_column(f"'{JobState.RUNNING}'")
     return select(jobs).where(running, jobs.c.lease_until <= now).order_by(jobs.c.lease_until)
-
-
-def _utc(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _job(row: Row[Any]) -> Job:
-    return Job(
-        id=row.id,
-        tenant_id=row.tenant_id,
-        kind=row.kind,
-        state=JobState(row.state),
-        attempt=row.attempt,
-        payload=strictjson.load(row.payload),
-        done=row.done,
-        total=row.total,
-        message=row.message,
-        reason=row.reason,
-        created_at=_utc(row.created_at),
-        started_at=None if row.started_at is None else _utc(row.started_at),
-        finished_at=None if row.finished_at is None else _utc(row.finished_at),
-        cancel_requested=row.cancel_requested,
-        retry_of=row.retry_of,
-    )
 
 
 def _device(row: Any) -> Device:

@@ -142,3 +142,41 @@ devices = Table(
     Column("measurements", Text, nullable=False),
     Column("created_at", Double, nullable=False),
 )
+
+# What a tenant trains. A version is a batch of observations, and the weights learned from it and all before.
+predictors = Table(
+    "predictors",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("space", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("task", Text),
+    Column("device", Text),
+    Column("kind", Text, nullable=False),
+    Column("source", Text),
+    Column("created_at", Double, nullable=False),
+    Column("last_version", Integer, nullable=False),
+    Column("current_version", Integer),
+)
+Index("ix_predictors_page", predictors.c.tenant_id, predictors.c.id)
+Index("ix_predictors_quantity", predictors.c.tenant_id, predictors.c.space, predictors.c.key, predictors.c.id)
+
+predictor_versions = Table(
+    "predictor_versions",
+    metadata,
+    Column("predictor_id", Text, ForeignKey("predictors.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("observations", Text, nullable=False),
+    Column("labels", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("idempotency_digest", Text),
+    Column("job_id", Text),
+    Column("model", Text),
+    Column("about", Text),
+    Column("created_at", Double, nullable=False),
+    Column("trained_at", Double),
+    UniqueConstraint("predictor_id", "idempotency_digest"),
+)
