@@ -1,6 +1,7 @@
 """Trains the predictors that ship, from benchmark tables: ``netwright train predictor``."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from benchmarks.table import Column
 from benchmarks.tables import Tables
 from predictors.gbdt import GbdtOptions, GbdtPredictor
 from predictors.predictor import Predictor
+from predictors.shipped import SUPPORT_FILE
+from predictors.support import Support
 from spaces.space import Codes, Floats, Space, get_space, space_names
 
 LABELS = 1000
@@ -35,6 +38,7 @@ class Trained:
     coverage_percent: float
     mean_absolute_error: float
     digest: str
+    support: Support
 
 
 def train_shipped(
@@ -54,6 +58,7 @@ def train_shipped(
         progress(index + 1, len(work), f"{space.name} {column.key}")
     for name, rows in done.items():
         (folder / name / "CARD.md").write_text(_card(name, rows, tables), encoding="utf-8")
+        write_supports(folder / name, {row.key: row.support for row in rows})
     return done
 
 
@@ -80,10 +85,17 @@ def _train(tables: Tables, space: Space, column: Column, folder: Path, seed: int
     path = folder / space.name / f"{column.key}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(predictor.to_bytes())
-    return _judge(predictor, column.key, members[judge], values[judge])
+    support = Support.of(space, members[learn], column.quantity.task)
+    return _judge(predictor, column.key, support, members[judge], values[judge])
 
 
-def _judge(predictor: Predictor, key: str, codes: Codes, values: Floats) -> Trained:
+def write_supports(folder: Path, supports: Mapping[str, Support]) -> None:
+    """Writes what the labels of each quantity's model covered."""
+    content = {key: supports[key].to_dict() for key in sorted(supports)}
+    (folder / SUPPORT_FILE).write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def _judge(predictor: Predictor, key: str, support: Support, codes: Codes, values: Floats) -> Trained:
     prediction = predictor.predict(codes)
     inside = (prediction.lower <= values) & (values <= prediction.upper)
     return Trained(
@@ -94,6 +106,7 @@ def _judge(predictor: Predictor, key: str, codes: Codes, values: Floats) -> Trai
         round(100 * float(inside.mean()), 2),
         round(float(np.abs(prediction.mean - values).mean()), 4),
         predictor.digest(),
+        support,
     )
 
 
