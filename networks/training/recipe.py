@@ -1,0 +1,81 @@
+"""How a network is trained: the recipe, and at which fidelity. Plain data, recorded with every result."""
+
+from dataclasses import asdict, dataclass, field
+from typing import ClassVar
+
+from networks.options import limited
+
+OPTIMIZERS = ("sgd", "adamw")
+AUGMENTATIONS = ("none", "flip", "standard", "cutout")
+NETWORKS = ("full", "small")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What decides a training besides the network and the images.
+
+    The learning rate rises linearly over the first twentieth of the steps and then falls along a half cosine
+    to zero (Loshchilov & Hutter, ICLR 2017).
+
+    Args:
+        optimizer: ``sgd`` (Nesterov momentum .9) or ``adamw``.
+        learning_rate: its highest value, at the given batch size.
+        epochs: passes over the training images.
+        batch_size: images in a step.
+        weight_decay: of weights with more than one dimension; not of biases and batch norms.
+        label_smoothing: share of a label's weight that all classes divide (Szegedy et al., CVPR 2016).
+        augmentation: ``none``; ``flip`` mirrors half of the images; ``standard`` also moves them by up to an
+            eighth; ``cutout`` also blanks a square of half the side (DeVries & Taylor, 2017).
+    """
+
+    schedule: ClassVar[str] = "cosine"
+
+    optimizer: str = limited("sgd", choices=OPTIMIZERS)
+    learning_rate: float = limited(0.1, low=1e-6, high=10.0)
+    epochs: int = limited(12, low=1, high=1000)
+    batch_size: int = limited(128, low=1, high=4096)
+    weight_decay: float = limited(5e-4, low=0.0, high=1.0)
+    label_smoothing: float = limited(0.0, low=0.0, high=0.9)
+    augmentation: str = limited("standard", choices=AUGMENTATIONS)
+
+    def to_dict(self) -> dict[str, object]:
+        """The recipe as JSON, what is fixed included."""
+        return asdict(self) | {"schedule": self.schedule}
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions:
+    """A training's recipe, data and fidelity.
+
+    Args:
+        data: name of a data set; None: the task's name.
+        resolution: side of the square images in pixels; None: as they are, or the network's own where larger.
+        network: ``full``, or ``small``: the space's reduced skeleton, narrower and shallower.
+        images: training images used, validation among them; None: all.
+        seeds: trainings from different initial weights, whose mean is the value.
+        patience: epochs without a better validation accuracy after which to stop; the best epoch then counts.
+            None: never early, the last epoch counts.
+        recipe: how each is trained.
+    """
+
+    data: str | None = limited(None, kind=str)
+    resolution: int | None = limited(None, low=8, high=512, kind=int)
+    network: str = limited("full", choices=NETWORKS)
+    images: int | None = limited(None, low=20, high=10_000_000, kind=int)
+    seeds: int = limited(1, low=1, high=20)
+    patience: int | None = limited(None, low=1, high=1000, kind=int)
+    recipe: Recipe = field(default_factory=Recipe, metadata={"nested": Recipe})
+
+    @property
+    def fidelity(self) -> str:
+        """What is spent, in a word: epochs, side, network, images.
+
+        >>> TrainingOptions(resolution=16, images=5000, recipe=Recipe(epochs=4)).fidelity
+        '4ep-16px-5000img'
+        """
+        parts = [f"{self.recipe.epochs}ep"]
+        parts += [f"{self.resolution}px"] if self.resolution is not None else []
+        parts += [] if self.network == "full" else [self.network]
+        parts += [f"{self.images}img"] if self.images is not None else []
+        parts += [f"{self.seeds}seeds"] if self.seeds > 1 else []
+        return "-".join(parts)

@@ -1,0 +1,243 @@
+"""The training loop: one network, one recipe, one seed; stoppable at every step and resumable from there.
+
+With one number of threads and one seed the result is the same, whether or not it was interrupted.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from networks.training.batches import Batches
+from networks.training.checkpoint import BadCheckpoint, Place, pack, pack_weights, unpack
+from networks.training.images import ImageSet, Part
+from networks.training.recipe import Recipe
+
+EVALUATION_BATCH = 256
+WARM_UP = 0.05
+"""Share of the steps over which the learning rate rises."""
+CHECKPOINT_SECONDS = 30.0
+"""A checkpoint lies behind every epoch, and within long ones as often as this."""
+
+
+class TrainingStopped(RuntimeError):
+    """The caller asked to stop; the last checkpoint is where to go on."""
+
+
+class Diverged(RuntimeError):
+    """The loss is no longer finite; the same training would do the same again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """How a training ended.
+
+    Args:
+        accuracy: on the validation images, in percent, of the weights that count.
+        test_accuracy: on the test images; None without any.
+        epochs: that were trained.
+        history: loss and validation accuracy of each epoch.
+        weights: safetensors of the weights that count.
+        seconds: spent, interruptions left out.
+    """
+
+    accuracy: float
+    test_accuracy: float | None
+    epochs: int
+    history: tuple[dict[str, float], ...]
+    weights: bytes
+    seconds: float
+
+
+def train(
+    make: Callable[[], nn.Module],
+    images: ImageSet,
+    recipe: Recipe,
+    *,
+    seed: int,
+    patience: int | None = None,
+    identity: dict[str, object] | None = None,
+    checkpoint: bytes | None = None,
+    save: Callable[[bytes, Place], None] = lambda content, place: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Trained:
+    """Trains a network.
+
+    Args:
+        make: builds it untrained; its weights come from torch's global generator.
+        images: what to learn from and to judge by.
+        recipe: how.
+        seed: of weights, order and augmentation; torch's global generator is left as it was.
+        patience: epochs without a better validation accuracy before it ends; None: never.
+        identity: whose training this is; a checkpoint of another one is not used.
+        checkpoint: where to go on; one that cannot be used is ignored.
+        save: called with each checkpoint, one behind every epoch at least.
+        should_stop: asked before every step.
+
+    Raises:
+        TrainingStopped: ``should_stop`` said so; a checkpoint was saved before.
+        Diverged: the loss became infinite or NaN.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = make()
+        run = _Run(network, images, recipe, seed, patience, dict(identity or {}), save, should_stop)
+        if checkpoint is not None:
+            run.resume(checkpoint)
+        return run.finish()
+
+
+class _Run:
+    """One training under way."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        images: ImageSet,
+        recipe: Recipe,
+        seed: int,
+        patience: int | None,
+        identity: dict[str, object],
+        save: Callable[[bytes, Place], None],
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self.network, self.images, self.recipe = network, images, recipe
+        self.seed, self.patience, self.identity = seed, patience, identity
+        self.save, self.should_stop = save, should_stop
+        self.optimizer = _optimizer(network, recipe)
+        self.batches = Batches(images, recipe.batch_size, recipe.augmentation, seed)
+        self.loss = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+        self.place = Place()
+        self.best: dict[str, Tensor] | None = None
+        self._began = self._saved = time.monotonic()
+
+    def resume(self, checkpoint: bytes) -> None:
+        """Goes on from a checkpoint, if it is one of this training."""
+        try:
+            self.place, self.best = unpack(checkpoint, self.network, self.optimizer, self.identity)
+        except BadCheckpoint:
+            return  # it costs the time, not the result
+        self._began -= self.place.seconds
+
+    def finish(self) -> Trained:
+        """Trains what is left and judges."""
+        while self.place.epoch < self.recipe.epochs and not self._patience_is_over():
+            self._epoch()
+        if self.best is not None:
+            self.network.load_state_dict(self.best)
+        weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        validation = accuracy(self.network, self.images, self.images.validation, self.should_stop)
+        test = None
+        if len(self.images.test):
+            test = accuracy(self.network, self.images, self.images.test, self.should_stop)
+        return Trained(
+            validation,
+            test,
+            self.place.epoch,
+            tuple(self.place.history),
+            pack_weights(weights, self.identity),
+            time.monotonic() - self._began,
+        )
+
+    def _epoch(self) -> None:
+        """The rest of the epoch at hand, and its validation."""
+        place, order = self.place, self.batches.order(self.place.epoch)
+        for step in range(place.step, self.batches.steps):
+            if self.should_stop():
+                self._checkpoint()
+                raise TrainingStopped(f"stopped in epoch {place.epoch + 1}")
+            place.losses += self._step(order, step)
+            place.step = step + 1
+            if time.monotonic() - self._saved > CHECKPOINT_SECONDS and place.step < self.batches.steps:
+                self._checkpoint()
+        try:
+            reached = accuracy(self.network, self.images, self.images.validation, self.should_stop)
+        except TrainingStopped:
+            self._checkpoint()
+            raise
+        place.history.append(
+            {"loss": round(place.losses / self.batches.steps, 6), "accuracy": round(reached, 4)}
+        )
+        if self.patience is not None and (
+            place.best_epoch < 0 or reached > place.history[place.best_epoch]["accuracy"]
+        ):
+            place.best_epoch = place.epoch
+            self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        place.epoch, place.step, place.losses = place.epoch + 1, 0, 0.0
+        self._checkpoint()
+
+    def _step(self, order: object, step: int) -> float:
+        """One step; returns its loss."""
+        place = self.place
+        x, y = self.batches.batch(order, place.epoch, step)  # type: ignore[arg-type]
+        total = self.recipe.epochs * self.batches.steps
+        rate = _rate(self.recipe, place.epoch * self.batches.steps + step, total)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        # Layers that draw (dropout) draw the same in an interrupted training.
+        torch.manual_seed(hash((self.seed, place.epoch, step)) & 0x7FFF_FFFF)
+        self.network.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss = self.loss(self.network(x), y)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise Diverged(f"diverged: the loss is {value} in epoch {place.epoch + 1}, step {step + 1}")
+        loss.backward()
+        self.optimizer.step()
+        return value
+
+    def _patience_is_over(self) -> bool:
+        return (
+            self.patience is not None
+            and self.place.best_epoch >= 0
+            and self.place.epoch - 1 - self.place.best_epoch >= self.patience
+        )
+
+    def _checkpoint(self) -> None:
+        self.place.seconds = time.monotonic() - self._began
+        self.save(pack(self.network, self.optimizer, self.place, self.best, self.identity), self.place)
+        self._saved = time.monotonic()
+
+
+def accuracy(
+    network: nn.Module, images: ImageSet, part: Part, should_stop: Callable[[], bool] = lambda: False
+) -> float:
+    """Share of a part's images that a network answers right, in percent.
+
+    Raises:
+        TrainingStopped: ``should_stop`` said so.
+    """
+    batches = Batches(images, EVALUATION_BATCH, "none", 0)
+    right = 0
+    network.eval()
+    with torch.inference_mode():
+        for start in range(0, len(part), EVALUATION_BATCH):
+            if should_stop():
+                raise TrainingStopped("stopped while judging")
+            x, y = batches.plain(part, start, EVALUATION_BATCH)
+            right += int((network(x).argmax(dim=1) == y).sum())
+    return 100.0 * right / len(part)
+
+
+def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """Weight decay for matrices and kernels; none for biases and norms."""
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
+
+
+def _rate(recipe: Recipe, step: int, total: int) -> float:
+    r"""Learning rate of a step: :math:`\eta (t + 1) / w` for :math:`t < w`, then half a cosine to zero."""
+    warm = max(1, round(WARM_UP * total))
+    if step < warm:
+        return recipe.learning_rate * (step + 1) / warm
+    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
