@@ -16,11 +16,12 @@ def ship_generator(
     *,
     seed: int = 0,
     options: TrainingOptions | None = None,
+    device: str = "cpu",
     progress: Callable[[int, int, str], None] = lambda done, total, message: None,
 ) -> dict[str, object]:
     """Writes ``<space>.safetensors`` and its card ``<space>.md``; returns what the card says."""
     space = get_space(space_name)
-    model, card = train_generator(space, seed=seed, options=options, progress=progress)
+    model, card = train_generator(space, seed=seed, options=options, device=device, progress=progress)
     rng = np.random.default_rng(seed + 1)
     samples = model.sample(1000, seed=seed)
     asked = model.conditions.of_codes(space, space.sample(1000, rng))

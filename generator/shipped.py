@@ -12,6 +12,11 @@ def shipped_path(space: str) -> Path:
     return _FOLDER / f"{space}.safetensors"
 
 
+def score_sde_path(space: str) -> Path:
+    """Where the shipped weights of a space's ``score_sde`` lie, or would lie."""
+    return _FOLDER / "score_sde" / f"{space}.safetensors"
+
+
 def ships(space: str) -> bool:
     """Whether a generator ships for a space."""
     return shipped_path(space).is_file()

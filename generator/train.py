@@ -10,7 +10,7 @@ import torch
 from generator.condition import Conditions
 from generator.denoiser import Denoiser, DenoiserShape
 from generator.masked import MaskedDiffusion
-from spaces.space import Space
+from spaces.space import Codes, Space
 
 CONDITION_KEPT = 0.5
 """Chance that a statistic is shown to the denoiser in training; and all are hidden in a tenth of the rows."""
@@ -27,8 +27,8 @@ class TrainingOptions:
         members: training set size; the space's members are drawn from uniformly.
     """
 
-    steps: int = 4000
-    batch: int = 512
+    steps: int = 3000
+    batch: int = 256
     rate: float = 3e-3
     members: int = 50_000
 
@@ -38,6 +38,8 @@ def train_generator(
     *,
     seed: int = 0,
     options: TrainingOptions | None = None,
+    members: Codes | None = None,
+    device: str = "cpu",
     progress: Callable[[int, int, str], None] = lambda done, total, message: None,
 ) -> tuple[MaskedDiffusion, dict[str, object]]:
     r"""A trained model and what its card says.
@@ -45,15 +47,23 @@ def train_generator(
     Minimizes the negative evidence bound of absorbing diffusion (Sahoo et al. 2024),
     :math:`\mathbb{E}_t\, \frac1t \sum_{i: x_t^i = m} -\log p_\theta(x_0^i \mid x_t, c)`, in nats an
     architecture.
+
+    Args:
+        space: any space.
+        seed: of everything random.
+        options: how long and how.
+        members: codes (n, v) to learn from; drawn uniformly from the space unless given.
+        device: where torch trains, ``cpu`` or ``cuda``; the model is on the CPU when it is returned.
+        progress: called with steps done, all steps, and a message.
     """
     options = options or TrainingOptions()
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     conditions = Conditions.of(space, seed=seed)
-    codes = space.sample(options.members, rng)
+    codes = space.sample(options.members, rng) if members is None else members
     clean = torch.from_numpy(space.slot_values(codes).astype(np.int64))
     statistics = torch.from_numpy(conditions.of_codes(space, codes))
-    denoiser = Denoiser(space, len(conditions.names), DenoiserShape())
+    denoiser = Denoiser(space, len(conditions.names), DenoiserShape()).to(device)
     optimizer = torch.optim.AdamW(denoiser.parameters(), lr=options.rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.rate, total_steps=options.steps)
     began, smoothed = time.perf_counter(), float("nan")
@@ -63,7 +73,7 @@ def train_generator(
         hidden = torch.rand(c.shape) > CONDITION_KEPT
         hidden |= (torch.rand(len(c)) < 0.1)[:, None]
         c[hidden] = torch.nan
-        loss = bound(denoiser, x0, c)
+        loss = bound(denoiser, x0.to(device), c.to(device))
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(denoiser.parameters(), 1.0)
@@ -74,23 +84,25 @@ def train_generator(
             progress(step + 1, options.steps, f"bound {smoothed:.3f} nats")
     card: dict[str, object] = {
         "space": space.name,
-        "members": options.members,
+        "members": len(codes),
         "options": asdict(options),
         "seed": seed,
         "bound_nats": round(smoothed, 4),
         "seconds": round(time.perf_counter() - began, 1),
         "parameters": sum(parameter.numel() for parameter in denoiser.parameters()),
     }
-    return MaskedDiffusion(space, denoiser, conditions), card
+    return MaskedDiffusion(space, denoiser.cpu(), conditions), card
 
 
 def bound(denoiser: Denoiser, x0: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
     """Monte Carlo estimate of the bound, nats an architecture, with stratified noise levels."""
     b, s = x0.shape
+    # Drawn on the CPU, so that a seed means the same on every device.
     t = (torch.arange(b) + torch.rand(b)) / b
     # 1/t is unbounded; at least one slot's worth of noise keeps the variance of the estimate finite.
     t = t.clamp_min(1.0 / (4 * s))[:, None]
-    masked = torch.rand(b, s) < t
+    masked = (torch.rand(b, s) < t).to(x0.device)
+    t = t.to(x0.device)
     x = torch.where(masked, denoiser.sizes, x0)
     log_probabilities = denoiser(x, c).gather(-1, x0[..., None])[..., 0]
     loss: torch.Tensor = (-(log_probabilities * masked) / t).sum(-1).mean()

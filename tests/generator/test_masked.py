@@ -8,7 +8,9 @@ from generator.condition import Conditions
 from generator.denoiser import Denoiser, DenoiserShape, slot_relations
 from generator.masked import MaskedDiffusion, SamplerOptions, _effective_share, _systematic
 from generator.train import bound
+from generator.weights import load_generator
 from spaces.space import get_space
+from tests.generator.enumerated import enumerated_marginal
 from tests.toy_space import ToySpace
 
 SPACE = ToySpace()
@@ -27,10 +29,13 @@ def uniform() -> MaskedDiffusion:
 
 
 class Linear:
-    """log w = sum of letters × 0.7."""
+    """log w = strength × the sum of the letters."""
+
+    def __init__(self, strength=0.7):
+        self.strength = strength
 
     def log_weight(self, codes):
-        return 0.7 * codes.sum(axis=1).astype(float)
+        return self.strength * codes.sum(axis=1).astype(float)
 
 
 def frequencies(codes, weights):
@@ -38,24 +43,102 @@ def frequencies(codes, weights):
     return np.bincount(index, weights, minlength=27)[:26]
 
 
-def test_unguided_sampling_of_a_uniform_denoiser_is_uniform(uniform):
-    particles = uniform.sample(8_000, seed=3)
-    assert particles.log_weights.tolist() == [0.0] * 8_000
-    share = frequencies(particles.codes[particles.valid], None) / particles.valid.sum()
-    # Five binomial standard errors over 26 cells: fails by chance about once in 10⁵ runs.
-    assert np.abs(share - 1 / 26).max() < 5 * np.sqrt(1 / 26 / 7_700)
+@pytest.fixture()
+def uneven() -> MaskedDiffusion:
+    """A denoiser with strong opinions of its own."""
+    torch.manual_seed(4)
+    conditions = Conditions.of(SPACE)
+    denoiser = Denoiser(SPACE, len(conditions.names), SHAPE)
+    torch.nn.init.normal_(denoiser.heads, std=0.5)
+    return MaskedDiffusion(SPACE, denoiser, conditions)
+
+
+def marginal(model, steps):
+    states = enumerated_marginal(model, steps)
+    return np.array([states[tuple(row)] for row in SPACE.enumerate().tolist()])
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_unguided_particles_follow_the_enumerated_marginal(uneven, steps):
+    particles = uneven.sample(8_000, seed=3, options=SamplerOptions(steps=steps))
+    assert particles.valid.all() and particles.log_weights.tolist() == [0.0] * 8_000
+    share, exact = frequencies(particles.codes, None) / 8_000, marginal(uneven, steps)
+    assert exact.sum() == pytest.approx(1.0) and exact.max() > 3 * exact.min()
+    # Five binomial standard errors in each of 26 cells: fails by chance about once in 10⁵ runs.
+    assert (np.abs(share - exact) < 5 * np.sqrt(exact / 8_000)).all()
 
 
 @pytest.mark.parametrize(("steps", "resample_below"), [(1, 0.5), (3, 0.0), (3, 1.1), (8, 0.5)])
-def test_weighted_particles_follow_the_tilted_distribution(uniform, steps, resample_below):
+def test_weighted_particles_follow_the_tilted_distribution(uneven, steps, resample_below):
     options = SamplerOptions(steps=steps, resample_below=resample_below)
-    particles = uniform.sample(10_000, seed=5, guide=Linear(), options=options)
+    particles = uneven.sample(10_000, seed=5, guide=Linear(), options=options)
     weights = np.exp(particles.log_weights - particles.log_weights.max())
-    got = frequencies(particles.codes[particles.valid], weights[particles.valid])
-    exact = np.exp(Linear().log_weight(SPACE.enumerate()))
+    got = frequencies(particles.codes, weights)
+    exact = np.exp(Linear().log_weight(SPACE.enumerate())) * marginal(uneven, steps)
+    # About four standard errors of 10,000 particles of which at least a fifth count.
     assert np.abs(got / got.sum() - exact / exact.sum()).max() < 0.02
-    # "ccc" has weight exp(INVALID) ≈ 0; the other 26 of 27 carry the evidence.
-    assert particles.log_evidence == pytest.approx(np.log(exact.sum() / 27), abs=0.05)
+    assert particles.log_evidence == pytest.approx(np.log(exact.sum()), abs=0.05)
+
+
+def test_a_stronger_guide_moves_the_mean_further(uneven):
+    def mean(strength):
+        particles = uneven.sample(4_000, seed=6, guide=Linear(strength), options=SamplerOptions(steps=3))
+        return np.average(particles.codes.sum(axis=1), weights=np.exp(particles.log_weights))
+
+    means = [mean(strength) for strength in (-1.0, 0.0, 0.4, 1.2)]
+    # Neighbours differ by more than 0.3, ten standard errors.
+    assert (np.diff(means) > 0.15).all()
+
+
+def test_stronger_classifier_free_guidance_comes_nearer_to_what_is_asked_for():
+    model = load_generator("nasbench201")
+    target = np.full((1, len(model.conditions.names)), np.nan)
+    column = model.conditions.names.index("macs_m")
+    target[0, column] = 1.5
+
+    def mean(strength):
+        options = SamplerOptions(guidance=strength)
+        codes = model.sample(400, seed=2, targets=target, options=options).codes
+        return model.conditions.of_codes(model.space, codes)[:, column].mean()
+
+    free = model.sample(400, seed=2).codes
+    means = [model.conditions.of_codes(model.space, free)[:, column].mean(), *map(mean, (-0.6, 0.0))]
+    assert (np.diff(means) > 0.1).all()
+
+
+def test_the_number_of_threads_changes_nothing():
+    model = load_generator("nasbench201")
+    before, answers = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            answers.append(model.sample(300, seed=9))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert (answers[0].codes == answers[1].codes).all()
+
+
+def test_part_of_a_member_can_be_masked_and_completed(uneven):
+    start = np.tile(SPACE.parse("abc"), (2_000, 1))
+    changed = [uneven.sample(2_000, seed=1, start=start, level=level).codes for level in (0.2, 0.9)]
+    kept = [(codes == start).mean() for codes in changed]
+    assert kept[0] > 0.75 and kept[1] < kept[0]
+
+
+def test_what_the_guide_weighed_is_told(uneven):
+    told = []
+    uneven.sample(
+        50, seed=1, guide=Linear(), options=SamplerOptions(steps=4), visit=lambda *pair: told.append(pair)
+    )
+    assert len(told) == 4
+    assert all((weights == Linear().log_weight(codes)).all() for codes, weights in told)
+
+
+@pytest.mark.parametrize("name", ["gnn"])
+def test_raw_samples_are_members_where_few_fillings_are(name):
+    # Two in a thousand filled at random are; 85 % were before completions were drawn again.
+    assert load_generator(name).sample(500, seed=0).valid.mean() >= 0.99
 
 
 def test_the_same_seed_gives_the_same_particles(uniform):

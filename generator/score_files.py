@@ -1,0 +1,138 @@
+"""Weights of ``score_sde`` as one safetensors file with a card, and the ones that ship."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from generator.score_network import ScoreNetwork, ScoreShape
+from generator.score_sde import ScoreOptions, ScoreSde
+from generator.shipped import score_sde_path
+from generator.split import training_share
+from generator.train_score_sde import ScoreTraining, train_score_sde
+from generator.weights import DamagedWeights
+from spaces.space import Codes, Space, get_space
+
+FORMAT = "netwright-score-sde-1"
+SHARE = 0.5
+"""Of the space's members; the rest tells how much is new."""
+
+
+def save_score_sde(model: ScoreSde, path: Path) -> str:
+    """Writes weights and what is needed to rebuild the network; returns the file's digest."""
+    metadata = {
+        "format": FORMAT,
+        "space": model.space.name,
+        "shape": json.dumps(asdict(model.network.shape)),
+        "diffusion": json.dumps(asdict(model.options)),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.contiguous().cpu() for name, tensor in model.network.state_dict().items()}
+    save_file(state, path, metadata)
+    return _digest(path)
+
+
+def read_score_sde(path: Path, space: Space) -> ScoreSde:
+    """The model that :func:`save_score_sde` wrote.
+
+    Raises:
+        DamagedWeights: for a damaged file or another space's.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        if metadata.get("format") != FORMAT or metadata.get("space") != space.name:
+            raise DamagedWeights(f"{path.name} holds no {FORMAT} weights of {space.name}")
+        shape = ScoreShape(**json.loads(metadata["shape"]))
+        network = ScoreNetwork(len(space.operations), torch.from_numpy(space.skeleton), shape)
+        network.load_state_dict(state)
+        options = ScoreOptions(**json.loads(metadata["diffusion"]))
+    except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError, OSError) as error:
+        raise DamagedWeights(f"{path.name} cannot be read: {error}") from error
+    return ScoreSde(space, network, options, _digest(path))
+
+
+@lru_cache(maxsize=4)
+def load_score_sde(space: str) -> ScoreSde:
+    """The shipped model of a space, loaded once a process.
+
+    Raises:
+        DamagedWeights: where none ships or the file is damaged.
+    """
+    return read_score_sde(score_sde_path(space), get_space(space))
+
+
+def ship_score_sde(
+    space_name: str,
+    path: Path,
+    *,
+    seed: int = 0,
+    options: ScoreTraining | None = None,
+    device: str = "cpu",
+    progress: Callable[[int, int, str], None] = lambda done, total, message: None,
+) -> dict[str, object]:
+    """Trains on a random half of a space, writes the weights and their card; returns what the card says.
+
+    Raises:
+        ValueError: for a space whose graph varies or whose members cannot be listed.
+    """
+    space = get_space(space_name)
+    learned = training_share(space, SHARE, seed=seed)
+    model, card = train_score_sde(
+        space, learned, seed=seed, options=options, device=device, progress=progress
+    )
+    drawn = model.sample(1000, seed=seed)
+    card |= share_figures(drawn.codes[drawn.valid], learned, 1000)
+    digest = save_score_sde(model, path)
+    path.with_suffix(".md").write_text(_card(space_name, digest, card), encoding="utf-8")
+    return card | {"digest": digest}
+
+
+def share_figures(codes: Codes, learned: Codes, drawn: int) -> dict[str, object]:
+    """Validity, uniqueness and novelty of raw samples, as DiffusionNAG's Table 1 counts them.
+
+    Args:
+        codes: (m, v), the valid ones.
+        learned: what the model was trained on.
+        drawn: how many were drawn.
+    """
+    unique = np.unique(codes, axis=0)
+    known = {row.tobytes() for row in learned}
+    new = sum(row.tobytes() not in known for row in codes)
+    return {
+        "valid_percent": round(100 * len(codes) / drawn, 2),
+        "unique_percent": round(100 * len(unique) / max(len(codes), 1), 2),
+        "novel_percent": round(100 * new / max(len(codes), 1), 2),
+    }
+
+
+def _digest(path: Path) -> str:
+    return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _card(space: str, digest: str, card: dict[str, object]) -> str:
+    lines = "\n".join(f"| {name} | {value} |" for name, value in card.items())
+    return f"""# Score network of `{space}`
+
+DiffusionNAG's method (`generator/score_sde.py`): the score of the operations' noisy one-hots given the graph.
+It is here to be compared with; designs use the masked diffusion.
+
+- **Data**: a random half of the space's members (`generator/split.py`); no benchmark table.
+- **Command**: `netwright train generator {space} --method score_sde`
+- **Digest**: `{digest}`
+
+`loss` is that of denoising score matching (running mean); the percentages are of 1,000 raw samples: valid
+ones of all, distinct ones and ones outside the training half among the valid.
+
+| figure | value |
+|---|---|
+{lines}
+"""
