@@ -18,3 +18,35 @@ def pareto_front(scores: Floats) -> NDArray[np.bool_]:
             # Only what is still on the front can dominate; each row is compared in one pass.
             front &= ~((scores <= row).all(axis=1) & (scores < row).any(axis=1))
     return front
+
+
+def fronts(scores: Floats) -> NDArray[np.int64]:
+    """The front that each row (b,) of scores (b, o), larger is better, belongs to: 0 is dominated by none,
+    1 only by front 0, and so on (Deb et al. 2002).
+
+    >>> fronts(np.array([[1.0, 2.0], [2.0, 1.0], [0.0, 0.0]])).tolist()
+    [0, 0, 1]
+    """
+    numbers = np.empty(len(scores), dtype=np.int64)
+    left, number = np.arange(len(scores)), 0
+    while len(left):
+        front = pareto_front(scores[left])
+        numbers[left[front]] = number
+        left, number = left[~front], number + 1
+    return numbers
+
+
+def crowding(scores: Floats) -> Floats:
+    """Crowding distance (b,) of one front's scores (b, o): how far apart its neighbours are, summed over
+    objectives in parts of the range; infinite at the ends (Deb et al. 2002).
+
+    >>> crowding(np.array([[0.0, 2.0], [1.0, 1.0], [2.0, 0.0]])).tolist()
+    [inf, 2.0, inf]
+    """
+    distance = np.zeros(len(scores))
+    for column in scores.T:
+        order = np.argsort(column, kind="stable")
+        width = float(column[order[-1]] - column[order[0]]) or 1.0
+        distance[order[[0, -1]]] = np.inf
+        distance[order[1:-1]] += (column[order[2:]] - column[order[:-2]]) / width
+    return distance

@@ -10,9 +10,15 @@ from pkgutil import iter_modules
 
 import numpy as np
 
+from search.feasible import draw_feasible, nearest_member
+from search.merit import averaged, merits
 from search.problem import Problem
 from search.trial import CompletedTrial, PendingTrial
-from spaces.space import Codes
+from spaces.metric import Observation
+from spaces.space import Codes, Floats
+
+FULL = "full"
+"""The fidelity of an evaluation that counts; every other one only informs."""
 
 
 class Exhausted(RuntimeError):
@@ -25,16 +31,22 @@ class Strategy(ABC):
     All state is what was observed: two strategies of one kind, problem and seed that observed the same trials
     suggest the same, so a killed search continues from its stored observations.
 
+    What it suggests is meant for a full evaluation. Trials of a lower fidelity inform the strategies that can
+    use them, and leave their architectures free to be suggested.
+
     Args:
         problem: objectives and constraints.
         seed: every random choice follows from it and from the number of trials observed.
+        flat: whether an architecture counts by the mean over its neighbourhood and not by itself: optima
+            whose neighbours are good too (Wang et al. 2021, "Neighborhood-Aware Neural Architecture Search").
     """
 
     name: str
 
-    def __init__(self, problem: Problem, *, seed: int = 0) -> None:
+    def __init__(self, problem: Problem, *, seed: int = 0, flat: bool = False) -> None:
         self.problem = problem
         self.seed = seed
+        self.flat = flat
         self.completed: tuple[CompletedTrial, ...] = ()
         self.pending: tuple[PendingTrial, ...] = ()
 
@@ -62,11 +74,55 @@ class Strategy(ABC):
         """Randomness of the next suggestion: from the seed and what was observed, nothing else."""
         return np.random.default_rng([self.seed, len(self.completed), len(self.pending)])
 
+    def finished(self) -> list[Observation]:
+        """Full evaluations that brought every value that is needed, in the order of observation."""
+        needed = {quantity.key for quantity in self.problem.quantities}
+        return [
+            trial.observation
+            for trial in self.completed
+            if not trial.failed
+            and trial.observation.fidelity == FULL
+            and needed <= trial.observation.values.keys()
+        ]
+
+    def merits(self, observations: Sequence[Observation]) -> Floats:
+        """How good finished observations are, (n,), more is better; see :func:`search.merit.merits`."""
+        found = merits(self.problem, observations)
+        if not self.flat or not observations:
+            return found
+        codes = self.problem.space.parse_many([observation.architecture for observation in observations])
+        return averaged(self.problem.space, codes, found)
+
     def taken(self) -> Codes:
-        """Codes (m, v) of every completed or pending trial."""
-        completed = [trial.architecture for trial in self.completed]
+        """Codes (m, v) of every pending trial, and of every completed one that was full or failed."""
+        completed = [
+            trial.architecture
+            for trial in self.completed
+            if trial.failed or trial.observation.fidelity == FULL
+        ]
         pending = [trial.architecture for trial in self.pending]
         return self.problem.space.parse_many([*completed, *pending])
+
+    def uniform(self, count: int, rng: np.random.Generator, taken: Codes) -> Codes:
+        """Up to ``count`` members (m, v) within the exact bounds that are not taken, uniformly drawn.
+
+        Raises:
+            Exhausted: where not a single one is found.
+        """
+        codes = draw_feasible(self.problem, count, rng, exclude=taken)
+        if len(codes):
+            return codes
+        nearest, gap = nearest_member(self.problem, rng)
+        if gap > 0 or any((nearest == row).all() for row in taken):
+            raise Exhausted("no further member satisfies the exact bounds")
+        return nearest[None]
+
+    def free_neighbours(self, codes: Codes, taken: set[bytes]) -> Codes:
+        """Neighbours (m, v) of a member (v,) within the exact bounds that are not taken."""
+        around = self.problem.space.neighbours(codes)
+        free = np.array([row.tobytes() not in taken for row in around], dtype=bool)
+        around = around[free]
+        return around[self.problem.gap(around) <= 0] if len(around) else around
 
 
 _STRATEGIES: dict[str, Callable[..., Strategy]] = {}
@@ -78,12 +134,16 @@ def register(cls: type[Strategy]) -> type[Strategy]:
     return cls
 
 
-def get_strategy(name: str) -> Callable[..., Strategy]:
-    """The strategy class of a name; KeyError names the known ones."""
+def strategy_names() -> tuple[str, ...]:
+    """Names of all strategies, sorted; each is the name of its module, and none of these is imported."""
     from search import strategies
 
-    for module in iter_modules(strategies.__path__, "search.strategies."):
-        import_module(module.name)
-    if name not in _STRATEGIES:
-        raise KeyError(f"unknown strategy {name!r}; known are {', '.join(sorted(_STRATEGIES))}")
+    return tuple(sorted(module.name for module in iter_modules(strategies.__path__)))
+
+
+def get_strategy(name: str) -> Callable[..., Strategy]:
+    """The strategy class of a name, from the module of that name; KeyError names the known ones."""
+    if name not in strategy_names():
+        raise KeyError(f"unknown strategy {name!r}; known are {', '.join(strategy_names())}")
+    import_module(f"search.strategies.{name}")
     return _STRATEGIES[name]

@@ -8,6 +8,7 @@ Example:
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from search.problem import Problem
 from search.strategy import Exhausted, Strategy
@@ -24,20 +25,33 @@ def problem(max_params_m: float = 0.8) -> Problem:
     return Problem(get_space("nasbench201"), "cifar10", (ACCURACY,), (bound,))
 
 
-def completed(about: Problem, architectures: list[str]) -> list[CompletedTrial]:
+def trade_off() -> Problem:
+    """Accuracy against parameters in nasbench201, under a bound that must be measured."""
+    bound = Constraint(Quantity("latency_ms", device="fpga"), max=6.0)
+    objectives = (ACCURACY, Quantity("params_m"))
+    return Problem(get_space("nasbench201"), "cifar10", objectives, (bound,))
+
+
+def completed(about: Problem, architectures: list[str], fidelity: str = "full") -> list[CompletedTrial]:
     """Trials with a value that depends on depth and cost, so that there is something to learn."""
     codes = about.space.parse_many(architectures)
     statistics = about.space.statistics(codes)
     values = 80 + np.log(statistics["macs_m"]) + statistics["depth"]
+    known = {
+        "accuracy@cifar10": values,
+        "params_m": statistics["params_m"],
+        "latency_ms@fpga": 1 + statistics["depth"] + statistics["macs_m"] / 100,
+    }
     return [
         CompletedTrial(
             Observation(
                 architecture,
-                {"accuracy@cifar10": float(value), "params_m": float(params)},
+                {quantity.key: float(known[quantity.key][row]) for quantity in about.quantities},
                 "test",
+                fidelity=fidelity,
             )
         )
-        for architecture, value, params in zip(architectures, values, statistics["params_m"], strict=True)
+        for row, architecture in enumerate(architectures)
     ]
 
 
@@ -45,10 +59,12 @@ class StrategySuite:
     """What every strategy promises; collected by pytest from a subclass whose name starts with Test."""
 
     make: Callable[..., Strategy]
+    warm: int = 7
+    """Evaluations after which the strategy does what it is named for."""
 
-    def grown(self, steps: int, seed: int = 0) -> tuple[Strategy, list[str]]:
+    def grown(self, steps: int, seed: int = 0, about: Problem | None = None) -> tuple[Strategy, list[str]]:
         """A strategy after so many evaluations, and what it suggested."""
-        about = problem()
+        about = problem() if about is None else about
         strategy = type(self).make(about, seed=seed)
         trace: list[str] = []
         for _ in range(steps):
@@ -58,36 +74,90 @@ class StrategySuite:
         return strategy, trace
 
     def test_suggestions_are_new_canonical_and_within_the_exact_bounds(self) -> None:
-        strategy, trace = self.grown(9)
-        assert len(set(trace)) == 9
+        strategy, trace = self.grown(self.warm + 2)
+        assert len(set(trace)) == self.warm + 2
         codes = strategy.problem.space.parse_many(trace)
         assert strategy.problem.space.format(codes) == trace
         assert (strategy.problem.gap(codes) == 0).all()
 
     def test_a_batch_is_distinct_and_avoids_pending_trials(self) -> None:
-        strategy, _ = self.grown(7)
+        strategy, trace = self.grown(self.warm)
         first = strategy.suggest(3)
         strategy.observe([], [PendingTrial(architecture) for architecture in first])
         second = strategy.suggest(3)
-        assert len({*first, *second}) == 6
+        assert len({*trace, *first, *second}) == self.warm + 6
 
     def test_continues_from_observations_as_if_never_interrupted(self) -> None:
-        _, whole = self.grown(8)
+        _, whole = self.grown(self.warm + 1)
         about = problem()
         successor = type(self).make(about, seed=0)
-        successor.observe(completed(about, whole[:6]))
-        assert successor.suggest(1) == [whole[6]]
+        successor.observe(completed(about, whole[: self.warm - 1]))
+        assert successor.suggest(1) == [whole[self.warm - 1]]
+        successor.observe(completed(about, [whole[self.warm - 1]]))
+        assert successor.suggest(1) == [whole[self.warm]]
 
     def test_a_failed_evaluation_is_survived_and_not_repeated(self) -> None:
-        strategy, trace = self.grown(7)
-        suggestion = strategy.suggest(1)
-        strategy.observe([CompletedTrial(Observation(suggestion[0], {}, "test", failed="out of memory"))])
-        assert strategy.suggest(1)[0] not in {*trace, *suggestion}
+        strategy, trace = self.grown(self.warm)
+        for _ in range(3):
+            suggestion = strategy.suggest(1)
+            assert suggestion[0] not in trace
+            trace += suggestion
+            failed = Observation(suggestion[0], {}, "test", failed="out of memory")
+            strategy.observe([CompletedTrial(failed)])
+
+    def test_nothing_but_failures_ends_in_further_suggestions(self) -> None:
+        strategy, trace = type(self).make(problem(), seed=0), []
+        for _ in range(12):
+            suggestion = strategy.suggest(1)
+            assert suggestion[0] not in trace
+            trace += suggestion
+            strategy.observe([CompletedTrial(Observation(suggestion[0], {}, "test", failed="no"))])
+
+    def test_several_objectives_and_a_measured_bound(self) -> None:
+        strategy, trace = self.grown(self.warm + 1, about=trade_off())
+        assert len({*trace, *strategy.suggest(2)}) == self.warm + 3
+
+    def test_imported_observations_are_learned_from_and_not_suggested(self) -> None:
+        about = problem(max_params_m=1.6)
+        members = about.space.enumerate()
+        chosen = np.random.default_rng(3).choice(len(members), size=self.warm + 5, replace=False)
+        imported = about.space.format(members[chosen])
+        strategy = type(self).make(about, seed=0)
+        strategy.observe(completed(about, imported))
+        assert not {*strategy.suggest(4)} & {*imported}
+
+    def test_a_lower_fidelity_informs_and_leaves_its_architecture_free(self) -> None:
+        about = problem()
+        cheap = [
+            trial
+            for architecture in self.grown(self.warm)[1]
+            for trial in completed(about, [architecture], "12ep")
+        ]
+        strategy = type(self).make(about, seed=0)
+        strategy.observe(cheap)
+        first = strategy.suggest(2)
+        strategy.observe(completed(about, first))
+        assert not {*strategy.suggest(3)} & {*first}
+        assert not len(strategy.finished()) > len(first)
+
+    def test_a_noisy_objective_is_no_obstacle(self) -> None:
+        about = problem()
+        strategy, noise = type(self).make(about, seed=0), np.random.default_rng(0)
+        for _ in range(self.warm + 2):
+            (trial,) = completed(about, strategy.suggest(1))
+            seen = trial.observation.values | {
+                "accuracy@cifar10": trial.observation.values["accuracy@cifar10"] + noise.normal(0, 2)
+            }
+            strategy.observe([CompletedTrial(Observation(trial.architecture, seen, "test"))])
+
+    def test_flat_optima_can_be_asked_for(self) -> None:
+        about = problem()
+        _, trace = self.grown(self.warm)
+        strategy = type(self).make(about, seed=0, flat=True)
+        strategy.observe(completed(about, trace))
+        assert len({*trace, *strategy.suggest(2)}) == self.warm + 2
 
     def test_says_when_nothing_is_left(self) -> None:
         about = problem(max_params_m=0.01)
-        try:
+        with pytest.raises(Exhausted):
             type(self).make(about, seed=0).suggest(1)
-        except Exhausted:
-            return
-        raise AssertionError("suggested something although no member satisfies the bounds")

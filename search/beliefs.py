@@ -1,0 +1,187 @@
+"""What a search believes of every measured quantity, learned from its own observations alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from search.candidates import chosen_rows
+from search.problem import Problem
+from search.surrogate import Field, Halves, hyperparameters, normal_scores, view
+from search.trial import CompletedTrial
+from spaces.metric import Observation
+from spaces.space import Codes, Floats
+
+LEARNED = 500
+"""Observations that a process learns at most: the best half of them, and an even choice of the others."""
+FORETELLING = 5
+"""Evaluations of a lower fidelity from which on they are learned from."""
+SOURCE_LENGTH = 1.0
+"""Where the log lengthscale of what a lower fidelity foretells is looked for."""
+FULL = "full"
+
+
+def checkpoint(count: int) -> int:
+    """The last of 5, 6, 7, 8, 10, 12 … (a fifth more, at most 50) that so many observations have reached.
+
+    Hyperparameters belong to checkpoints, so that a search that continues from stored observations finds
+    those it would have had.
+
+    >>> [checkpoint(count) for count in (5, 9, 13, 300, 5000)]
+    [5, 8, 12, 298, 4998]
+    """
+    reached = 5
+    while (further := reached + min(max(1, reached // 5), 50)) <= count:
+        reached = further
+    return reached
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A field over candidates that stay the same, and what it has learned."""
+
+    field: Field
+    inputs: tuple[Halves, ...]
+    reached: int
+    names: list[str]
+
+
+class Beliefs:
+    """Gaussian processes of the quantities that an evaluation brings.
+
+    Args:
+        problem: names the quantities.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.view = view(problem.space, problem.task)
+        self.names: list[str] = []
+        self.values: dict[str, Floats] = {}
+        self.labels: dict[str, Floats] = {}
+        """Quantity key → normal scores (n,) of the observations that its field has learned, in that order."""
+        self._rows = np.arange(0)
+        self._codes: Codes = np.empty((0, 0), dtype=np.int8)
+        self._reached = 0
+        self._theta: dict[str, tuple[object, Floats]] = {}
+        self._kept: dict[str, _Kept] = {}
+        self._low: dict[str, tuple[Codes, Floats, Floats]] = {}
+
+    def learn(self, completed: Sequence[CompletedTrial], finished: Sequence[Observation]) -> None:
+        """Takes in all observations; what was learned of the same ones before is kept.
+
+        Args:
+            completed: all trials, those of lower fidelities among them.
+            finished: full ones with all values, in the order of observation.
+        """
+        self.names = [observation.architecture for observation in finished]
+        self._codes = self.problem.space.parse_many(self.names)
+        self._reached = checkpoint(len(finished))
+        first = self.problem.objectives[0]
+        order = first.sign * values_of(finished, first.key)
+        early = chosen_rows(self._reached, order[: self._reached], LEARNED)
+        self._rows = np.concatenate([early, np.arange(self._reached, len(finished))])
+        self._low = self._foretold(completed)
+        for quantity in self.problem.to_measure:
+            key = quantity.key
+            self.values[key] = values_of(finished, key)
+            self.labels[key] = normal_scores(self.values[key])[self._rows]
+            question = (self.names[: self._reached], len(self._low.get(key, ((), (), ()))[1]))
+            if self._theta.get(key, (None,))[0] != question:
+                self._theta[key] = question, self._fitted(key)
+
+    def fields(self, codes: Codes, inputs: tuple[Halves, ...] | None = None) -> dict[str, Field]:
+        """Quantity key → the posterior over codes (c, v).
+
+        Args:
+            codes: candidates.
+            inputs: how they look, for candidates that stay the same: then only what is new is learned.
+        """
+        found: dict[str, Field] = {}
+        points = self.view(self._codes[self._rows]) if self.problem.to_measure else []
+        for quantity in self.problem.to_measure:
+            key = quantity.key
+            if inputs is not None and key not in self._low:
+                found[key] = self._continued(key, inputs, points)
+                continue
+            looks: list[Floats] | tuple[Halves, ...] = self.view(codes) if inputs is None else inputs
+            field = Field(self._told(key, codes, list(looks)), self._theta[key][1], len(self._rows) + 16)
+            field.learn(self._told(key, self._codes[self._rows], points))
+            found[key] = field
+        return found
+
+    def looks(self, key: str, codes: Codes) -> list[Floats]:
+        """How codes (b, v) look to the field of a quantity, a group each."""
+        return self._told(key, codes, self.view(codes))
+
+    def _continued(self, key: str, inputs: tuple[Halves, ...], points: list[Floats]) -> Field:
+        """The kept field, with what it has not learned yet; the same numbers as one made anew."""
+        kept = self._kept.get(key)
+        known = None if kept is None else len(kept.names)
+        if (
+            kept is None
+            or kept.inputs is not inputs
+            or kept.reached != self._reached
+            or kept.names != self.names[:known]
+            or kept.field.theta is not self._theta[key][1]
+        ):
+            field = Field(inputs, self._theta[key][1], len(self._rows) + 64)
+            early = int((self._rows < self._reached).sum())
+            field.learn([group[:early] for group in points])
+            kept = self._kept[key] = _Kept(field, inputs, self._reached, self.names[: self._reached])
+        new = len(self.names) - len(kept.names)
+        if new:
+            kept.field.learn([group[len(group) - new :] for group in points])
+            kept.names = list(self.names)
+        return kept.field
+
+    def _fitted(self, key: str) -> Floats:
+        """Hyperparameters from the observations up to the checkpoint."""
+        early = self._rows[self._rows < self._reached]
+        labels = normal_scores(self.values[key][: self._reached])[early]
+        codes = self._codes[early]
+        lengths = self.view.lengths
+        if key in self._low:
+            lengths = np.append(lengths, SOURCE_LENGTH)
+        return hyperparameters(self._told(key, codes, self.view(codes)), labels, lengths)
+
+    def _foretold(self, completed: Sequence[CompletedTrial]) -> dict[str, tuple[Codes, Floats, Floats]]:
+        """Quantity key → codes, labels and hyperparameters of its commonest lower fidelity."""
+        cheap = [
+            trial.observation
+            for trial in completed
+            if not trial.failed and trial.observation.fidelity != FULL
+        ]
+        found = {}
+        for quantity in self.problem.to_measure:
+            with_key = [observation for observation in cheap if quantity.key in observation.values]
+            names = [observation.fidelity for observation in with_key]
+            if not names:
+                continue
+            commonest = max(sorted(set(names)), key=names.count)
+            own = [observation for observation in with_key if observation.fidelity == commonest][-LEARNED:]
+            if len(own) < FORETELLING:
+                continue
+            known = self._low.get(quantity.key)
+            if known is not None and len(known[1]) == len(own) < LEARNED:
+                found[quantity.key] = known
+                continue
+            codes = self.problem.space.parse_many([observation.architecture for observation in own])
+            labels = normal_scores(values_of(own, quantity.key))
+            found[quantity.key] = codes, labels, hyperparameters(self.view(codes), labels, self.view.lengths)
+        return found
+
+    def _told(self, key: str, codes: Codes, looks: "list[Floats] | list[Halves]") -> list[Floats]:
+        """Groups of features, and what the lower fidelity foretells where there is one."""
+        groups: list[Floats] = list(looks)
+        if key not in self._low:
+            return groups
+        known, labels, theta = self._low[key]
+        field = Field(looks, theta, len(known))
+        field.learn(self.view(known))
+        return [*groups, field.mean(labels)[:, None]]
+
+
+def values_of(observations: Sequence[Observation], key: str) -> Floats:
+    """Values (n,) of one quantity."""
+    return np.array([observation.values[key] for observation in observations])

@@ -1,0 +1,131 @@
+"""Which members an acquisition function is asked about: all of them, or a pool where there are too many."""
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+
+from encoders import score_table
+from generator import shipped
+from search.feasible import draw_feasible
+from search.guides import ExactBoundsGuide, FunctionGuide
+from search.problem import Problem
+from search.surrogate import members
+from spaces.space import Bools, Codes, Floats
+
+LISTED = 100_000
+"""Spaces of this size or smaller are looked at as a whole."""
+UNIFORM = 256
+NEIGHBOURED = 8
+"""The best observed members whose neighbourhoods join the pool."""
+CLIMBED = 12
+ROUNDS = 4
+"""How often the neighbourhoods of the best of the pool join it."""
+PARTICLES = 128
+
+Acquisition = Callable[[Codes], Floats]
+"""Codes (c, v) → (c,), larger is better."""
+
+
+@lru_cache(maxsize=4)
+def listed(problem: Problem) -> "tuple[Codes, tuple[np.ndarray[tuple[int, int], np.dtype[np.float32]], ...]]":
+    """Members (c, v) within the exact bounds of a space that can be listed, and how they look."""
+    codes, inputs = members(problem.space, problem.task)
+    within = problem.gap(codes) <= 0
+    return codes[within], tuple(group[within] for group in inputs)
+
+
+def fresh(problem: Problem, codes: Codes, taken: set[bytes]) -> Codes:
+    """The distinct rows of codes (c, v) within the exact bounds that are not taken."""
+    codes = np.unique(codes, axis=0)
+    free = np.array([row.tobytes() not in taken for row in codes], dtype=bool)
+    codes = codes[free]
+    return codes[problem.gap(codes) <= 0] if len(codes) else codes
+
+
+def pooled(
+    problem: Problem, acquisition: Acquisition, best: Codes, taken: Codes, rng: np.random.Generator
+) -> Codes:
+    """A pool (c, v) of members that are not taken, in a space too large to list.
+
+    What a steered generator proposes where one ships, neighbours of the best and uniform draws; then the
+    neighbourhoods of what the acquisition likes best, a few times over.
+
+    Args:
+        problem: gives the space and the exact bounds.
+        acquisition: what the pool should be good at.
+        best: observed members (b, v), the best first.
+        taken: codes (t, v) not wanted.
+        rng: all randomness.
+    """
+    space = problem.space
+    seen = {row.tobytes() for row in taken}
+    parts = [space.neighbours(row) for row in best[:NEIGHBOURED]]
+    parts.append(draw_feasible(problem, UNIFORM, rng, exclude=taken))
+    if shipped.ships(space.name):
+        parts.append(_generated(problem, acquisition, taken, rng))
+    pool = fresh(problem, np.concatenate(parts), seen)
+    for _ in range(ROUNDS):
+        if not len(pool):
+            return pool
+        top = pool[np.argsort(-acquisition(pool), kind="stable")[:CLIMBED]]
+        around = np.concatenate([space.neighbours(row) for row in top])
+        wider = fresh(problem, np.concatenate([pool, around]), seen)
+        if len(wider) == len(pool):
+            break
+        pool = wider
+    return pool
+
+
+def _generated(problem: Problem, acquisition: Acquisition, taken: Codes, rng: np.random.Generator) -> Codes:
+    from generator.generate import GenerateOptions, generate
+    from generator.guide import ProductGuide
+    from generator.masked import SamplerOptions
+    from generator.weights import load_generator
+
+    found = generate(
+        load_generator(problem.space.name),
+        PARTICLES // 2,
+        seed=int(rng.integers(2**62)),
+        guide=ProductGuide([ExactBoundsGuide(problem), FunctionGuide(acquisition)]),
+        gap=problem.gap,
+        exclude=taken,
+        options=GenerateOptions(particles=PARTICLES, rounds=1, sampler=SamplerOptions(steps=4)),
+    )
+    return found.codes
+
+
+def promising(problem: Problem, share: float) -> Codes | None:
+    """The share of the members within the exact bounds that training-free scores rank first, (c, v).
+
+    None where no scores ship, or where what is wanted is not an accuracy alone.
+    """
+    if len(problem.objectives) > 1 or problem.objectives[0].metric != "accuracy":
+        return None
+    if not score_table.ships(problem.space.name):
+        return None
+    codes, _ = listed(problem)
+    if not len(codes):
+        return None
+    consensus = score_table.scores(problem.space, codes).mean(axis=1)
+    chosen: Codes = codes[np.argsort(-consensus, kind="stable")[: max(int(share * len(codes)), 20)]]
+    return chosen
+
+
+def chosen_rows(count: int, merit: Floats, most: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """Which of ``count`` observations to learn where there are too many: the best half, and an even choice.
+
+    >>> chosen_rows(6, np.array([0.0, 5.0, 1.0, 2.0, 3.0, 4.0]), 4).tolist()
+    [0, 1, 4, 5]
+    """
+    if count <= most:
+        return np.arange(count)
+    order = np.argsort(-merit, kind="stable")
+    best, others = order[: most // 2], np.sort(order[most // 2 :])
+    even = others[np.unique(np.linspace(0, len(others) - 1, most - len(best)).astype(np.int64))]
+    return np.sort(np.concatenate([best, even]))
+
+
+def is_free(codes: Codes, taken: set[bytes]) -> Bools:
+    """Which of codes (c, v) are not taken, (c,)."""
+    return np.array([row.tobytes() not in taken for row in codes], dtype=bool)

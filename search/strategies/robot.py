@@ -1,0 +1,136 @@
+"""RoBoT: Bayesian optimization over combinations of training-free scores, then greedy."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from encoders import score_table
+from predictors.matern_kernel import condition, distances, kernel, most_likely, scaled_distances
+from search.acquisition import log_expected_improvement
+from search.problem import Problem
+from search.strategy import Exhausted, Strategy, register
+from search.surrogate import normal_scores
+from spaces.space import Floats
+
+HORIZON = 20
+"""Combinations tried, and evaluations planned for: the published budget."""
+LONGEST = 80
+"""Where the horizon no longer doubles: then the best combination's ranking is followed to its end."""
+INITIAL = 5
+"""Combinations drawn at random before the first model of them."""
+CANDIDATES = 512
+LENGTH = 0.5
+"""Where the log lengthscale of a weight is looked for; weights lie between −1 and 1."""
+
+
+class NeedsScores(ValueError):
+    """No training-free scores ship for the space; not worth a retry, choose another strategy."""
+
+
+@register
+class RobotStrategy(Strategy):
+    r"""Robustified training-free search (He et al. 2024, "Robustifying and Boosting Training-Free Neural
+    Architecture Search").
+
+    A combination :math:`w \in [-1, 1]^k` of training-free scores is as good as the architecture that it ranks
+    first. For a horizon of :math:`T` evaluations, :math:`T` combinations are tried, chosen by expected
+    improvement of a Gaussian process over :math:`w`; one whose first is known already costs nothing. What is
+    left of the horizon goes to the next architectures in the ranking of the best combination. Only the first
+    horizon is published; the next ones are twice as long each, up to :data:`LONGEST`.
+
+    Raises:
+        NeedsScores: in a space without shipped scores.
+    """
+
+    name = "robot"
+
+    def __init__(self, problem: Problem, *, seed: int = 0, flat: bool = False) -> None:
+        super().__init__(problem, seed=seed, flat=flat)
+        if not score_table.ships(problem.space.name):
+            raise NeedsScores(f"no training-free scores ship for {problem.space.name}")
+        members = problem.space.enumerate()
+        self.members = members[problem.gap(members) <= 0]
+        self.table = score_table.scores(problem.space, self.members).astype(np.float64)
+        self.places = {row.tobytes(): index for index, row in enumerate(self.members)}
+        self.trace: list[_Tried] = []
+
+    def suggest(self, count: int) -> list[str]:
+        """See :meth:`search.strategy.Strategy.suggest`."""
+        if not len(self.members):
+            raise Exhausted("no member satisfies the exact bounds")
+        values, lost = self._known()
+        chosen: list[int] = []
+        while len(chosen) < min(count, len(self.members) - len(values) - len(lost)):
+            found = self._next(values, lost)
+            chosen.append(found)
+            # Waiting ones count as the worst until they are known: no combination is praised for them.
+            values[found] = min(values.values(), default=0.0)
+        if not chosen:
+            raise Exhausted("every member within the exact bounds was evaluated")
+        return self.problem.space.format(self.members[chosen])
+
+    def _known(self) -> tuple[dict[int, float], set[int]]:
+        """Merit of every evaluated or waiting member by its row, and the rows of those that failed."""
+        finished = self.finished()
+        merit = self.merits(finished)
+        codes = self.problem.space.parse_many([observation.architecture for observation in finished])
+        values = {
+            self.places[row.tobytes()]: float(value)
+            for row, value in zip(codes, merit, strict=True)
+            if row.tobytes() in self.places
+        }
+        worst = min(values.values(), default=0.0)
+        waiting = self.problem.space.parse_many([trial.architecture for trial in self.pending])
+        values |= {
+            place: worst
+            for row in waiting
+            if (place := self.places.get(row.tobytes())) is not None and place not in values
+        }
+        taken = {self.places[row.tobytes()] for row in self.taken() if row.tobytes() in self.places}
+        return values, taken - values.keys()
+
+    def _next(self, values: dict[int, float], lost: set[int]) -> int:
+        """The first member that the published procedure would evaluate and that is not known yet."""
+        horizon = HORIZON
+        while horizon <= len(values) + len(lost) and horizon < LONGEST:
+            horizon *= 2
+        free = np.ones(len(self.members), dtype=bool)
+        free[list(lost)] = False
+        for number in range(horizon):
+            if number >= len(self.trace) or values.get(self.trace[number].first) != self.trace[number].worth:
+                weights = self._combination(number)
+                first = int(np.where(free, self.table @ weights, -np.inf).argmax())
+                if first not in values:
+                    return first
+                self.trace[number:] = [_Tried(weights, first, values[first])]
+        free[list(values)] = False
+        best = max(self.trace[:horizon], key=lambda tried: tried.worth)
+        return int(np.where(free, self.table @ best.weights, -np.inf).argmax())
+
+    def _combination(self, number: int) -> Floats:
+        """The weights (k,) to try after so many."""
+        rng = np.random.default_rng([self.seed, number])
+        drawn = rng.uniform(-1, 1, (CANDIDATES, self.table.shape[1]))
+        if number < INITIAL:
+            first: Floats = drawn[0] if number else np.abs(drawn[0])  # high scores are meant to be good
+            return first
+        tried = self.trace[:number]
+        x = [np.stack([entry.weights for entry in tried])]
+        labels = normal_scores(np.array([entry.worth for entry in tried]))
+        theta = most_likely(distances(x, x), labels, np.array([LENGTH]), iterations=15)
+        posterior = condition(scaled_distances(x, x, theta), labels, theta)
+        cross = kernel(scaled_distances([drawn], x, theta), theta)
+        mean = cross @ posterior.weights
+        variance = kernel(np.zeros(1), theta)[0] - ((cross @ posterior.inverse) * cross).sum(axis=1)
+        gain = log_expected_improvement(mean, np.sqrt(np.maximum(variance, 1e-9)), float(labels.max()))
+        chosen: Floats = drawn[int(gain.argmax())]
+        return chosen
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A combination (k,), the member that it ranks first, and that one's merit."""
+
+    weights: Floats
+    first: int
+    worth: float

@@ -1,0 +1,222 @@
+r"""Gaussian process over candidates: what an acquisition function asks, at the price of one column a label.
+
+The kernel is that of :mod:`predictors.matern_kernel` over the groups of features that few labels can bear
+(:func:`predictors.inputs.informed_kinds`), standardized over the space. With :math:`L` the Cholesky factor of
+the labels' covariance, the field keeps :math:`V = k(X_*, X) L^{-\top}`, so that the posterior of all
+candidates is
+
+.. math:: \mu = V L^{-1} y, \qquad \sigma^2 = k(x, x) - \sum_j V_{\cdot j}^2
+
+and a further label, or one that is only believed (Ginsbourger et al. 2010), is a further column of
+:math:`V` and a further row of :math:`L`.
+
+Notation: c candidates, n labels, f features, g groups.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cholesky, solve_triangular
+from scipy.special import ndtri
+from scipy.stats import rankdata
+
+from encoders.features import features
+from predictors.gp import CENTERS
+from predictors.inputs import informed_kinds
+from predictors.matern_kernel import JITTER, distances, kernel, most_likely
+from spaces.space import Codes, Floats, Space
+
+REFERENCE = 2000
+FITTED_ON = 300
+"""Labels beyond these do not take part in the choice of hyperparameters."""
+
+Halves = NDArray[np.float32]
+
+
+def normal_scores(values: Floats) -> Floats:
+    r"""Normal scores :math:`\Phi^{-1}((r - 1/2)/n)` of values (n,): neither outliers nor a ceiling bend them.
+
+    >>> normal_scores(np.array([3.0, 1.0, 2.0])).round(2).tolist()
+    [0.97, -0.97, 0.0]
+    """
+    result: Floats = ndtri((rankdata(values) - 0.5) / len(values))
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How architectures of a space look to the kernel.
+
+    Args:
+        space, task: whose features.
+        kinds: of features, a group each.
+        centers, scales: of each group's features; a group's weight does not grow with its size.
+    """
+
+    space: Space
+    task: str | None
+    kinds: tuple[str, ...]
+    centers: tuple[Floats, ...]
+    scales: tuple[Floats, ...]
+
+    def __call__(self, codes: Codes) -> list[Floats]:
+        """Standardized features, one (b, f) array a group, of codes (b, v)."""
+        return [
+            (features(self.space, codes, task=self.task, kinds=(kind,)).astype(np.float64) - center) / scale
+            for kind, center, scale in zip(self.kinds, self.centers, self.scales, strict=True)
+        ]
+
+    @property
+    def lengths(self) -> Floats:
+        """Where each group's log lengthscale is looked for, (g,)."""
+        return np.array([CENTERS.get(kind, 0.2) for kind in self.kinds])
+
+
+@lru_cache(maxsize=16)
+def view(space: Space, task: str | None) -> View:
+    """The view of a space, standardized over members drawn from it."""
+    codes = space.sample(REFERENCE, np.random.default_rng(0))
+    kinds, centers, scales = [], [], []
+    for kind in informed_kinds(space):
+        x = features(space, codes, task=task, kinds=(kind,)).astype(np.float64)
+        varying = x.std(axis=0) > 1e-9
+        if varying.any():
+            kinds.append(kind)
+            centers.append(x.mean(axis=0))
+            scales.append(np.where(varying, x.std(axis=0), np.inf) * np.sqrt(varying.sum()))
+    return View(space, task, tuple(kinds), tuple(centers), tuple(scales))
+
+
+@lru_cache(maxsize=4)
+def members(space: Space, task: str | None) -> tuple[Codes, tuple[Halves, ...]]:
+    """Every member (c, v) of a space that can be listed, and how it looks."""
+    codes = space.enumerate()
+    return codes, tuple(group.astype(np.float32) for group in view(space, task)(codes))
+
+
+def hyperparameters(inputs: list[Floats], labels: Floats, lengths: Floats) -> Floats:
+    """Of the greatest posterior probability, (g + 2,), on at most :data:`FITTED_ON` labels (n,)."""
+    rows = np.arange(len(labels))
+    if len(rows) > FITTED_ON:
+        rows = np.unique(np.linspace(0, len(rows) - 1, FITTED_ON).astype(np.int64))
+    chosen = [group[rows] for group in inputs]
+    return most_likely(distances(chosen, chosen), labels[rows], lengths)
+
+
+class Field:
+    """The posterior over candidates, label by label.
+
+    Args:
+        candidates: standardized features, one (c, f) array a group.
+        theta: hyperparameters (g + 2,).
+        room: labels for which there is room at first.
+    """
+
+    def __init__(
+        self, candidates: "tuple[Halves, ...] | list[Floats]", theta: Floats, room: int = 64
+    ) -> None:
+        self.theta = theta
+        self.noise = float(np.exp(theta[-1])) + JITTER
+        self.prior = float(kernel(np.zeros(1), theta)[0])
+        self.candidates = self._scaled(candidates)  # (c, f)
+        self.squares = (self.candidates**2).sum(axis=1)
+        self.points = np.empty((0, self.candidates.shape[1]), dtype=np.float32)
+        self.columns = np.empty((room, len(self.candidates)), dtype=np.float32)  # V transposed, (n, c)
+        self.factor = np.empty((room, room))
+        self.variance = np.full(len(self.candidates), self.prior)
+        self.count = 0
+
+    def learn(self, points: list[Floats]) -> None:
+        """Takes in labelled points, one (n, f) array a group: all at once where there are none yet."""
+        scaled = self._scaled(points)
+        if self.count:
+            for row in scaled:
+                self._push(row)
+            return
+        count = len(scaled)
+        self._grow(count)
+        # In double precision: a single one could leave the matrix indefinite.
+        between = self._kernel(scaled.astype(np.float64), scaled.astype(np.float64))
+        self.factor[:count, :count] = cholesky(between + self.noise * np.eye(count), lower=True)
+        cross = self._kernel(scaled, self.candidates, self.squares)
+        factor = self.factor[:count, :count].astype(np.float32)
+        solved = solve_triangular(factor, cross, lower=True, overwrite_b=True, check_finite=False)
+        self.columns[:count] = solved
+        self.variance = self.prior - (self.columns[:count] ** 2).sum(axis=0).astype(np.float64)
+        self.points, self.count = scaled, count
+
+    def believe(self, candidate: int) -> None:
+        """Takes in a candidate as if it had come out as expected: the mean stays, the variance falls."""
+        self._push(self.candidates[candidate])
+
+    def state(self) -> tuple[int, Floats]:
+        """What :meth:`restore` goes back to."""
+        return self.count, self.variance
+
+    def restore(self, state: tuple[int, Floats]) -> None:
+        """Forgets what was learned or believed since."""
+        self.count, self.variance = state
+        self.points = self.points[: self.count]
+
+    def mean(self, labels: Floats) -> Floats:
+        """Posterior means (c,) from labels of the first points (m,), m ≤ n."""
+        m = len(labels)
+        solved = solve_triangular(self.factor[:m, :m], labels, lower=True, check_finite=False)
+        result: Floats = (solved.astype(np.float32) @ self.columns[:m]).astype(np.float64)
+        return result
+
+    def deviation(self) -> Floats:
+        """Deviations (c,) of what an evaluation would bring, its noise included."""
+        return np.sqrt(np.maximum(self.variance, 0.0) + self.noise)
+
+    def _push(self, point: Halves) -> None:
+        self._grow(1)
+        n = self.count
+        cross = self._kernel(point[None], self.candidates, self.squares)[0]
+        with_points = self._kernel(point[None], self.points)[0].astype(np.float64) if n else np.empty(0)
+        row = (
+            solve_triangular(self.factor[:n, :n], with_points, lower=True, check_finite=False)
+            if n
+            else with_points
+        )
+        last = np.sqrt(max(self.prior + self.noise - float(row @ row), self.noise))
+        self.factor[n, :n], self.factor[n, n] = row, last
+        self.columns[n] = (cross - row.astype(np.float32) @ self.columns[:n]) / np.float32(last)
+        self.variance = self.variance - self.columns[n].astype(np.float64) ** 2
+        self.points = np.concatenate([self.points, point[None]])
+        self.count += 1
+
+    def _grow(self, more: int) -> None:
+        room = len(self.columns)
+        if self.count + more <= room:
+            return
+        room = max(2 * room, self.count + more)
+        columns = np.empty((room, self.columns.shape[1]), dtype=np.float32)
+        columns[: self.count] = self.columns[: self.count]
+        factor = np.empty((room, room))
+        factor[: self.count, : self.count] = self.factor[: self.count, : self.count]
+        self.columns, self.factor = columns, factor
+
+    def _scaled(self, inputs: "tuple[Halves, ...] | list[Floats]") -> Halves:
+        parts = [group * np.exp(-length) for group, length in zip(inputs, self.theta[:-2], strict=True)]
+        return np.concatenate(parts, axis=1).astype(np.float32)
+
+    def _kernel(self, a: Any, b: Any, squares: Any = None) -> Any:
+        """Covariances (n, m) of scaled points (n, f) and (m, f), in their own precision and in place."""
+        squares = (b**2).sum(axis=1) if squares is None else squares
+        r = a @ b.T
+        r *= -2
+        r += (a**2).sum(axis=1)[:, None]
+        r += squares
+        np.maximum(r, 0, out=r)
+        r *= 5
+        np.sqrt(r, out=r)
+        decay = np.exp(-r)
+        decay *= float(np.exp(self.theta[-2]))
+        r += 1 + (r**2) / 3
+        r *= decay
+        r += float(self.prior - np.exp(self.theta[-2]))
+        return r
