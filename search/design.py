@@ -78,7 +78,7 @@ def run_design(
         return _infeasible(problem, found, values, 0, began, "no architecture satisfies the exact bounds")
     observations: list[Observation] = list(stored)
     if request.evaluations:
-        strategy = get_strategy(request.strategy)(problem, seed=request.seed)
+        strategy = get_strategy(request.strategy)(problem, seed=request.seed, flat=request.flat)
         evaluator = TableEvaluator(problem, tables)
         observations = run(
             strategy,

@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from encoders import score_table
 from predictors.measured_device import MeasuredDevice
+from search.strategies import strategy_names
 from spaces.metric import Constraint, Objective, Quantity
 from spaces.space import Space, get_space, space_names
 
 MAX_COUNT = 1_000
 MAX_EVALUATIONS = 10_000
 EVALUATORS = ("table",)
-STRATEGIES = ("bayes", "random")
+STRATEGIES = strategy_names()
 ON_DEVICE = ("latency_ms", "throughput_ips", "energy_mj")
 
 
@@ -48,6 +50,7 @@ class DesignRequest:
         confidence: of every interval and every predicted bound.
         seed: every random choice follows from it.
         strategy: how evaluations are chosen.
+        flat: whether architectures count by the mean over their neighbourhoods while evaluations are chosen.
         measured: devices besides the tables' that the request names, by their measurements.
     """
 
@@ -61,6 +64,7 @@ class DesignRequest:
     confidence: float = 0.9
     seed: int = 0
     strategy: str = "bayes"
+    flat: bool = False
     measured: tuple[MeasuredDevice, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
@@ -193,6 +197,9 @@ class _Parser:
             self.fail("confidence", f"{confidence} lies outside 0.5 to 0.999")
         seed = self.integer("seed", 0, 0, 2**63 - 1)
         strategy = self.choice("strategy", STRATEGIES, "bayes")
+        if strategy == "robot" and not score_table.ships(space.name):
+            self.fail("strategy", f"robot needs training-free scores, and none ship for {space.name}")
+        flat = self.truth("flat")
         if self.errors:
             raise InvalidRequest(self.errors)
         assert confidence is not None and strategy is not None
@@ -207,6 +214,7 @@ class _Parser:
             confidence,
             seed,
             strategy,
+            flat,
             self.named(space, constraints, objectives),
         )
 
@@ -250,6 +258,12 @@ class _Parser:
         else:
             return value
         return default
+
+    def truth(self, field: str) -> bool:
+        value = self.body.get(field)
+        if value is not None and not isinstance(value, bool):
+            self.fail(field, "must be true or false")
+        return value is True
 
     def number(self, field: str, default: float | None, value: object = None) -> float | None:
         value = self.body.get(field) if value is None else value

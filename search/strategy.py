@@ -6,13 +6,13 @@ A new strategy is one file in ``search/strategies`` and one line in ``tests/sear
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from pkgutil import iter_modules
 
 import numpy as np
 
 from search.feasible import draw_feasible, nearest_member
 from search.merit import averaged, merits
 from search.problem import Problem
+from search.strategies import strategy_names
 from search.trial import CompletedTrial, PendingTrial
 from spaces.metric import Observation
 from spaces.space import Codes, Floats
@@ -132,13 +132,6 @@ def register(cls: type[Strategy]) -> type[Strategy]:
     """Class decorator: makes a strategy known by its name."""
     _STRATEGIES[cls.name] = cls
     return cls
-
-
-def strategy_names() -> tuple[str, ...]:
-    """Names of all strategies, sorted; each is the name of its module, and none of these is imported."""
-    from search import strategies
-
-    return tuple(sorted(module.name for module in iter_modules(strategies.__path__)))
 
 
 def get_strategy(name: str) -> Callable[..., Strategy]:

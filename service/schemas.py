@@ -13,7 +13,7 @@ from search.request import EVALUATORS, MAX_COUNT, MAX_EVALUATIONS, STRATEGIES
 from store.job import Job
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
-Variables = dict[str, str | int | bool]
+Variables = dict[str, str | int | bool | float]
 
 
 class Create(BaseModel):
@@ -66,6 +66,9 @@ class DesignCreate(Create):
     confidence: float = Field(default=0.9, ge=0.5, le=0.999)
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
     strategy: Literal[STRATEGIES] = "bayes"  # type: ignore[valid-type]
+    flat: bool = Field(
+        default=False, description="architectures count by the mean over their neighbourhoods in the search"
+    )
 
 
 class PredictCreate(Create):
@@ -318,7 +321,7 @@ class VariablePublic(BaseModel):
     """One choice that makes an architecture."""
 
     name: str
-    choices: list[bool | int | str]
+    choices: list[bool | int | float | str]
 
 
 class MetricPublic(BaseModel):

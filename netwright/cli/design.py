@@ -31,7 +31,10 @@ def design(
     evaluator: Annotated[str | None, typer.Option(help="What evaluates; table unless said.")] = None,
     confidence: Annotated[float, typer.Option(help="Of intervals and predicted bounds.")] = 0.9,
     seed: Annotated[int, typer.Option(help="Every random choice follows from it.")] = 0,
-    strategy: Annotated[str, typer.Option(help="bayes or random.")] = "bayes",
+    strategy: Annotated[
+        str, typer.Option(help="bayes, evolution, local, annealing, robot or random.")
+    ] = "bayes",
+    flat: Annotated[bool, typer.Option("--flat", help="Prefer optima whose neighbours are good.")] = False,
     file: Annotated[Path | None, typer.Option(help="The whole order as a JSON file instead.")] = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
@@ -56,6 +59,7 @@ def design(
             "confidence": confidence,
             "seed": seed,
             "strategy": strategy,
+            "flat": flat,
         }
     with connected_with_workers(url) as client:
         handle = client.order(order)
