@@ -120,7 +120,9 @@ def _one(
             evaluated.append(event.data["architecture"])
             foreseen[event.data["architecture"]] = event.data.get("predicted") or {}
 
-    follow(handle, remember)
+    job = follow(handle, remember)
+    if job["state"] != "succeeded":
+        raise stop(f"design {handle.id} ended {job['state']}: {job['reason']}", ExitCode.FAILED)
     result = handle.result()
     rows = _judge(result["architectures"], foreseen, truth)
     budget = int(order["evaluations"])

@@ -88,13 +88,15 @@ def test_a_broker_killed_and_restarted_five_times(running):
 
 def test_a_broker_wiped_with_a_hundred_queued(running):
     """The workers are busy, so that the hundred wait in the broker when it is wiped."""
-    slow = [submit(running, count=20, seconds=0.2) for _ in range(2)]
+    gate = running.folder / "gate"
+    slow = [submit(running, until=str(gate)) for _ in range(2)]
     wait_until(lambda: all(running.store.job(job.id).attempt for job in slow))
     jobs = [submit(running) for _ in range(QUEUED_AT_THE_WIPE)]
     wait_until(lambda: not running.store.unpublished())
     with redis.Redis.from_url(running.broker.url) as client:
         assert client.llen("netwright") == QUEUED_AT_THE_WIPE
         client.flushall()
+    gate.touch()
     for job in ended(running, slow + jobs):
         assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1)
         count = job.payload["count"]

@@ -1,4 +1,9 @@
-"""The demo's own parts on a small order; the whole of it is ``make demo``."""
+"""The demo: its own parts on a small order, and the whole of it as a person starts it."""
+
+import json
+import os
+import subprocess
+import sys
 
 from netwright.picture import draw_pareto
 from netwright.truth import Truth
@@ -31,3 +36,16 @@ def test_what_the_table_knows_judges_and_is_drawn(tables, tmp_path):
     strings = problem.space.format(draw)
     draw_pareto(truth, strings, strings[:3], draw, file)
     assert file.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_whole_demo(tables, tmp_path):
+    environment = {**os.environ, "NETWRIGHT_CACHE_DIR": str(tables.cache_dir), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "netwright", "demo", "--json", "--out", str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    designs = json.loads(done.stdout)["designs"]
+    assert [len(design["architectures"]) for design in designs] == [8, 8]
+    for design in designs:
+        assert design["bounds_hold"]
+        assert design["distance"] < design["random_distance_mean"] + 2 * design["random_distance_std"]
+    assert len(list(tmp_path.glob("*.png"))) == 2

@@ -17,8 +17,15 @@ from workers.handlers import JobContext, JobStopped, Outcome, handles
 
 @handles("wait")
 def wait(context: JobContext) -> Outcome:
-    """Evaluates ``count`` things of ``seconds`` each; every evaluation is a line in the file ``journal``."""
+    """Evaluates ``count`` things of ``seconds`` each; every evaluation is a line in the file ``journal``.
+
+    With ``until`` it begins once that file is there.
+    """
     payload = context.job.payload
+    while "until" in payload and not Path(payload["until"]).exists():
+        if context.should_stop():
+            raise JobStopped
+        time.sleep(0.05)
     known = {observation.architecture for observation in context.stored}
     for number in range(payload["count"]):
         name = f"a{number}"
