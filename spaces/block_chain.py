@@ -38,13 +38,16 @@ class Block:
 
 
 class BlockChain(Space):
-    """A product of independent blocks; every combination of choices is a member and its own canonical form.
+    """Blocks in a chain; every combination of choices that keeps the space's rule is a member.
 
-    The canonical string is the blocks' spellings, joined by ``|``. The graph is a chain: input, a node a
-    block, output; each node's operation is its block's kind, one slot a node.
+    Without a rule the space is a product of independent blocks. A member is its own canonical form; its
+    string is the blocks' spellings, joined by ``|``. The graph is a chain: input, a node a block, output;
+    each node's operation is its block's kind, one slot a node.
     """
 
     blocks: tuple[Block, ...]
+    rule: str = ""
+    """What :meth:`keeps_rule` asks for, for a person; empty where there is no rule."""
 
     def __init__(self) -> None:
         blocks = self.blocks
@@ -74,15 +77,26 @@ class BlockChain(Space):
         kinds: Kinds = np.add.reduceat(codes * self._weights, self._starts, axis=1)
         return kinds
 
+    def keeps_rule(self, codes: Codes) -> Bools:
+        """Which of codes (b, v), all in range, keep the rule, (b,); a space with a rule overrides this.
+
+        Uniform codes must keep it often: members are drawn by trying.
+        """
+        return np.ones(len(codes), dtype=bool)
+
     # strings
     def parse(self, text: str) -> Codes:
         """Codes (v,) of the blocks' spellings, joined by ``|``; an architecture has one spelling only."""
         if len(text) <= self._longest:
             pairs = zip(self._lookup, text.split("|"), strict=True)
             try:
-                return np.array([code for lookup, part in pairs for code in lookup[part]], dtype=np.int8)
+                codes = np.array([code for lookup, part in pairs for code in lookup[part]], dtype=np.int8)
             except (KeyError, ValueError):  # an unknown part, or another number of parts
                 pass
+            else:
+                if not self.keeps_rule(codes[None])[0]:
+                    raise InvalidArchitecture(self.rule, hint=f"for example {self.example}")
+                return codes
         raise self._refusal(text)
 
     def read_canonical(self, texts: Sequence[str]) -> Codes | None:
@@ -98,7 +112,7 @@ class BlockChain(Space):
                 codes[:, start : start + len(block.variables)] = [lookup[part] for part in column]
             except KeyError:
                 return None
-        return codes
+        return codes if self.keeps_rule(codes).all() else None
 
     def _refusal(self, text: str) -> InvalidArchitecture:
         """What is wrong with a string that is no member."""
@@ -138,14 +152,14 @@ class BlockChain(Space):
         ]
 
     def reason(self, codes: Codes) -> str | None:
-        """Every combination of choices is a member; only codes out of range are not."""
+        """Codes out of range and those that break the rule are no member."""
         if codes.shape != self._sizes.shape:
             return f"an architecture has {len(self._sizes)} codes, not shape {codes.shape}"
         wrong = np.flatnonzero((codes < 0) | (codes >= self._sizes))
         if len(wrong):
             variable = self.variables[wrong[0]]
             return f"the code of {variable.name} lies in 0..{len(variable.choices) - 1}"
-        return None
+        return None if self.keeps_rule(codes[None])[0] else self.rule
 
     def canonical(self, codes: Codes) -> Codes:
         """The codes themselves: an architecture has one spelling."""
@@ -154,7 +168,15 @@ class BlockChain(Space):
     # members
     def sample(self, count: int, rng: np.random.Generator) -> Codes:
         """Members drawn uniformly, (count, v)."""
-        return rng.integers(0, self._sizes, size=(count, len(self._sizes)), dtype=np.int8)
+        drawn = self._draw(count, rng)
+        while len(drawn) < count:
+            drawn = np.concatenate([drawn, self._draw(count - len(drawn), rng)])
+        return drawn
+
+    def _draw(self, count: int, rng: np.random.Generator) -> Codes:
+        """Those of ``count`` uniform codes that keep the rule."""
+        codes = rng.integers(0, self._sizes, size=(count, len(self._sizes)), dtype=np.int8)
+        return codes[self.keeps_rule(codes)]
 
     def neighbours(self, codes: Codes) -> Codes:
         """The members that differ in one variable, (m, v)."""
@@ -162,7 +184,7 @@ class BlockChain(Space):
         steps = np.concatenate([np.arange(1, size) for size in self._sizes])
         result = np.tile(codes, (len(variables), 1))
         result[np.arange(len(variables)), variables] = (codes[variables] + steps) % self._sizes[variables]
-        return result
+        return result[self.keeps_rule(result)]
 
     # graph
     def graph(self, codes: Codes) -> Graph:
@@ -187,9 +209,10 @@ class BlockChain(Space):
         return self.kinds(codes).astype(np.int8)
 
     def from_slots(self, values: Codes) -> tuple[Codes, Bools]:
-        """Every filling of the slots is a member."""
+        """Every filling of the slots that keeps the rule is a member."""
         valid: Bools = np.all((values >= 0) & (values < self._kinds), axis=1)
-        codes = values[:, self._block_of] // self._weights % self._sizes
+        codes = (values[:, self._block_of] // self._weights % self._sizes).astype(np.int8)
+        valid &= self.keeps_rule(codes)
         return np.where(valid[:, None], codes, self.parse(self.example)).astype(np.int8), valid
 
 

@@ -45,25 +45,34 @@ class Cost:
         )
 
 
+def strided(side: int, stride: int) -> int:
+    """The side of what a layer makes: the image is padded so that only the stride makes it smaller.
+
+    >>> strided(224, 2), strided(33, 2)
+    (112, 17)
+    """
+    return -(-side // stride)
+
+
 def convolution(inputs: int, outputs: int, kernel: int, stride: int, side: int, groups: int = 1) -> Cost:
     """A convolution with its batch norm, as a whole step.
 
     Args:
         inputs: channels.
         outputs: channels.
-        kernel: side of the window; the image is padded so that only the stride makes it smaller.
+        kernel: side of the window.
         stride: 1 or 2.
-        side: of the square image that comes in; even where the stride is 2.
+        side: of the square image that comes in.
         groups: of channels.
 
     >>> convolution(3, 32, 3, 2, 224)
     Cost(params=928, macs=10838016, activations=401408, pooled=0, depth=1, peak=551936)
     """
     weights = kernel**2 * inputs // groups * outputs
-    made = outputs * (side // stride) ** 2
+    made = outputs * strided(side, stride) ** 2
     return Cost(
         params=weights + 2 * outputs,
-        macs=weights * (side // stride) ** 2,
+        macs=weights * strided(side, stride) ** 2,
         activations=made,
         depth=1,
         peak=inputs * side**2 + made,
@@ -111,7 +120,7 @@ class InvertedResidual:
 
     def cost(self) -> Cost:
         """The layer's cost."""
-        inner, small = self.inputs * self.expansion, self.side // self.stride
+        inner, small = self.inputs * self.expansion, strided(self.side, self.stride)
         parts = [
             convolution(inner, inner, self.kernel, self.stride, self.side, inner),
             convolution(inner, self.outputs, 1, 1, small, self.groups),
@@ -127,7 +136,7 @@ class InvertedResidual:
         """Most elements alive at once, going through the steps."""
         inner = self.inputs * self.expansion
         given, wide = self.inputs * self.side**2, inner * self.side**2
-        narrow, made = (size * (self.side // self.stride) ** 2 for size in (inner, self.outputs))
+        narrow, made = (size * strided(self.side, self.stride) ** 2 for size in (inner, self.outputs))
         held = given if self.stride == 1 and self.inputs == self.outputs else 0
         alive = [held + narrow + made]
         if self.widens:

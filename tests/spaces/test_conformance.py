@@ -7,6 +7,7 @@ TestNasBench201 = conformance("nasbench201")
 TestGnn = conformance("gnn")
 TestMnasNet = conformance("mnasnet")
 TestFbNet = conformance("fbnet")
+TestOfaMobileNetV3 = conformance("ofa_mobilenetv3")
 
 
 def test_every_space_has_joined():
