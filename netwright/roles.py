@@ -61,6 +61,7 @@ def worker(settings: Settings) -> int:
             broker_url=_broker(settings),
             cache_dir=settings.cache_dir,
             data=settings.data,
+            blob_url=settings.blob_folder_url,
             patience=Patience(
                 lease_seconds=settings.lease_seconds,
                 stall_seconds=settings.stall_seconds,

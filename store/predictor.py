@@ -92,3 +92,8 @@ class StoredPredictor:
     created_at: datetime
     latest: Version
     current: Version | None
+
+    @property
+    def seed(self) -> int:
+        """Every random choice of its training; its own, so that no other predictor has the same weights."""
+        return int(self.id[-12:], 16) % 2**31

@@ -9,12 +9,14 @@ import structlog
 from spaces.metric import Observation
 from store.job import IllegalMove, InvalidJson, Job, JobState, Lease, LeaseLost, StoreFull, StoreUnavailable
 from store.port import Store
+from store.predictor import Label, StoredPredictor
 from workers.handlers import JobContext, JobStopped, handler_of
 from workers.heartbeat import Heartbeat
 from workers.patience import Patience, patiently
 
 if TYPE_CHECKING:
     from benchmarks.tables import Tables
+    from store.blobs import Blobs
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +27,7 @@ def execute(
     *,
     worker: str,
     tables: "Callable[[], Tables]",
+    blobs: "Callable[[], Blobs]",
     patience: Patience,
     draining: Callable[[], bool],
     leave: Callable[[], None],
@@ -55,7 +58,7 @@ def execute(
                 return None
             log.info("claimed", attempt=lease.attempt)
             with Heartbeat(store, lease, patience, draining, leave) as heartbeat:
-                end = _work(store, lease, tables, patience, heartbeat)
+                end = _work(store, lease, tables, blobs, patience, heartbeat)
                 job = patiently(end, patience.store_seconds)
             log.info("done", state=job.state.value, reason=job.reason)
             return job
@@ -72,6 +75,7 @@ def _work(
     store: Store,
     lease: Lease,
     tables: "Callable[[], Tables]",
+    blobs: "Callable[[], Blobs]",
     patience: Patience,
     heartbeat: Heartbeat,
 ) -> Callable[[], Job]:
@@ -104,7 +108,12 @@ def _work(
         job = patiently(lambda: store.leased(lease), patience.store_seconds)
         stored = tuple(patiently(lambda: store.observations(job.id), patience.store_seconds))
         handler = handler_of(job.kind)
-        outcome = handler(JobContext(job, stored, on_event, heartbeat.should_stop, tables))
+
+        def training(predictor_id: str, version: int) -> tuple[StoredPredictor, list[Label]]:
+            found = store.predictor(predictor_id, tenant_id=job.tenant_id)
+            return found, store.labels(predictor_id, version, tenant_id=job.tenant_id)
+
+        outcome = handler(JobContext(job, stored, on_event, heartbeat.should_stop, tables, blobs, training))
     except (LeaseLost, StoreUnavailable):
         raise
     except (JobStopped, KeyboardInterrupt) as stopped:
@@ -116,7 +125,9 @@ def _work(
 
     def succeed() -> Job:
         try:
-            return store.finish(lease, outcome.state, result=outcome.result, reason=outcome.reason)
+            return store.finish(
+                lease, outcome.state, result=outcome.result, reason=outcome.reason, trained=outcome.trained
+            )
         except (InvalidJson, IllegalMove) as error:  # the handler's result is none
             return _failure(store, lease, error)()
 

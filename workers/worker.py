@@ -24,6 +24,7 @@ from workers.tasks import register
 
 if TYPE_CHECKING:
     from benchmarks.tables import Tables
+    from store.blobs import Blobs
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ def run_worker(
     broker_url: str,
     cache_dir: Path,
     data: Path | None,
+    blob_url: str,
     patience: Patience,
     name: str | None = None,
 ) -> int:
@@ -56,6 +58,7 @@ def run_worker(
     Args:
         cache_dir: where benchmark tables are cached.
         data: folder of further benchmark tables.
+        blob_url: where weights are kept, see :func:`store.blobs.open_blobs`.
         name: unique among all workers; None: made from host and process.
 
     Returns:
@@ -71,6 +74,12 @@ def run_worker(
 
         return Tables(cache_dir, data)
 
+    @cache
+    def blobs() -> "Blobs":
+        from store.blobs import open_blobs
+
+        return open_blobs(blob_url)
+
     register(
         app,
         partial(
@@ -78,6 +87,7 @@ def run_worker(
             store,
             worker=name,
             tables=tables,
+            blobs=blobs,
             patience=patience,
             draining=lambda: drain.asked,
             leave=partial(_leave, store, name),

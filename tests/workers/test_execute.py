@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from spaces.metric import Observation
+from store.blobs_memory import MemoryBlobs
 from store.job import JobState, StoreFull, StoreUnavailable
 from workers import handlers
 from workers.execute import execute
@@ -27,7 +28,9 @@ def run(store, monkeypatch):
     def start(handler, *, patience=QUICK, draining=lambda: False, leave=lambda: None, job=None, on=None):
         handles("test")(handler)
         job = job or store.submit("test", {"seed": 1})[0]
-        work = partial(execute, on or store, job.id, worker="w", tables=no_tables, patience=patience)
+        work = partial(
+            execute, on or store, job.id, worker="w", tables=no_tables, blobs=MemoryBlobs, patience=patience
+        )
         return work(draining=draining, leave=leave)
 
     return start

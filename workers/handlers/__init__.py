@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from spaces.metric import Observation
 from store.job import Job, JobState
+from store.predictor import Label, StoredPredictor, TrainedVersion
 
 if TYPE_CHECKING:
     from benchmarks.tables import Tables
+    from store.blobs import Blobs
 
 
 class JobStopped(Exception):
@@ -47,6 +49,8 @@ class JobContext:
         should_stop: to be asked often (every few seconds at most); when it says yes, raise
             :class:`JobStopped`. Asking it, and every event, also shows that the handler is alive.
         tables: the benchmark tables, loaded when first asked for.
+        blobs: where weights are kept.
+        training: a predictor of the job's tenant, and its observations up to a version.
     """
 
     job: Job
@@ -54,15 +58,21 @@ class JobContext:
     on_event: OnEvent
     should_stop: Callable[[], bool]
     tables: "Callable[[], Tables]"
+    blobs: "Callable[[], Blobs]"
+    training: Callable[[str, int], tuple[StoredPredictor, list[Label]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a handler ended: ``succeeded`` or ``infeasible``; a failure is an exception instead."""
+    """How a handler ended: ``succeeded`` or ``infeasible``; a failure is an exception instead.
+
+    ``trained`` is what a training gave; it is stored in the same transaction as the result.
+    """
 
     state: JobState
     result: Mapping[str, object]
     reason: str | None = None
+    trained: TrainedVersion | None = None
 
 
 Handler = Callable[[JobContext], Outcome]
