@@ -1,0 +1,76 @@
+"""What goes in and out over HTTP: ``…Create`` is taken, ``…Public`` is given, ``…List`` is a page; a file a resource.
+
+What is taken forbids unknown fields, so that nobody sets a tenant, a state or an attempt, and converts
+nothing: ``"5"`` is no number. Names and bounds are checked further by :mod:`search.request`.
+"""
+
+from service.schemas.base import Create, Name, QuantityCreate, Variables
+from service.schemas.catalog import (
+    MetricPublic,
+    SpaceList,
+    SpacePublic,
+    SpaceSummary,
+    TaskList,
+    TaskPublic,
+    VariablePublic,
+)
+from service.schemas.designs import (
+    BaselinePublic,
+    ConstraintCreate,
+    DesignCreate,
+    DesignedPublic,
+    GapPublic,
+    NearestPublic,
+    ResultPublic,
+    ValuePublic,
+)
+from service.schemas.devices import (
+    CrossValidationPublic,
+    DeviceCreate,
+    DeviceList,
+    DevicePublic,
+    MeasuredDevicePublic,
+    MeasurementCreate,
+    ProbePublic,
+)
+from service.schemas.health import HealthPublic
+from service.schemas.jobs import JobList, JobPublic, JobUrls, ProgressPublic
+from service.schemas.predictions import ColumnPublic, IntervalPublic, PredictCreate, PredictionsPublic
+
+__all__ = [
+    "BaselinePublic",
+    "ColumnPublic",
+    "ConstraintCreate",
+    "Create",
+    "CrossValidationPublic",
+    "DesignCreate",
+    "DesignedPublic",
+    "DeviceCreate",
+    "DeviceList",
+    "DevicePublic",
+    "GapPublic",
+    "HealthPublic",
+    "IntervalPublic",
+    "JobList",
+    "JobPublic",
+    "JobUrls",
+    "MeasuredDevicePublic",
+    "MeasurementCreate",
+    "MetricPublic",
+    "Name",
+    "NearestPublic",
+    "PredictCreate",
+    "PredictionsPublic",
+    "ProbePublic",
+    "ProgressPublic",
+    "QuantityCreate",
+    "ResultPublic",
+    "SpaceList",
+    "SpacePublic",
+    "SpaceSummary",
+    "TaskList",
+    "TaskPublic",
+    "ValuePublic",
+    "VariablePublic",
+    "Variables",
+]

@@ -1,0 +1,108 @@
+"""Designs: what is ordered, and what comes of it."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from search.request import EVALUATORS, MAX_COUNT, MAX_EVALUATIONS, STRATEGIES
+from service.schemas.base import Create, Name, QuantityCreate
+
+
+class ConstraintCreate(QuantityCreate):
+    """A quantity with a hard bound, both ends included; at least one end is given."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+class DesignCreate(Create):
+    """An order for architectures."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "space": "nasbench201",
+                "task": "cifar10-int8-ptq",
+                "constraints": [{"metric": "params_m", "max": 0.5}],
+                "objectives": [{"metric": "accuracy"}],
+                "count": 4,
+                "evaluations": 16,
+                "evaluator": "table",
+            }
+        }
+    )
+
+    space: Name
+    task: Name
+    constraints: list[ConstraintCreate] = Field(default_factory=list, max_length=64)
+    objectives: list[QuantityCreate] = Field(default_factory=list, max_length=8)
+    count: int = Field(default=8, ge=1, le=MAX_COUNT, description="architectures to return")
+    evaluations: int = Field(
+        default=0, ge=0, le=MAX_EVALUATIONS, description="architectures that may be evaluated"
+    )
+    evaluator: Literal[EVALUATORS] | None = None  # type: ignore[valid-type]
+    confidence: float = Field(default=0.9, ge=0.5, le=0.999)
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
+    strategy: Literal[STRATEGIES] = "bayes"  # type: ignore[valid-type]
+    flat: bool = Field(
+        default=False, description="architectures count by the mean over their neighbourhoods in the search"
+    )
+
+
+class ValuePublic(BaseModel):
+    """A number in the metric's unit: ``predicted`` with an interval where one can be promised, else known."""
+
+    mean: float
+    std: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+    source: Literal["exact", "measured", "predicted"]
+
+
+class DesignedPublic(BaseModel):
+    """One architecture of a result; ``feasible_probability`` is that of all bounds together."""
+
+    rank: int
+    architecture: str
+    feasible_probability: float
+    metrics: dict[str, ValuePublic]
+
+
+class NearestPublic(BaseModel):
+    """The architecture that comes nearest to bounds that nothing satisfies."""
+
+    architecture: str
+    values: dict[str, float]
+    source: Literal["exact", "measured", "predicted"]
+
+
+class GapPublic(BaseModel):
+    """How far a value lies outside a bound, in the metric's unit."""
+
+    constraint: str
+    min: float | None
+    max: float | None
+    value: float | None
+    gap: float | None
+
+
+class BaselinePublic(BaseModel):
+    """What a uniform draw within the bounds would give, and how much better the best returned is."""
+
+    random_mean: float
+    relative_improvement_percent: float
+
+
+class ResultPublic(BaseModel):
+    """What came of a design: architectures, or for an infeasible one the nearest and its gaps."""
+
+    model_config = ConfigDict(extra="allow")
+
+    architectures: list[DesignedPublic] = Field(default_factory=list)
+    pareto: list[int] = Field(default_factory=list, description="ranks that no other one beats in everything")
+    evaluated: int = 0
+    baseline: BaselinePublic | None = None
+    models: dict[str, str] = Field(default_factory=dict)
+    nearest: NearestPublic | None = None
+    gaps: list[GapPublic] = Field(default_factory=list)
+    seconds: float = 0.0

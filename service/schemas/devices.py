@@ -1,0 +1,93 @@
+"""Devices, by what was measured on them."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.schemas.base import Create, Name, Variables
+
+
+class MeasurementCreate(Create):
+    """What one architecture took on a device."""
+
+    architecture: str | Variables
+    value: float = Field(description="in the metric's unit; positive")
+
+
+class DeviceCreate(Create):
+    """A device, by measurements of at least two architectures on it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "name": "my-board",
+                "space": "nasbench201",
+                "metric": "latency_ms",
+                "measurements": [
+                    {
+                        "architecture": "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|"
+                        "+|skip_connect~0|nor_conv_3x3~1|none~2|",
+                        "value": 4.1,
+                    },
+                    {
+                        "architecture": "|skip_connect~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|",
+                        "value": 1.2,
+                    },
+                ],
+            }
+        }
+    )
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
+    space: Name
+    metric: Name = "latency_ms"
+    measurements: list[MeasurementCreate] = Field(max_length=1000)
+
+
+class CrossValidationPublic(BaseModel):
+    """How a device's model does on its own measurements, each left out in its turn.
+
+    ``coverage`` is the share within the 90 % interval. None where too few measurements say nothing.
+    """
+
+    spearman: float | None
+    coverage: float | None
+
+
+class MeasuredDevicePublic(BaseModel):
+    """A device that was added; ``model`` is the SHA-256 behind its predictions."""
+
+    device: str
+    space: str
+    metric: str
+    measurements: int
+    cross_validation: CrossValidationPublic
+    model: str
+
+
+class ProbePublic(BaseModel):
+    """Architectures to measure on a new device, the most telling first."""
+
+    space: str
+    metric: str
+    architectures: list[str]
+
+
+class DevicePublic(BaseModel):
+    """A machine whose costs were measured for a space; ``reason`` says why its table cannot be read.
+
+    ``measurements`` is how many there are of a device that was added; None for one of the tables.
+    """
+
+    space: str
+    name: str
+    metrics: list[str]
+    source: str
+    available: bool
+    reason: str | None
+    measurements: int | None = None
+
+
+class DeviceList(BaseModel):
+    """A page of devices."""
+
+    devices: list[DevicePublic]
+    has_more: bool

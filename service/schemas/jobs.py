@@ -1,0 +1,73 @@
+"""Jobs as everyone may see them."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel
+
+from store.job import Job
+
+
+class ProgressPublic(BaseModel):
+    """How far a job is; ``total`` is 0 while it is not known."""
+
+    done: int
+    total: int
+    message: str
+
+
+class JobUrls(BaseModel):
+    """Where to ask next, as paths on this server."""
+
+    self: str
+    events: str
+    result: str
+    cancel: str
+
+
+class JobPublic(BaseModel):
+    """A job as everyone may see it."""
+
+    id: str
+    kind: str
+    state: Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled", "infeasible"]
+    attempt: int
+    progress: ProgressPublic
+    reason: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    retry_of: str | None
+    urls: JobUrls
+
+    @classmethod
+    def of(cls, job: Job) -> "JobPublic":
+        """The public face of a stored job."""
+        path = f"/v1/jobs/{job.id}"
+        return cls.model_validate(
+            {
+                "id": job.id,
+                "kind": job.kind,
+                "state": job.public_state,
+                "attempt": job.attempt,
+                "progress": {"done": job.done, "total": job.total, "message": job.message},
+                "reason": job.reason,
+                "created_at": job.created_at,
+                "started_at": job.started_at,
+                "finished_at": job.finished_at,
+                "retry_of": job.retry_of,
+                "urls": {
+                    "self": path,
+                    "events": f"{path}/events",
+                    "result": f"{path}/result",
+                    "cancel": f"{path}/cancel",
+                },
+            }
+        )
+
+
+class JobList(BaseModel):
+    """A page of jobs, newest first."""
+
+    jobs: list[JobPublic]
+    has_more: bool

@@ -1,0 +1,63 @@
+"""Predictions of architectures."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.schemas.base import Create, Name, QuantityCreate, Variables
+
+
+class PredictCreate(Create):
+    """Architectures, and which of their quantities to predict."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "space": "nasbench201",
+                "metrics": [{"metric": "accuracy", "task": "cifar10-int8-ptq"}, {"metric": "params_m"}],
+                "architectures": [
+                    "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|none~2|"
+                ],
+            }
+        }
+    )
+
+    space: Name
+    metrics: list[QuantityCreate] = Field(min_length=1, max_length=16)
+    architectures: list[str | Variables] = Field(
+        description="canonical strings, or objects of the space's variables; at most 50,000"
+    )
+    kind: Literal["auto", "gbdt", "gp", "neural"] = "auto"
+    layout: Literal["rows", "columns"] = "rows"
+    confidence: float = Field(default=0.9, ge=0.5, le=0.999)
+
+
+class IntervalPublic(BaseModel):
+    """One predicted number in the metric's unit; no bounds where no interval can be promised."""
+
+    mean: float
+    std: float
+    lower: float | None
+    upper: float | None
+
+
+class ColumnPublic(BaseModel):
+    """Predicted numbers of one quantity, in the order of the architectures."""
+
+    mean: list[float]
+    std: list[float]
+    lower: list[float | None]
+    upper: list[float | None]
+
+
+class PredictionsPublic(BaseModel):
+    """Predictions by quantity key, in rows (one object an architecture) or in columns.
+
+    ``models`` names the SHA-256 of the model behind each quantity, or ``exact`` where it was computed.
+    """
+
+    space: str
+    confidence: float
+    architectures: list[str]
+    predictions: list[dict[str, IntervalPublic]] | dict[str, ColumnPublic]
+    models: dict[str, str]
