@@ -5,13 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from predictors import shipped
-from predictors.feasibility import feasible_probability
 from predictors.gbdt import GbdtPredictor
 from predictors.measured_device import MeasuredDevice
 from predictors.predictor import Predictor
 from search.problem import Problem
 from spaces.metric import Observation
-from spaces.space import Codes, Floats
 
 Models = dict[str, Predictor]
 """Quantity key → its predictor."""
@@ -42,12 +40,3 @@ def shipped_models(problem: Problem, measured: Sequence[MeasuredDevice] = ()) ->
         else shipped.load(problem.space.name, quantity.key)
         for quantity in problem.to_measure
     }
-
-
-def log_feasibility(problem: Problem, models: Models, codes: Codes) -> Floats:
-    """log P(every predicted bound holds), (b,), bounds taken as independent."""
-    total = np.zeros(len(codes))
-    for bound in problem.predicted_constraints:
-        probability = feasible_probability(models[bound.quantity.key], codes, bound)
-        total += np.log(np.maximum(probability, 1e-12))
-    return total

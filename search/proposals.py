@@ -7,10 +7,11 @@ import numpy as np
 from generator.generate import GenerateOptions, generate
 from generator.guide import ProductGuide
 from generator.weights import load_generator
+from search.confidence import confidence, confident, log_confidence
 from search.feasible import LISTED, draw_feasible
 from search.guides import ExactBoundsGuide, FunctionGuide
-from search.models import Models, log_feasibility
-from search.pareto import pareto_front
+from search.models import Models
+from search.pareto import fronts
 from search.problem import Problem, relative_gap
 from spaces.space import Codes, Floats
 
@@ -22,6 +23,8 @@ SURPLUS = 256
 TRADE_OFFS = 5
 """Weightings of several objectives that are generated for, so that proposals spread along the front."""
 NEIGHBOURED = 8
+PARTICLES, ROUNDS, REFINEMENTS = 512, 5, 2
+"""Effort of the generator for each weighting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +58,13 @@ def propose(problem: Problem, models: Models, count: int, *, seed: int, exclude:
     rng = np.random.default_rng(seed)
     merit = _Merit(problem, models, rng)
     pool = _generated(problem, models, merit, count, exclude, rng)
-    likely = log_feasibility(problem, models, pool)
-    within = likely >= np.log(problem.confidence) if problem.predicted_constraints else likely >= 0
-    if within.sum() < count and problem.space.size <= LISTED:
+    sure = confidence(problem, models, pool)
+    if confident(problem, sure).sum() < count and problem.space.size <= LISTED:
         pool = _fresh(problem, problem.space.enumerate(), exclude)
-        likely = log_feasibility(problem, models, pool)
-        within = likely >= np.log(problem.confidence) if problem.predicted_constraints else likely >= 0
+        sure = confidence(problem, models, pool)
     if not len(pool):
         return Proposals(pool, None, 0.0)
-    chosen = pool[within]
+    chosen = pool[confident(problem, sure)]
     chosen = chosen[_order(merit.objectives(chosen))[:count]] if len(chosen) else chosen
     miss = sum(
         (
@@ -72,8 +73,8 @@ def propose(problem: Problem, models: Models, count: int, *, seed: int, exclude:
         ),
         np.zeros(len(pool)),
     )
-    nearest = int(np.lexsort((miss, -likely.round(3)))[0])
-    return Proposals(chosen, pool[nearest], float(np.exp(likely[nearest])))
+    nearest = int(np.lexsort((miss, -sure.round(3)))[0])
+    return Proposals(chosen, pool[nearest], float(sure[nearest]))
 
 
 def _generated(
@@ -93,7 +94,7 @@ def _generated(
                 ExactBoundsGuide(problem),
                 FunctionGuide(
                     lambda codes, weights=weights: (  # type: ignore[misc]
-                        STRENGTH * merit(codes, weights) + log_feasibility(problem, models, codes)
+                        STRENGTH * merit(codes, weights) + log_confidence(problem, models, codes)
                     )
                 ),
             ]
@@ -106,7 +107,7 @@ def _generated(
             guide=guide,
             gap=problem.gap,
             exclude=exclude,
-            options=GenerateOptions(particles=max(512, wanted), rounds=4),
+            options=GenerateOptions(particles=PARTICLES, rounds=ROUNDS, refinements=REFINEMENTS),
         )
         parts += [generated.codes]
         parts += [problem.space.neighbours(row) for row in generated.codes[:NEIGHBOURED]]
@@ -122,16 +123,29 @@ def _fresh(problem: Problem, codes: Codes, exclude: Codes) -> Codes:
 
 
 def _order(scores: Floats) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    """Indices of scores (b, o), larger is better: by one objective, or front after front."""
+    """Indices of scores (b, o), larger is better: by one objective; by several front after front, each front
+    in an order whose beginnings are spread along it."""
     if scores.shape[1] == 1:
         return np.argsort(-scores[:, 0], kind="stable")
-    left = np.arange(len(scores))
+    numbers = fronts(scores)
     order: list[int] = []
-    while len(left):
-        front = pareto_front(scores[left])
-        members = left[front]
-        order += members[np.argsort(-scores[members, 0], kind="stable")].tolist()
-        left = left[~front]
+    for number in range(int(numbers.max()) + 1):
+        members = np.flatnonzero(numbers == number)
+        order += members[_spread(scores[members])].tolist()
+    return np.array(order, dtype=np.int64)
+
+
+def _spread(scores: Floats) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """Indices of one front's scores (b, o): the best of the first objective, then always the farthest from
+    all before it, distances in parts of each objective's range."""
+    width = np.maximum(scores.max(axis=0) - scores.min(axis=0), 1e-12)
+    places = (scores - scores.min(axis=0)) / width
+    order = [int(places[:, 0].argmax())]
+    distance = np.full(len(scores), np.inf)
+    while len(order) < len(scores):
+        distance = np.minimum(distance, np.abs(places - places[order[-1]]).max(axis=1))
+        distance[order] = -1.0
+        order.append(int(distance.argmax()))
     return np.array(order, dtype=np.int64)
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from predictors.prediction import Prediction
+from search.confidence import confidence
 from search.feasible import draw_feasible
-from search.models import Models, log_feasibility
+from search.models import Models
 from search.pareto import pareto_front
 from search.problem import Problem
 from spaces.metric import METRICS, Observation
@@ -37,11 +38,11 @@ def architectures(
     ]
     _exact_metrics(problem, codes, rows)
     predictions = {key: model.predict(codes, problem.confidence) for key, model in models.items()}
-    likely = np.exp(log_feasibility(problem, models, codes)) if models else np.ones(len(codes))
+    sure = confidence(problem, models, codes) if models else np.ones(len(codes))
     for index, row in enumerate(rows):
         observation = known.get(row["architecture"])
         if observation is None:
-            row["feasible_probability"] = round(float(likely[index]), 4)
+            row["feasible_probability"] = round(float(sure[index]), 4)
         for quantity in problem.to_measure:
             row["metrics"][quantity.key] = (
                 {"mean": observation.values[quantity.key], "source": "measured"}
