@@ -19,7 +19,7 @@ import numpy as np
 from spaces.block_chain import Block, BlockChain
 from spaces.cost_table import CostTable
 from spaces.layer_cost import Cost, InvertedResidual, classifier, convolution, strided
-from spaces.space import Bools, Codes, Floats, Variable, register
+from spaces.space import Bools, Codes, Floats, InvalidArchitecture, Variable, register
 
 RESOLUTIONS = tuple(range(128, 225, 4))
 KERNELS = (3, 5, 7)
@@ -173,8 +173,16 @@ class OfaMobileNetV3(BlockChain):
             resolution: pixels a side.
 
         Raises:
-            InvalidArchitecture: for a value that is no choice.
+            InvalidArchitecture: for a value that is no choice, or another number of values.
         """
+        wanted = len(CHANNELS) * LAYERS
+        if (len(kernels), len(expansions), len(depths)) != (wanted, wanted, len(CHANNELS)):
+            raise InvalidArchitecture(
+                f"{len(kernels)} kernels, {len(expansions)} expansions and {len(depths)} depths",
+                hint=f"{wanted} kernels, {wanted} expansions and {len(CHANNELS)} depths",
+            )
+        if not set(depths) <= set(range(FEWEST, LAYERS + 1)):
+            raise InvalidArchitecture(f"depths {depths}", hint=f"each from {FEWEST} to {LAYERS}")
         layers = [
             f"k{kernel}_e{expansion}" if place % LAYERS < depths[place // LAYERS] else "skip"
             for place, (kernel, expansion) in enumerate(zip(kernels, expansions, strict=True))

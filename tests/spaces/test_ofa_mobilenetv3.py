@@ -147,5 +147,6 @@ def test_errors_say_what_is_right(text, hint):
 
 def test_settings_are_the_authors_way_of_writing():
     assert SPACE.format(SMALLEST[None])[0] == "r128" + "|k3_e3|k3_e3|skip|skip" * 5
-    with pytest.raises(InvalidArchitecture):
-        SPACE.from_settings([4] * 20, [3] * 20, [2] * 5, 224)
+    for bad in (([4] * 20, [3] * 20, [2] * 5), ([3] * 20, [3] * 19, [2] * 5), ([3] * 20, [3] * 20, [1] * 5)):
+        with pytest.raises(InvalidArchitecture):
+            SPACE.from_settings(*bad, 224)
