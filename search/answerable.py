@@ -1,34 +1,41 @@
 """Whether a checked request can be answered with the tables, models and generators at hand."""
 
+from pathlib import Path
+from typing import Any
+
 from benchmarks.tables import Tables
 from generator import shipped as generators
+from networks.options import InvalidOptions
 from predictors import shipped
+from search.evaluation import evaluator_name
+from search.evaluator import Bench, get_evaluator
 from search.problem import Problem
 from search.request import DesignRequest, FieldError, InvalidRequest
 from spaces.metric import Quantity
 
 
-def check_answerable(request: DesignRequest, tables: Tables) -> None:
-    """Refuses what no table, model or generator can answer; loads none of them.
+def check_answerable(request: DesignRequest, tables: Tables, images: Path | None = None) -> None:
+    """Refuses what no evaluator, model or generator can answer; loads none of them.
+
+    Args:
+        request: checked for itself.
+        tables: measured truth.
+        images: folder of image data sets.
 
     Raises:
-        InvalidRequest: naming the space, constraint or objective, and what is there instead.
+        InvalidRequest: naming the space, constraint, objective or option, and what is there instead.
     """
     problem = Problem.of(request)
     errors = []
     if not generators.ships(request.space):
         hint = f"designs are made in {', '.join(generators.spaces())}"
         errors.append(FieldError("space", f"no generator ships for {request.space}", hint))
-    for field, quantity in _fields(request):
-        if problem.is_exact(quantity):
-            continue
-        reason = (
-            _table_reason(request.space, quantity.key, tables)
-            if request.evaluations
-            else _model_reason(request, quantity)
-        )
-        if reason is not None:
-            errors.append(FieldError(field, *reason))
+    if request.evaluations:
+        errors += _unmeasurable(request, problem, Bench(tables, images))
+    else:
+        for field, quantity in _fields(request):
+            if not problem.is_exact(quantity) and (reason := _model_reason(request, quantity)) is not None:
+                errors.append(FieldError(field, *reason))
     if errors:
         raise InvalidRequest(errors)
 
@@ -43,12 +50,31 @@ def _fields(request: DesignRequest) -> list[tuple[str, Quantity]]:
     return objectives + constraints
 
 
-def _table_reason(space: str, key: str, tables: Tables) -> tuple[str, str] | None:
-    keys = [column.key for column in tables.columns(space)]
-    if key not in keys:
-        return f"no table holds {key}", f"the tables of {space} hold {', '.join(keys)}"
-    unavailable = tables.available(space, key)
-    return None if unavailable is None else (f"{key} cannot be measured: {unavailable}", "")
+def _unmeasurable(request: DesignRequest, problem: Problem, bench: Bench) -> list[FieldError]:
+    """What the evaluators that are named cannot do here, their options included."""
+    errors: list[FieldError] = []
+    options: dict[str, Any] = {}
+    for field, quantity in _fields(request):
+        if problem.is_exact(quantity):
+            continue
+        try:
+            name = evaluator_name(request.evaluator, quantity.metric)
+        except KeyError:
+            errors.append(FieldError("evaluator", f"names no evaluator for {quantity.metric}"))
+            continue
+        evaluator = get_evaluator(name)
+        if name not in options:
+            try:
+                path = f"evaluator_options.{name}"
+                options[name] = evaluator.read_options(request.evaluator_options.get(name), path)
+            except InvalidOptions as error:
+                options[name] = None
+                errors += [FieldError(each.field, each.message, each.hint) for each in error.errors]
+        if options[name] is None:
+            continue
+        if (reason := evaluator.why_not(problem, quantity, options[name], bench)) is not None:
+            errors.append(FieldError(field, *reason))
+    return errors
 
 
 def _model_reason(request: DesignRequest, quantity: Quantity) -> tuple[str, str] | None:

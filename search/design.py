@@ -9,7 +9,8 @@ import numpy as np
 from benchmarks.tables import Tables
 from generator.weights import load_generator
 from search.answerable import check_answerable
-from search.evaluators.table import TableEvaluator
+from search.evaluator import Bench
+from search.evaluators.composite import make_evaluator
 from search.feasible import nearest_member
 from search.infeasible import Nearest, nearest_to_exact, nearest_to_measured
 from search.loop import Event, Stopped, run
@@ -48,6 +49,7 @@ def run_design(
     request: DesignRequest,
     *,
     tables: Tables,
+    bench: Bench | None = None,
     stored: Sequence[Observation] = (),
     on_event: Callable[[Event], None] = lambda event: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -60,9 +62,10 @@ def run_design(
     Args:
         request: checked.
         tables: measured truth.
+        bench: what evaluators work with; the tables alone unless said otherwise.
         stored: observations of an attempt that was cut short; they are not evaluated again.
         on_event: called with each event before work goes on.
-        should_stop: asked between evaluations.
+        should_stop: asked between evaluations, and within long ones.
 
     Raises:
         InvalidRequest: where no table or model can answer it.
@@ -70,7 +73,8 @@ def run_design(
         Stopped: when ``should_stop`` says so.
     """
     began = time.perf_counter()
-    check_answerable(request, tables)
+    bench = bench or Bench(tables)
+    check_answerable(request, tables, bench.images)
     problem = Problem.of(request)
     nearest, gap = nearest_member(problem, np.random.default_rng(request.seed))
     if gap > 0:
@@ -79,7 +83,8 @@ def run_design(
     observations: list[Observation] = list(stored)
     if request.evaluations:
         strategy = get_strategy(request.strategy)(problem, seed=request.seed, flat=request.flat)
-        evaluator = TableEvaluator(problem, tables)
+        assert request.evaluator is not None  # as the request was checked
+        evaluator = make_evaluator(problem, request.evaluator, request.evaluator_options, bench, request.seed)
         observations = run(
             strategy,
             evaluator,
@@ -125,6 +130,9 @@ def _report(
         return _infeasible(problem, nearest, values, len(observations), began, reason)
     known = {observation.architecture: observation for observation in measured}
     rows = architectures(problem, models, codes, known)
+    for row in rows:
+        if (seen := known.get(row["architecture"])) is not None and seen.details:
+            row["evaluation"] = {"seconds": round(seen.seconds, 3), **seen.details}
     front = pareto_front(scores_of(problem, rows, pessimistic=bool(known)))
     result: dict[str, object] = {
         "architectures": rows,

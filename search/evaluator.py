@@ -1,17 +1,145 @@
-"""The abstract evaluator: measures an architecture."""
+"""The abstract evaluator: measures an architecture, and states what it measured and on what.
+
+A new evaluator is one file in ``search/evaluators`` and one line in ``tests/search/test_evaluators.py``.
+"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
-from spaces.metric import Observation
+from spaces.metric import Observation, Quantity
+
+if TYPE_CHECKING:
+    from benchmarks.tables import Tables
+    from search.problem import Problem
+    from store.blobs import Blobs
+
+WORKER = "worker"
+"""The device that the ``latency`` evaluator measures: the machine that the evaluation runs on."""
+
+
+class Stopped(RuntimeError):
+    """The caller asked to stop; the work can start again from what the caller was given."""
+
+
+class Checkpoints(Protocol):
+    """Keeps what a long evaluation has reached, so that a successor goes on from there."""
+
+    def load(self, key: str) -> bytes | None:
+        """The last content saved under a key; None where there is none."""
+
+    def save(self, key: str, content: bytes, progress: Mapping[str, object]) -> None:
+        """Keeps content in the place of what was there, and tells how far the work is."""
+
+    def drop(self, key: str) -> None:
+        """Forgets a key: its evaluation has ended."""
+
+
+class MemoryCheckpoints:
+    """Checkpoints that live as long as this process."""
+
+    def __init__(self) -> None:
+        self.contents: dict[str, bytes] = {}
+
+    def load(self, key: str) -> bytes | None:
+        """The last content saved under a key."""
+        return self.contents.get(key)
+
+    def save(self, key: str, content: bytes, progress: Mapping[str, object]) -> None:
+        """Keeps content."""
+        self.contents[key] = content
+
+    def drop(self, key: str) -> None:
+        """Forgets a key."""
+        self.contents.pop(key, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What evaluators have to work with.
+
+    Args:
+        tables: measured truth.
+        images: folder of image data sets; None where there is none.
+        cache_dir: where decoded images and exported networks are kept; None: nowhere.
+        blobs: where trained weights go, opened when first needed; None: they are not kept.
+        checkpoints: of evaluations that take long.
+    """
+
+    tables: "Tables"
+    images: Path | None = None
+    cache_dir: Path | None = None
+    blobs: "Callable[[], Blobs] | None" = None
+    checkpoints: Checkpoints = field(default_factory=MemoryCheckpoints)
 
 
 class Evaluator(ABC):
-    """Turns a canonical string into measured values; a new one is one file in ``search/evaluators``."""
+    """Turns a canonical string into measured values."""
 
     source: str
     """What measured it, stated in every observation."""
 
     @abstractmethod
     def evaluate(self, architecture: str, should_stop: Callable[[], bool]) -> Observation:
-        """One architecture's values, or why there are none (``failed``)."""
+        """One architecture's values, or why there are none (``failed``).
+
+        Raises:
+            Stopped: ``should_stop`` said so; what was reached is in the checkpoints.
+        """
+
+    def about(self) -> dict[str, object]:
+        """What it measures and on what, plain JSON; recorded with the result."""
+        return {"source": self.source}
+
+
+class NamedEvaluator(Evaluator):
+    """An evaluator that a request can name."""
+
+    name: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def read_options(cls, given: object, path: str) -> Any:
+        """Options from a JSON object, checked.
+
+        Raises:
+            InvalidOptions: with every error, each naming its field below ``path``.
+        """
+
+    @classmethod
+    @abstractmethod
+    def why_not(
+        cls, problem: "Problem", quantity: Quantity, options: Any, bench: Bench
+    ) -> tuple[str, str] | None:
+        """Why it cannot measure a quantity here, and a hint; None where it can. Loads no torch."""
+
+    @classmethod
+    @abstractmethod
+    def make(
+        cls, problem: "Problem", quantities: Sequence[Quantity], options: Any, bench: Bench, seed: int
+    ) -> Self:
+        """An evaluator of some quantities of a problem, for which :meth:`why_not` said nothing."""
+
+
+_EVALUATORS: dict[str, type[NamedEvaluator]] = {}
+
+
+def register(cls: type[NamedEvaluator]) -> type[NamedEvaluator]:
+    """Class decorator: makes an evaluator known by its name."""
+    _EVALUATORS[cls.name] = cls
+    return cls
+
+
+def get_evaluator(name: str) -> type[NamedEvaluator]:
+    """The evaluator class of a name; KeyError names the known ones."""
+    from search import evaluators
+
+    for module in iter_modules(evaluators.__path__, "search.evaluators."):
+        import_module(module.name)
+    if name not in _EVALUATORS:
+        raise KeyError(f"unknown evaluator {name!r}; known are {', '.join(sorted(_EVALUATORS))}")
+    return _EVALUATORS[name]

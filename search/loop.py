@@ -3,14 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from search.evaluator import Evaluator
+from search.evaluator import Evaluator, Stopped
 from search.strategy import Exhausted, Strategy
 from search.trial import CompletedTrial
 from spaces.metric import Observation
 
-
-class Stopped(RuntimeError):
-    """The caller asked to stop; the loop can start again from the observations the caller was given."""
+__all__ = ["Event", "Stopped", "run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,13 @@ def run(
                 len(observations),
                 budget,
                 f"{architecture}: {said}",
-                {"architecture": architecture, "values": observation.values, "predicted": foreseen},
+                {
+                    "architecture": architecture,
+                    "values": observation.values,
+                    "predicted": foreseen,
+                    "source": observation.source,
+                    "seconds": round(observation.seconds, 3),
+                },
                 (observation,),
             )
         )

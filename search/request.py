@@ -6,14 +6,23 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from encoders import score_table
+from networks.options import InvalidOptions
 from predictors.measured_device import MeasuredDevice
+from search.evaluation import (
+    DATA_NAME,
+    EVALUATORS,
+    Spec,
+    measured_by,
+    read_evaluator_options,
+    read_spec,
+)
+from search.evaluator import WORKER
 from search.strategies import strategy_names
 from spaces.metric import Constraint, Objective, Quantity
 from spaces.space import Space, get_space, space_names
 
 MAX_COUNT = 1_000
 MAX_EVALUATIONS = 10_000
-EVALUATORS = ("table",)
 STRATEGIES = strategy_names()
 ON_DEVICE = ("latency_ms", "throughput_ips", "energy_mj")
 
@@ -46,7 +55,8 @@ class DesignRequest:
         objectives: what to make good; the accuracy on the task unless said otherwise.
         count: architectures to return.
         evaluations: architectures that may be evaluated.
-        evaluator: what evaluates them.
+        evaluator: what evaluates them: a name, or metric → name.
+        evaluator_options: evaluator's name → its options.
         confidence: of every interval and every predicted bound.
         seed: every random choice follows from it.
         strategy: how evaluations are chosen.
@@ -60,7 +70,8 @@ class DesignRequest:
     objectives: tuple[Objective, ...] = field(default=())
     count: int = 8
     evaluations: int = 0
-    evaluator: str | None = None
+    evaluator: Spec | None = None
+    evaluator_options: dict[str, dict[str, object]] = field(default_factory=dict)
     confidence: float = 0.9
     seed: int = 0
     strategy: str = "bayes"
@@ -106,11 +117,12 @@ def resolve_quantity(
     device: object = None,
     path: str = "",
     devices: Sequence[str] = (),
+    tasks: Sequence[str] = (),
 ) -> Quantity:
     """The quantity that a metric, a task and a device name in a space.
 
     Accuracies carry the task; latency, throughput and energy the device; in a space whose cost depends on
-    the data set, costs carry the task too. ``devices`` are known besides the space's own.
+    the data set, costs carry the task too. ``devices`` and ``tasks`` are known besides the space's own.
 
     Raises:
         InvalidRequest: naming the field below ``path``.
@@ -128,7 +140,7 @@ def resolve_quantity(
         )
     errors: list[FieldError] = []
     needs_task = metric in ("accuracy", "loss") or space.task_dependent_cost
-    if needs_task and task not in space.tasks:
+    if needs_task and task not in (*space.tasks, *tasks):
         errors.append(
             FieldError(
                 f"{where}task",
@@ -175,6 +187,7 @@ class _Parser:
         self.body = body
         self.measured = measured
         self.errors: list[FieldError] = []
+        self.spec: Spec | None = None
 
     def request(self) -> DesignRequest:
         known = set(DesignRequest.__dataclass_fields__) - {"measured"}
@@ -184,12 +197,13 @@ class _Parser:
         space = self.space()
         if space is None:
             raise InvalidRequest(self.errors)
-        task = self.task(space)
+        evaluator = self.evaluator()
+        task = self.task(space, evaluator)
         constraints = self.constraints(space, task)
         objectives = self.objectives(space, task)
         count = self.integer("count", 8, 1, MAX_COUNT)
         evaluations = self.integer("evaluations", 0, 0, MAX_EVALUATIONS)
-        evaluator = self.choice("evaluator", EVALUATORS, None)
+        options = self.evaluator_options(evaluator)
         if evaluations > 0 and evaluator is None and self.body.get("evaluator") is None:
             self.fail("evaluator", "evaluations need an evaluator", f"one of {', '.join(EVALUATORS)}")
         confidence = self.number("confidence", 0.9)
@@ -211,6 +225,7 @@ class _Parser:
             count,
             evaluations,
             evaluator,
+            options,
             confidence,
             seed,
             strategy,
@@ -237,8 +252,26 @@ class _Parser:
             return None
         return get_space(name)
 
-    def task(self, space: Space) -> str:
+    def evaluator(self) -> Spec | None:
+        try:
+            self.spec = read_spec(self.body.get("evaluator"))
+        except InvalidOptions as error:
+            self.errors += [FieldError(each.field, each.message, each.hint) for each in error.errors]
+        return self.spec
+
+    def evaluator_options(self, spec: Spec | None) -> dict[str, dict[str, object]]:
+        try:
+            return read_evaluator_options(self.body.get("evaluator_options"), spec)
+        except InvalidOptions as error:
+            self.errors += [FieldError(each.field, each.message, each.hint) for each in error.errors]
+            return {}
+
+    def task(self, space: Space, spec: Spec | None) -> str:
         task = self.body.get("task")
+        # A training can be for any data set that is there; whether it is, the evaluator says.
+        trained = measured_by(spec, "accuracy", "training") and not space.task_dependent_cost
+        if trained and isinstance(task, str) and DATA_NAME.fullmatch(task):
+            return task
         if not isinstance(task, str) or task not in space.tasks:
             self.fail(
                 "task", f"{task!r} is no task of {space.name}", f"its tasks are {', '.join(space.tasks)}"
@@ -321,11 +354,17 @@ class _Parser:
                 task=task or design_task,
                 device=item.get("device"),
                 path=path,
-                devices=[device.name for device in self.measured if device.space == space.name],
+                devices=self.devices(space, item.get("metric")),
+                tasks=(design_task,),
             )
         except InvalidRequest as error:
             self.errors.extend(error.errors)
             return None
+
+    def devices(self, space: Space, metric: object) -> list[str]:
+        """The devices that can be named besides the space's own."""
+        named = [device.name for device in self.measured if device.space == space.name]
+        return [*named, WORKER] if measured_by(self.spec, str(metric), "latency") else named
 
     def unknown(self, path: str, item: Mapping[str, object], known: Sequence[str]) -> None:
         for name in item:

@@ -10,6 +10,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 _FORMAT = "netwright-training-1"
+_WEIGHTS = "netwright-weights-1"
 
 
 class BadCheckpoint(ValueError):
@@ -71,7 +72,7 @@ def unpack(
     Raises:
         BadCheckpoint: it is no checkpoint, or of another training; nothing was changed.
     """
-    about, tensors = _read(content)
+    about, tensors = _read(content, _FORMAT)
     if about.get("identity") != identity:
         raise BadCheckpoint("the checkpoint is of another training")
     weights = _below(tensors, "network.")
@@ -91,7 +92,16 @@ def unpack(
 
 def pack_weights(weights: dict[str, Tensor], about: dict[str, object]) -> bytes:
     """A trained network's weights, and what they are of, as safetensors."""
-    return _bytes(weights, about | {"format": "netwright-weights-1"})
+    return _bytes(weights, about | {"format": _WEIGHTS})
+
+
+def read_weights(content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What weights are of, and the weights.
+
+    Raises:
+        BadCheckpoint: the content is nothing that :func:`pack_weights` wrote.
+    """
+    return _read(content, _WEIGHTS)
 
 
 def _bytes(tensors: dict[str, Tensor], about: dict[str, object]) -> bytes:
@@ -100,7 +110,7 @@ def _bytes(tensors: dict[str, Tensor], about: dict[str, object]) -> bytes:
     return save_tensors({name: value.contiguous() for name, value in tensors.items()}, metadata)
 
 
-def _read(content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _read(content: bytes, form: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """What a checkpoint says of itself, and its tensors."""
     try:
         tensors = load_tensors(content)
@@ -108,8 +118,8 @@ def _read(content: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
         about: dict[str, Any] = json.loads(header["__metadata__"]["about"])
     except Exception as error:  # whatever damaged bytes make safetensors raise
         raise BadCheckpoint(f"no checkpoint: {error}") from None
-    if about.get("format") != _FORMAT:
-        raise BadCheckpoint("no checkpoint of this version")
+    if about.get("format") != form:
+        raise BadCheckpoint(f"no file of the form {form}")
     return about, tensors
 
 

@@ -1,0 +1,1 @@
+"""Measuring how fast networks run on this machine. Importing it loads neither torch nor ONNX Runtime."""

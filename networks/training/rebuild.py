@@ -1,0 +1,63 @@
+"""A trained network again, from its weights alone: they say what they are of."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from torch import nn
+
+from networks.build import build
+from networks.training.checkpoint import read_weights
+from networks.training.images import ImageSet
+from networks.training.recipe import TrainingOptions
+
+
+def identity_of(
+    space: str, architecture: str, options: TrainingOptions, images: ImageSet, seed: int
+) -> dict[str, Any]:
+    """All that a training follows from; written into its checkpoints and weights.
+
+    Args:
+        space: its name.
+        architecture: canonical string.
+        options: recipe and fidelity.
+        images: what is learned from.
+        seed: of weights, order and augmentation.
+    """
+    return {
+        "space": space,
+        "architecture": architecture,
+        "options": asdict(options) | {"seeds": None, "data": None},
+        "images": images.about(),
+        "classes": list(images.classes),
+        "mean": list(images.mean),
+        "std": list(images.std),
+        "seed": seed,
+    }
+
+
+def untrained(identity: Mapping[str, Any]) -> nn.Module:
+    """The network that an identity names, with new weights from torch's global generator."""
+    return build(
+        identity["space"],
+        identity["architecture"],
+        num_classes=len(identity["classes"]),
+        small=identity["options"]["network"] == "small",
+    )
+
+
+def rebuild(content: bytes) -> tuple[nn.Module, dict[str, Any]]:
+    """A trained network in evaluation mode, and what its weights say of themselves.
+
+    Images go in as (b, 3, h, w) float32 after ``(pixel − mean) / std`` of each channel, pixels in 0 to 255.
+
+    Args:
+        content: safetensors that :func:`networks.training.checkpoint.pack_weights` wrote.
+
+    Raises:
+        BadCheckpoint: it is nothing of that kind.
+    """
+    about, weights = read_weights(content)
+    network = untrained(about)
+    network.load_state_dict(weights)
+    return network.eval(), about

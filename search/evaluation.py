@@ -1,0 +1,91 @@
+"""Which evaluator measures what, as a request says it."""
+
+import re
+from collections.abc import Mapping
+from pkgutil import iter_modules
+
+from networks.options import InvalidOptions, OptionError
+from search import evaluators
+from spaces.metric import METRICS
+
+Spec = str | dict[str, str]
+"""An evaluator's name, or metric → evaluator's name."""
+
+EVALUATORS = tuple(
+    sorted(module.name for module in iter_modules(evaluators.__path__) if module.name != "composite")
+)
+"""Names that a request can give; each is that of its module, and none of these is imported here."""
+
+DATA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+def evaluator_name(spec: Spec | None, metric: str) -> str:
+    """The evaluator of a metric; KeyError where none is named."""
+    if isinstance(spec, str):
+        return spec
+    return (spec or {})[metric]
+
+
+def measured_by(spec: Spec | None, metric: str, name: str) -> bool:
+    """Whether a metric is measured by the evaluator of a name."""
+    return spec == name or (isinstance(spec, dict) and spec.get(metric) == name)
+
+
+def read_spec(value: object) -> Spec | None:
+    """An evaluator's name, or an object metric → name.
+
+    Raises:
+        InvalidOptions: it is neither, or names what is not there.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        return _name(value, "evaluator")
+    errors, spec = [], {}
+    for metric, name in value.items():
+        where = f"evaluator.{metric}"
+        if metric not in METRICS:
+            hint = f"metrics are {', '.join(METRICS)}"
+            errors.append(OptionError(where, f"{metric!r} is no metric", hint))
+            continue
+        try:
+            spec[str(metric)] = _name(name, where)
+        except InvalidOptions as error:
+            errors += error.errors
+    if not value:
+        errors.append(OptionError("evaluator", "names no evaluator", f"one of {', '.join(EVALUATORS)}"))
+    if errors:
+        raise InvalidOptions(errors)
+    return spec
+
+
+def read_evaluator_options(value: object, spec: Spec | None) -> dict[str, dict[str, object]]:
+    """Evaluator's name → options, which the evaluator itself checks.
+
+    Raises:
+        InvalidOptions: it is no object of objects, or of an evaluator that the request does not use.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise InvalidOptions([OptionError("evaluator_options", "must be an object")])
+    used = {spec} if isinstance(spec, str) else set((spec or {}).values())
+    errors = []
+    for name, options in value.items():
+        where = f"evaluator_options.{name}"
+        if name not in used:
+            hint = f"it uses {', '.join(sorted(used)) or 'none'}"
+            errors.append(OptionError(where, "the request does not use this evaluator", hint))
+        elif not isinstance(options, Mapping):
+            errors.append(OptionError(where, "must be an object"))
+    if errors:
+        raise InvalidOptions(errors)
+    return {str(name): dict(options) for name, options in value.items()}
+
+
+def _name(value: object, where: str) -> str:
+    if not isinstance(value, str) or value not in EVALUATORS:
+        raise InvalidOptions(
+            [OptionError(where, f"{value!r} is not known", f"one of {', '.join(EVALUATORS)}")]
+        )
+    return value

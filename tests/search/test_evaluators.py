@@ -1,0 +1,243 @@
+"""Every evaluator keeps the promises of the abstract one; a new one joins with one class."""
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from networks.training.images import load_images
+from networks.training.rebuild import rebuild
+from networks.training.train import accuracy
+from search.answerable import check_answerable
+from search.evaluation import EVALUATORS
+from search.evaluator import Bench, MemoryCheckpoints, Stopped, get_evaluator
+from search.evaluator_testing import EvaluatorSuite
+from search.evaluators.composite import CompositeEvaluator, make_evaluator
+from search.evaluators.latency import LatencyEvaluator
+from search.evaluators.table import TableEvaluator
+from search.problem import Problem
+from search.request import InvalidRequest, parse_request
+from spaces.space import get_space
+from store.blobs_memory import MemoryBlobs
+from tests.networks.training import data
+
+TINY = {
+    "network": "small",
+    "recipe": {"epochs": 2, "batch_size": 16, "learning_rate": 0.05},
+}
+QUICK = {"network": "small", "resolution": 16, "seconds": 0.05, "blocks": 3}
+ORDER = {
+    "space": "nasbench201",
+    "task": "tiny",
+    "constraints": [{"metric": "params_m", "max": 2.0}],
+    "evaluations": 2,
+    "evaluator": "training",
+    "evaluator_options": {"training": TINY},
+}
+BOTH = ORDER | {
+    "objectives": [{"metric": "accuracy"}, {"metric": "latency_ms", "device": "worker"}],
+    "evaluator": {"accuracy": "training", "latency_ms": "latency"},
+    "evaluator_options": {"training": TINY, "latency": QUICK},
+}
+EXAMPLE = get_space("nasbench201").example
+
+
+def bench(tables, tmp_path, **changes):
+    parts = {"images": data.npz(tmp_path / "images"), "cache_dir": tmp_path / "cache", **changes}
+    return Bench(tables, **parts)
+
+
+def evaluator_of(body, the_bench):
+    request = parse_request(body)
+    check_answerable(request, the_bench.tables, the_bench.images)
+    made = make_evaluator(
+        Problem.of(request), request.evaluator, request.evaluator_options, the_bench, request.seed
+    )
+    return made, get_space(request.space), {quantity.key for quantity in Problem.of(request).quantities}
+
+
+class WithTables(EvaluatorSuite):
+    @pytest.fixture(autouse=True)
+    def _tables(self, tables):
+        self.tables = tables
+
+
+class TestTable(WithTables):
+    def made(self, tmp_path):
+        problem = Problem.of(parse_request(ORDER | {"task": "cifar10-fp32", "evaluator": "table"} | NONE))
+        return TableEvaluator(problem, self.tables), problem.space, {"accuracy@cifar10-fp32", "params_m"}
+
+
+class TestTraining(WithTables):
+    def made(self, tmp_path):
+        return evaluator_of(ORDER, bench(self.tables, tmp_path))
+
+
+class TestLatency(WithTables):
+    def made(self, tmp_path):
+        objective = {"metric": "latency_ms", "device": "worker"}
+        body = ORDER | {"task": "cifar10", "objectives": [objective], "evaluator": "latency"}
+        return evaluator_of(body | {"evaluator_options": {"latency": QUICK}}, bench(self.tables, tmp_path))
+
+
+class TestComposite(WithTables):
+    def made(self, tmp_path):
+        return evaluator_of(BOTH, bench(self.tables, tmp_path))
+
+
+NONE = {"evaluator_options": {}}
+
+
+def test_every_evaluator_is_known_by_its_modules_name():
+    assert EVALUATORS == ("latency", "table", "training")
+    assert [get_evaluator(name).name for name in EVALUATORS] == list(EVALUATORS)
+    with pytest.raises(KeyError, match="latency, table, training"):
+        get_evaluator("oracle")
+
+
+def test_a_trained_network_comes_back_from_its_string_and_weights(tables, tmp_path):
+    blobs = MemoryBlobs()
+    the_bench = bench(tables, tmp_path, blobs=lambda: blobs)
+    evaluator, _, _ = evaluator_of(ORDER, the_bench)
+    seen = evaluator.evaluate(EXAMPLE, lambda: False)
+    details = seen.details["training"]
+    network, about = rebuild(blobs.get(details["weights"]))
+    images = load_images(the_bench.images, "tiny")
+    assert about["architecture"] == EXAMPLE and about["images"]["digest"] == images.digest
+    assert accuracy(network, images, images.validation) == pytest.approx(
+        seen.values["accuracy@tiny"], abs=1e-4
+    )
+    assert accuracy(network, images, images.test) == details["test_accuracy"]
+    assert details["recipe"]["optimizer"] == "sgd" and details["recipe"]["epochs"] == 2
+    assert len(details["trainings"][0]["history"]) == 2 and details["fidelity"] == "2ep-small"
+
+
+def test_several_seeds_give_a_mean_and_its_spread(tables, tmp_path):
+    options = TINY | {"seeds": 3, "recipe": TINY["recipe"] | {"epochs": 1}}
+    evaluator, _, _ = evaluator_of(
+        ORDER | {"evaluator_options": {"training": options}}, bench(tables, tmp_path)
+    )
+    seen = evaluator.evaluate(EXAMPLE, lambda: False)
+    single = [run["accuracy"] for run in seen.details["training"]["trainings"]]
+    assert len(single) == 3 and seen.values["accuracy@tiny"] == pytest.approx(sum(single) / 3, abs=1e-3)
+    assert seen.details["training"]["accuracy_std"] == pytest.approx(
+        torch.tensor(single).std().item(), rel=1e-4
+    )
+
+
+def test_a_stopped_training_goes_on_from_its_checkpoint_in_another_evaluator(tables, tmp_path):
+    kept = MemoryCheckpoints()
+    whole, _, _ = evaluator_of(ORDER, bench(tables, tmp_path))
+    expected = whole.evaluate(EXAMPLE, lambda: False)
+    first, _, _ = evaluator_of(ORDER, bench(tables, tmp_path, checkpoints=kept))
+    asked = itertools.count()
+    with pytest.raises(Stopped):
+        first.evaluate(EXAMPLE, lambda: next(asked) >= 5)
+    assert len(kept.contents) == 1
+    seen_progress = []
+    kept_save = kept.save
+    kept.save = lambda key, content, progress: (
+        seen_progress.append(progress),
+        kept_save(key, content, progress),
+    )
+    second, _, _ = evaluator_of(ORDER, bench(tables, tmp_path, checkpoints=kept))
+    seen = second.evaluate(EXAMPLE, lambda: False)
+    assert seen.values == expected.values and not kept.contents
+    assert [progress["epoch"] for progress in seen_progress] == [2]
+
+
+def test_what_cannot_be_trained_fails_with_a_reason(tables, tmp_path):
+    the_bench = bench(tables, tmp_path)
+    evaluator, _, _ = evaluator_of(ORDER, the_bench)
+    (the_bench.images / "tiny.npz").write_bytes(b"damaged in the meantime")
+    seen = evaluator.evaluate(EXAMPLE, lambda: False)
+    assert seen.values == {} and "no npz" in seen.failed
+
+
+def test_a_latency_says_on_what_it_was_measured(tables, tmp_path):
+    evaluator, _, _ = evaluator_of(BOTH, bench(tables, tmp_path))
+    assert isinstance(evaluator, CompositeEvaluator)
+    (latency,) = [part for part in evaluator.parts if isinstance(part, LatencyEvaluator)]
+    seen = latency.evaluate(EXAMPLE, lambda: False)
+    about = seen.details["latency"]
+    assert about["threads"] == 1 and about["cpu"] and about["onnxruntime"] and about["side"] == 16
+    low, middle, high = about["quartiles_ms"]
+    assert 0 < low <= middle <= high and about["spread"] >= 0 and about["runs"] >= 15
+    assert math.isclose(seen.values["latency_ms@worker"], about["value_ms"], abs_tol=1e-6)
+    assert len(list((tmp_path / "cache" / "onnx").glob("*.onnx"))) == 1
+
+
+def test_energy_without_a_meter_fails_with_a_reason(tables, tmp_path):
+    body = ORDER | {
+        "task": "cifar10",
+        "objectives": [{"metric": "latency_ms", "device": "worker"}],
+        "evaluator": "latency",
+        "evaluator_options": {"latency": QUICK},
+    }
+    problem = Problem.of(parse_request(body))
+    from networks.latency.machine import EnergyMeter
+    from networks.latency.options import LatencyOptions
+    from spaces.metric import Quantity
+
+    quantity = Quantity("energy_mj", device="worker")
+    evaluator = LatencyEvaluator(
+        problem, [quantity], LatencyOptions(**QUICK), Bench(tables), EnergyMeter(tmp_path)
+    )
+    seen = evaluator.evaluate(EXAMPLE, lambda: False)
+    assert "energy" in seen.failed and seen.details["latency"]["quartiles_ms"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"task": "absent"}, "objectives[0]"),
+        ({"task": "../tiny"}, "task"),
+        ({"task": "/etc/passwd"}, "task"),
+        ({"evaluator": "oracle"}, "evaluator"),
+        ({"evaluator": {"accuracy": "oracle"}}, "evaluator.accuracy"),
+        ({"evaluator": {"sharpness": "training"}}, "evaluator.sharpness"),
+        ({"evaluator": {}}, "evaluator"),
+        ({"evaluator": 3}, "evaluator"),
+        ({"evaluator": {"latency_ms": "latency"}, "task": "cifar10"} | NONE, "evaluator"),
+        ({"evaluator_options": {"table": {}}}, "evaluator_options.table"),
+        ({"evaluator_options": 3}, "evaluator_options"),
+        ({"evaluator_options": {"training": 3}}, "evaluator_options.training"),
+        ({"evaluator_options": {"training": {"epochs": 3}}}, "evaluator_options.training.epochs"),
+        ({"evaluator_options": {"training": {"seeds": 0}}}, "evaluator_options.training.seeds"),
+        ({"evaluator_options": {"training": {"data": "../x"}}}, "objectives[0]"),
+        (
+            {"evaluator_options": {"training": {"recipe": {"optimizer": "magic"}}}},
+            "evaluator_options.training.recipe.optimizer",
+        ),
+        (
+            {"evaluator_options": {"training": {"recipe": {"epochs": 1.5}}}},
+            "evaluator_options.training.recipe.epochs",
+        ),
+        ({"space": "gnn", "task": "cora", "constraints": []}, "objectives[0]"),
+        ({"objectives": [{"metric": "latency_ms", "device": "fpga"}]}, "objectives[0]"),
+        ({"objectives": [{"metric": "latency_ms", "device": "worker"}]}, "objectives[0].device"),
+        (
+            {"objectives": [{"metric": "latency_ms", "device": "fpga"}], "evaluator": "latency"}
+            | {"task": "cifar10"}
+            | NONE,
+            "objectives[0]",
+        ),
+        ({"evaluator": "latency", "task": "cifar10"} | NONE, "objectives[0]"),
+    ],
+)
+def test_each_error_names_its_field(tables, tmp_path, change, field):
+    with pytest.raises(InvalidRequest) as caught:
+        check_answerable(parse_request(ORDER | change), tables, data.npz(tmp_path))
+    assert field in [error.field for error in caught.value.errors]
+
+
+def test_without_images_nothing_can_be_trained(tables):
+    with pytest.raises(InvalidRequest, match="no images"):
+        check_answerable(parse_request(ORDER), tables)
+
+
+def test_a_request_with_evaluators_and_its_json_are_the_same():
+    request = parse_request(BOTH)
+    assert parse_request(request.to_dict()) == request
+    assert request.objectives[0].quantity.key == "accuracy@tiny"
