@@ -38,6 +38,7 @@ from store.moves import (
 from store.port import Store
 from store.predictor import TrainedVersion
 from store.predictors_memory import MemoryPredictors
+from store.studies_memory import MemoryStudies
 
 
 @dataclass
@@ -54,7 +55,7 @@ class _Entry:
     lease_until: float = 0.0
 
 
-class MemoryStore(MemoryPredictors, Store):
+class MemoryStore(MemoryPredictors, MemoryStudies, Store):
     """The store in memory.
 
     Args:
@@ -62,7 +63,8 @@ class MemoryStore(MemoryPredictors, Store):
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        super().__init__()
+        MemoryPredictors.__init__(self)
+        MemoryStudies.__init__(self)
         self._clock = clock
         self._lock = threading.RLock()
         self._entries: dict[str, _Entry] = {}

@@ -16,10 +16,11 @@ from store.device import Device
 from store.job import Event, Job, JobState, Lease, OutboxRow
 from store.predictor import TrainedVersion
 from store.predictors_port import PredictorStore
+from store.studies_port import StudyStore
 
 
-class Store(PredictorStore):
-    """Jobs, their events, observations and results, the outbox, roles, devices and predictors."""
+class Store(PredictorStore, StudyStore):
+    """Jobs, their events, observations and results, the outbox, roles, devices, predictors and studies."""
 
     # what a client does
     @abstractmethod

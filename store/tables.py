@@ -180,3 +180,59 @@ predictor_versions = Table(
     Column("trained_at", Double),
     UniqueConstraint("predictor_id", "idempotency_digest"),
 )
+
+# The ask/tell object behind loops that others drive. Counts are kept in the study's row, under its lock.
+studies = Table(
+    "studies",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("idempotency_digest", Text),
+    Column("created_at", Double, nullable=False),
+    Column("closed_at", Double),
+    Column("suggested", BigInteger, nullable=False),
+    Column("waiting", BigInteger, nullable=False),
+    Column("observed", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("last_observation", BigInteger, nullable=False),
+    UniqueConstraint("tenant_id", "idempotency_digest"),
+)
+Index("ix_studies_page", studies.c.tenant_id, studies.c.id)
+
+study_suggestions = Table(
+    "study_suggestions",
+    metadata,
+    Column("study_id", Text, ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    Column("architecture", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("finished", Boolean, nullable=False),
+    Column("at", Double, nullable=False),
+    UniqueConstraint("study_id", "number"),
+)
+Index(
+    "ix_study_suggestions_unfinished",
+    study_suggestions.c.study_id,
+    study_suggestions.c.number,
+    postgresql_where=text("NOT finished"),
+    sqlite_where=text("NOT finished"),
+)
+
+study_observations = Table(
+    "study_observations",
+    metadata,
+    Column("study_id", Text, ForeignKey("studies.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("architecture", Text, nullable=False),
+    Column("fidelity", Text, nullable=False),
+    Column("values", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("failed", Text),
+    Column("seconds", Double, nullable=False),
+    Column("at", Double, nullable=False),
+    UniqueConstraint("study_id", "architecture", "fidelity"),
+)

@@ -1,0 +1,313 @@
+"""Studies on a database: a part of :class:`store.sql.SqlStore`.
+
+A study's row is locked first, so that numbers have one order and no two clients take one architecture.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from spaces.metric import Observation
+from store import strictjson
+from store.ids import is_id, new_id
+from store.job import IdempotencyConflict, NotFound
+from store.rows import utc
+from store.studies_port import StudyStore
+from store.study import (
+    FULL,
+    NumberedObservation,
+    Study,
+    StudyClosed,
+    Suggestion,
+    TooManyStudies,
+    ends_suggestion,
+    is_news,
+)
+from store.tables import studies, study_observations, study_suggestions
+
+
+class SqlStudies(StudyStore):
+    """The statements about studies; the store that it is mixed into brings transactions."""
+
+    @abstractmethod
+    def _read(self) -> AbstractContextManager[Connection]: ...
+
+    @abstractmethod
+    def _write(self) -> AbstractContextManager[Connection]: ...
+
+    @abstractmethod
+    def _now(self, connection: Connection) -> float: ...
+
+    @abstractmethod
+    def _insert_or_ignore(self, table: Any) -> Any: ...
+
+    def create_study(
+        self,
+        request: Mapping[str, object],
+        *,
+        tenant_id: str = "default",
+        idempotency_key: str | None = None,
+        most: int = 1000,
+    ) -> tuple[Study, bool]:
+        text, content = strictjson.dump(request), strictjson.digest(request)
+        key = None if idempotency_key is None else strictjson.digest({"key": idempotency_key})
+        with self._write() as connection:
+            now = self._now(connection)
+            created = connection.execute(
+                self._insert_or_ignore(studies)
+                .values(
+                    id=new_id(now),
+                    tenant_id=tenant_id,
+                    request=text,
+                    digest=content,
+                    idempotency_digest=key,
+                    created_at=now,
+                    suggested=0,
+                    waiting=0,
+                    observed=0,
+                    failed=0,
+                    last_observation=0,
+                )
+                .returning(studies)
+            ).one_or_none()
+            if created is None:
+                where = (studies.c.tenant_id == tenant_id) & (studies.c.idempotency_digest == key)
+                before = connection.execute(select(studies).where(where)).one()
+                if before.digest != content:
+                    raise IdempotencyConflict("this idempotency key was used with other content")
+                return _study(before), False
+            count = select(func.count()).select_from(studies).where(studies.c.tenant_id == tenant_id)
+            if connection.execute(count).scalar_one() > most:
+                raise TooManyStudies(f"there are {most} studies already")
+            return _study(created), True
+
+    def study(self, study_id: str, *, tenant_id: str = "default") -> Study:
+        with self._read() as connection:
+            return _study(self._own(connection, study_id, tenant_id))
+
+    def studies(
+        self, *, tenant_id: str = "default", after: str | None = None, limit: int = 20
+    ) -> tuple[list[Study], bool]:
+        limit = min(max(limit, 1), 100)
+        query = select(studies).where(studies.c.tenant_id == tenant_id)
+        if after is not None:
+            if not is_id(after):
+                raise NotFound("the cursor is not a study's id")
+            query = query.where(studies.c.id < after)
+        with self._read() as connection:
+            page = [
+                _study(row)
+                for row in connection.execute(query.order_by(studies.c.id.desc()).limit(limit + 1))
+            ]
+        return page[:limit], len(page) > limit
+
+    def close_study(self, study_id: str, *, tenant_id: str = "default") -> Study:
+        with self._write() as connection:
+            row = self._own(connection, study_id, tenant_id, lock=True)
+            if row.closed_at is None:
+                closed = {"closed_at": self._now(connection)}
+                connection.execute(update(studies).where(studies.c.id == study_id).values(closed))
+            return _study(self._own(connection, study_id, tenant_id))
+
+    def delete_study(self, study_id: str, *, tenant_id: str = "default") -> None:
+        with self._write() as connection:
+            self._own(connection, study_id, tenant_id, lock=True)
+            connection.execute(delete(studies).where(studies.c.id == study_id))
+
+    def unfinished(
+        self, study_id: str, *, client_id: str | None = None, tenant_id: str = "default"
+    ) -> list[Suggestion]:
+        with self._read() as connection:
+            self._own(connection, study_id, tenant_id)
+            return self._unfinished(connection, study_id, client_id)
+
+    def take_suggestions(
+        self,
+        study_id: str,
+        client_id: str,
+        count: int,
+        proposals: Sequence[str],
+        *,
+        tenant_id: str = "default",
+    ) -> list[Suggestion]:
+        with self._write() as connection:
+            row = self._own(connection, study_id, tenant_id, lock=True)
+            if row.closed_at is not None:
+                raise StudyClosed("the study is closed")
+            mine = self._unfinished(connection, study_id, client_id)[:count]
+            number, now = row.suggested, self._now(connection)
+            for architecture in dict.fromkeys(proposals):
+                if len(mine) >= count:
+                    break
+                if self._taken(connection, study_id, architecture):
+                    continue
+                number += 1
+                connection.execute(
+                    insert(study_suggestions).values(
+                        study_id=study_id,
+                        architecture=architecture,
+                        tenant_id=tenant_id,
+                        number=number,
+                        client_id=client_id,
+                        finished=False,
+                        at=now,
+                    )
+                )
+                mine.append(Suggestion(number, architecture, client_id))
+            new = number - row.suggested
+            values = {"suggested": number, "waiting": row.waiting + new}
+            connection.execute(update(studies).where(studies.c.id == study_id).values(values))
+            return mine
+
+    def observe_study(
+        self, study_id: str, observations: Sequence[Observation], *, tenant_id: str = "default"
+    ) -> tuple[Study, int]:
+        for observation in observations:
+            strictjson.check_observation(observation)
+        with self._write() as connection:
+            row = self._own(connection, study_id, tenant_id, lock=True)
+            now, number = self._now(connection), row.last_observation
+            counts = {"waiting": row.waiting, "observed": row.observed, "failed": row.failed}
+            news = 0
+            for index, told in enumerate(observations):
+                known = self._known(connection, study_id, told)
+                if not is_news(None if known is None else known.observation, told, index):
+                    continue
+                news, number = news + 1, number + 1
+                if known is not None:
+                    where = (study_observations.c.study_id == study_id) & (
+                        study_observations.c.number == known.number
+                    )
+                    connection.execute(delete(study_observations).where(where))
+                counts["observed"] += known is None
+                counts["failed"] += (told.failed is not None) - (known is not None)
+                self._store(connection, study_id, tenant_id, number, told, now)
+                if ends_suggestion(told):
+                    counts["waiting"] -= self._finish(connection, study_id, told.architecture)
+            connection.execute(
+                update(studies).where(studies.c.id == study_id).values(counts | {"last_observation": number})
+            )
+            return _study(self._own(connection, study_id, tenant_id)), news
+
+    def study_observations(
+        self, study_id: str, *, tenant_id: str = "default", after: int = 0, limit: int | None = None
+    ) -> list[NumberedObservation]:
+        query = (
+            select(study_observations)
+            .where(
+                study_observations.c.study_id == study_id,
+                study_observations.c.number > min(max(after, 0), 2**62),
+            )
+            .order_by(study_observations.c.number)
+        )
+        with self._read() as connection:
+            self._own(connection, study_id, tenant_id)
+            found = connection.execute(query if limit is None else query.limit(max(limit, 1)))
+            return [_observation(row) for row in found]
+
+    # parts
+    def _own(self, connection: Connection, study_id: str, tenant_id: str, *, lock: bool = False) -> Any:
+        query = select(studies).where(studies.c.id == study_id, studies.c.tenant_id == tenant_id)
+        row = (
+            connection.execute(query.with_for_update() if lock else query).one_or_none()
+            if is_id(study_id)
+            else None
+        )
+        if row is None:
+            raise NotFound(f"no study {strictjson.clean(study_id, 64)!r}")
+        return row
+
+    def _unfinished(self, connection: Connection, study_id: str, client_id: str | None) -> list[Suggestion]:
+        query = select(study_suggestions).where(
+            study_suggestions.c.study_id == study_id, study_suggestions.c.finished.is_(False)
+        )
+        if client_id is not None:
+            query = query.where(study_suggestions.c.client_id == client_id)
+        rows = connection.execute(query.order_by(study_suggestions.c.number))
+        return [Suggestion(row.number, row.architecture, row.client_id) for row in rows]
+
+    def _taken(self, connection: Connection, study_id: str, architecture: str) -> bool:
+        suggested = select(study_suggestions.c.number).where(
+            study_suggestions.c.study_id == study_id, study_suggestions.c.architecture == architecture
+        )
+        observed = select(study_observations.c.number).where(
+            study_observations.c.study_id == study_id,
+            study_observations.c.architecture == architecture,
+            (study_observations.c.fidelity == FULL) | study_observations.c.failed.is_not(None),
+        )
+        return any(connection.execute(query.limit(1)).first() for query in (suggested, observed))
+
+    def _known(self, connection: Connection, study_id: str, told: Observation) -> NumberedObservation | None:
+        query = select(study_observations).where(
+            study_observations.c.study_id == study_id,
+            study_observations.c.architecture == told.architecture,
+            study_observations.c.fidelity == told.fidelity,
+        )
+        row = connection.execute(query).one_or_none()
+        return None if row is None else _observation(row)
+
+    def _store(
+        self,
+        connection: Connection,
+        study_id: str,
+        tenant_id: str,
+        number: int,
+        told: Observation,
+        now: float,
+    ) -> None:
+        connection.execute(
+            insert(study_observations).values(
+                {
+                    "study_id": study_id,
+                    "number": number,
+                    "tenant_id": tenant_id,
+                    "architecture": told.architecture,
+                    "fidelity": told.fidelity,
+                    "values": strictjson.dump(told.values),
+                    "source": told.source,
+                    "failed": None if told.failed is None else strictjson.clean(told.failed),
+                    "seconds": told.seconds,
+                    "at": now,
+                }
+            )
+        )
+
+    def _finish(self, connection: Connection, study_id: str, architecture: str) -> int:
+        """Ends a suggestion; how many that were, 0 or 1."""
+        where = (
+            (study_suggestions.c.study_id == study_id)
+            & (study_suggestions.c.architecture == architecture)
+            & study_suggestions.c.finished.is_(False)
+        )
+        return connection.execute(update(study_suggestions).where(where).values(finished=True)).rowcount
+
+
+def _study(row: Row[Any]) -> Study:
+    return Study(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        request=strictjson.load(row.request),
+        created_at=utc(row.created_at),
+        closed_at=None if row.closed_at is None else utc(row.closed_at),
+        suggested=row.suggested,
+        waiting=row.waiting,
+        observed=row.observed,
+        failed=row.failed,
+    )
+
+
+def _observation(row: Row[Any]) -> NumberedObservation:
+    return NumberedObservation(
+        row.number,
+        Observation(
+            architecture=row.architecture,
+            values=strictjson.load(row._mapping["values"]),  # type: ignore[arg-type]
+            source=row.source,
+            failed=row.failed,
+            fidelity=row.fidelity,
+            seconds=row.seconds,
+        ),
+    )
