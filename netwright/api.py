@@ -9,10 +9,13 @@ from benchmarks.tables import Tables
 from netwright.settings import Settings
 from service.app import create_app
 from service.server import ApiServer
+from store.blobs import open_blobs
 from store.sql import SqlStore
 from workers.patience import patiently
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from store.port import Store
 
 START_SECONDS = 60.0
@@ -30,12 +33,18 @@ def api(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
     """
     store = open_store(settings, wait_seconds=START_SECONDS)
     try:
-        app = create_app(store=store, tables=Tables(settings.cache_dir, settings.data))
+        app = make_app(settings, store)
         server = ApiServer(app, settings.host, settings.port, on_ready)
         server.run()
     finally:
         store.close()
     return 0 if server.started else 1
+
+
+def make_app(settings: Settings, store: "Store") -> "FastAPI":
+    """The API over a store, with the tables and blobs that the settings name."""
+    tables = Tables(settings.cache_dir, settings.data)
+    return create_app(store=store, tables=tables, blobs=open_blobs(settings.blob_folder_url))
 
 
 def open_store(settings: Settings, *, wait_seconds: float = 2.0) -> "Store":
@@ -64,7 +73,7 @@ class LocalApi:
 
     def __init__(self, settings: Settings) -> None:
         self._store = open_store(settings)
-        app = create_app(store=self._store, tables=Tables(settings.cache_dir, settings.data))
+        app = make_app(settings, self._store)
         self._ready = threading.Event()
         self._server = ApiServer(app, "127.0.0.1", 0, lambda url: self._ready.set())
         self._thread = threading.Thread(target=self._server.run, name="api", daemon=True)

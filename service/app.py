@@ -11,11 +11,28 @@ from service.body_limit import BodyLimit
 from service.bounded import Bounded
 from service.config import ServiceConfig
 from service.dependencies import Service
+from service.docs_page import add_docs
 from service.feed import Feed
 from service.metrics import CountRequests, Metrics
+from service.models import ModelCache
 from service.problems import ProblemBody, add_problem_handlers
-from service.routes import designs, devices, events, health, jobs, predict, probe, spaces, tasks
+from service.routes import (
+    designs,
+    devices,
+    events,
+    health,
+    jobs,
+    predict,
+    predictors,
+    probe,
+    spaces,
+    studies,
+    tasks,
+)
 from service.store_errors import add_store_handlers
+from service.studies import Studies
+from store.blobs import Blobs
+from store.blobs_memory import MemoryBlobs
 from store.port import Store
 
 DESCRIPTION = """Designs neural-network architectures to order.
@@ -25,22 +42,28 @@ predictions from its result. Errors are `application/problem+json`; each names i
 right."""
 
 
-def create_app(*, store: Store, tables: Tables, config: ServiceConfig | None = None) -> FastAPI:
+def create_app(
+    *, store: Store, tables: Tables, config: ServiceConfig | None = None, blobs: Blobs | None = None
+) -> FastAPI:
     """The API over a store and tables. Nothing is read from the environment, and no model is loaded yet.
 
     Args:
         store: where jobs are kept; the caller migrates it before and closes it after.
         tables: measured truth, for what devices there are.
         config: limits; the defaults are those that the documentation states.
+        blobs: where trained weights lie, the same as the workers'; None: in this process, for no longer.
     """
     config = config or ServiceConfig()
+    blobs = blobs or MemoryBlobs()
     app = FastAPI(
         title="Netwright",
         version=version("netwright"),
         description=DESCRIPTION,
         openapi_tags=[
-            {"name": name} for name in ("designs", "jobs", "predict", "spaces", "tasks", "devices")
+            {"name": name}
+            for name in ("designs", "jobs", "predict", "predictors", "studies", "spaces", "tasks", "devices")
         ],
+        docs_url=None,
         redoc_url=None,
         # A path with one slash too many is unknown, not a redirect that drops the body.
         redirect_slashes=False,
@@ -58,10 +81,33 @@ def create_app(*, store: Store, tables: Tables, config: ServiceConfig | None = N
         ),
         feed=Feed(store, threads=config.stream_threads, poll_seconds=config.poll_seconds),
         version=app.version,
+        blobs=blobs,
+        models=ModelCache(blobs),
     )
-    for module in (designs, jobs, events, predict, spaces, probe, tasks, devices, health):
+    app.state.studies = Studies(
+        store,
+        Bounded(
+            threads=config.science_threads,
+            waiting=config.study_waiting,
+            retry_after_seconds=config.retry_after_seconds,
+        ),
+    )
+    for module in (
+        designs,
+        jobs,
+        events,
+        predict,
+        predictors,
+        studies,
+        spaces,
+        probe,
+        tasks,
+        devices,
+        health,
+    ):
         app.include_router(module.router)
     app.add_api_route("/", _root, include_in_schema=False)
+    add_docs(app)
     add_problem_handlers(app)
     add_store_handlers(app, config.retry_after_seconds)
     app.add_middleware(

@@ -10,7 +10,9 @@ from service.bounded import Bounded
 from service.config import ServiceConfig
 from service.feed import Feed
 from service.metrics import Metrics
+from service.models import ModelCache
 from service.problems import Problem
+from store.blobs import Blobs
 from store.ids import is_id
 from store.job import Job
 from store.port import Store
@@ -27,6 +29,8 @@ class Service:
     science: Bounded
     feed: Feed
     version: str
+    blobs: Blobs
+    models: ModelCache
 
 
 def get_service(request: Request) -> Service:

@@ -33,7 +33,7 @@ class ApiServer(uvicorn.Server):
                 app,
                 host=host,
                 port=port,
-                http="h11",
+                http="httptools",
                 ws="none",
                 log_config=None,
                 log_level=logging.WARNING,

@@ -1,4 +1,4 @@
-"""What goes in and out over HTTP: ``…Create`` is taken, ``…Public`` is given, ``…List`` is a page; a file a resource.
+"""What goes in and out over HTTP: ``…Create`` is taken, ``…Public`` is given, ``…List`` is a page.
 
 What is taken forbids unknown fields, so that nobody sets a tenant, a state or an attempt, and converts
 nothing: ``"5"`` is no number. Names and bounds are checked further by :mod:`search.request`.

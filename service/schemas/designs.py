@@ -1,10 +1,10 @@
 """Designs: what is ordered, and what comes of it."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from search.request import EVALUATORS, MAX_COUNT, MAX_EVALUATIONS, STRATEGIES
+from search.request import EVALUATORS, MAX_COUNT, MAX_EVALUATIONS, MAX_PARALLEL, STRATEGIES
 from service.schemas.base import Create, Name, QuantityCreate
 
 
@@ -40,7 +40,16 @@ class DesignCreate(Create):
     evaluations: int = Field(
         default=0, ge=0, le=MAX_EVALUATIONS, description="architectures that may be evaluated"
     )
-    evaluator: Literal[EVALUATORS] | None = None  # type: ignore[valid-type]
+    evaluator: str | dict[str, str] | None = Field(
+        default=None,
+        description=f"one of {', '.join(EVALUATORS)}, or an object metric → one of them",
+    )
+    evaluator_options: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="options of each evaluator that is used, by its name"
+    )
+    parallel: int = Field(
+        default=1, ge=1, le=MAX_PARALLEL, description="evaluations at the same time, on as many workers"
+    )
     confidence: float = Field(default=0.9, ge=0.5, le=0.999)
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
     strategy: Literal[STRATEGIES] = "bayes"  # type: ignore[valid-type]
@@ -60,12 +69,16 @@ class ValuePublic(BaseModel):
 
 
 class DesignedPublic(BaseModel):
-    """One architecture of a result; ``feasible_probability`` is that of all bounds together."""
+    """One architecture of a result; ``feasible_probability`` is that of all bounds together.
+
+    ``evaluation`` says how it was measured and on what, by evaluator: recipe, spread, machine, weights.
+    """
 
     rank: int
     architecture: str
     feasible_probability: float
     metrics: dict[str, ValuePublic]
+    evaluation: dict[str, Any] | None = None
 
 
 class NearestPublic(BaseModel):

@@ -1,10 +1,21 @@
 """Predictions of architectures."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.schemas.base import Create, Name, QuantityCreate, Variables
+
+Kind = Literal["auto", "gbdt", "gp", "neural", "precision"]
+
+
+class PredictedQuantityCreate(QuantityCreate):
+    """A quantity to predict, and by which of your own predictors, if by one."""
+
+    predictor: Annotated[
+        str | None,
+        Field(max_length=64, description="id of a predictor that you trained, or `latest` for your newest"),
+    ] = None
 
 
 class PredictCreate(Create):
@@ -23,22 +34,26 @@ class PredictCreate(Create):
     )
 
     space: Name
-    metrics: list[QuantityCreate] = Field(min_length=1, max_length=16)
+    metrics: list[PredictedQuantityCreate] = Field(min_length=1, max_length=16)
     architectures: list[str | Variables] = Field(
         description="canonical strings, or objects of the space's variables; at most 50,000"
     )
-    kind: Literal["auto", "gbdt", "gp", "neural"] = "auto"
+    kind: Kind = "auto"
     layout: Literal["rows", "columns"] = "rows"
     confidence: float = Field(default=0.9, ge=0.5, le=0.999)
 
 
 class IntervalPublic(BaseModel):
-    """One predicted number in the metric's unit; no bounds where no interval can be promised."""
+    """One predicted number in the metric's unit; no bounds where no interval can be promised.
+
+    ``extrapolated`` is true far from what the model learned from; then there are no bounds either.
+    """
 
     mean: float
     std: float
     lower: float | None
     upper: float | None
+    extrapolated: bool
 
 
 class ColumnPublic(BaseModel):
@@ -48,6 +63,7 @@ class ColumnPublic(BaseModel):
     std: list[float]
     lower: list[float | None]
     upper: list[float | None]
+    extrapolated: list[bool]
 
 
 class PredictionsPublic(BaseModel):

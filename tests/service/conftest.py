@@ -15,8 +15,8 @@ def serve(tables):
     """Starts servers; all of them are stopped at the end."""
     with contextlib.ExitStack() as stack:
 
-        def start(store=None, **config) -> Running:
-            running = Running(store or MemoryStore(), tables, ServiceConfig(**config))
+        def start(store=None, blobs=None, **config) -> Running:
+            running = Running(store or MemoryStore(), tables, ServiceConfig(**config), blobs=blobs)
             stack.callback(running.stop)
             return running
 

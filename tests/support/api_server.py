@@ -12,9 +12,9 @@ from service.server import ApiServer
 class Running:
     """A server that runs in a thread, its store, and a client of it."""
 
-    def __init__(self, store, tables, config=None, port=0):
+    def __init__(self, store, tables, config=None, port=0, blobs=None):
         self.store = store
-        self.app = create_app(store=store, tables=tables, config=config)
+        self.app = create_app(store=store, tables=tables, config=config, blobs=blobs)
         ready = threading.Event()
         self.server = ApiServer(self.app, "127.0.0.1", port, on_ready=lambda url: ready.set())
         self.thread = threading.Thread(target=self.server.run)

@@ -1,0 +1,35 @@
+"""``/docs``: the OpenAPI document for reading, with Swagger UI's files from a package and not from a CDN."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from starlette.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
+
+ASSETS = "/docs/assets"
+
+
+def add_docs(app: FastAPI) -> None:
+    """Adds the page and the files that it needs; the browser talks to this server alone."""
+    page = get_swagger_ui_html(
+        openapi_url="/openapi.json",
+        title=f"{app.title} API",
+        swagger_js_url=f"{ASSETS}/swagger-ui-bundle.js",
+        swagger_css_url=f"{ASSETS}/swagger-ui.css",
+        swagger_favicon_url=f"{ASSETS}/favicon.png",
+    )
+
+    def docs() -> HTMLResponse:
+        return page
+
+    app.mount(ASSETS, StaticFiles(directory=_folder()), name="docs assets")
+    app.add_api_route("/docs", docs, include_in_schema=False)
+
+
+def _folder() -> Path:
+    """Where the package that carries Swagger UI has its files; its code is not used."""
+    spec = find_spec("fastapi_offline")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent / "static"

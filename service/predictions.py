@@ -1,0 +1,196 @@
+"""Predictions by whatever model a request names: shipped, trained by the tenant, or of a measured device.
+
+Which model answers a quantity:
+
+1. a device that the tenant measured: its own model;
+2. ``"predictor"`` in the quantity: that one, or with ``latest`` the newest that the tenant trained;
+3. otherwise the shipped model of the asked kind; only where none ships, the newest of that kind that the
+   tenant trained. So training a predictor never changes what calls that do not name it are told.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from predictors.measured_device import MeasuredDevice
+from predictors.prediction import Prediction
+from search.request import FieldError, InvalidRequest, resolve_quantity
+from service.dependencies import Service
+from service.measured import named_devices
+from service.problems import invalid
+from service.schemas import PredictCreate
+from service.schemas.predictions import PredictedQuantityCreate
+from spaces.metric import Quantity
+from spaces.space import Bools, Codes, Space
+from store.blobs import BlobNotFound
+from store.ids import is_id
+from store.job import NotFound
+from store.predictor import StoredPredictor
+
+if TYPE_CHECKING:
+    from predictors.shipped import Answer
+
+LATEST = "latest"
+NO_PREDICTOR = "train one at /v1/predictors"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One quantity of a request, and what answers it: a device's model, a trained one, or else a shipped one.
+
+    Args:
+        task: whose version of the network an exact cost is of.
+    """
+
+    quantity: Quantity
+    task: str | None
+    device: MeasuredDevice | None = None
+    trained: StoredPredictor | None = None
+
+
+def resolve(service: Service, tenant: str, space: Space, request: PredictCreate) -> list[Wanted]:
+    """What is to be predicted, each quantity once, and by what.
+
+    Raises:
+        Problem: 422 that names each field that is wrong, and what there is instead.
+    """
+    own = {
+        device.quantity: device
+        for device in named_devices(service.store, tenant, space.name, [m.device for m in request.metrics])
+    }
+    names = [device.name for device in own.values()]
+    errors: list[FieldError] = []
+    found: dict[str, Wanted] = {}
+    for index, item in enumerate(request.metrics):
+        path = f"metrics[{index}]"
+        try:
+            quantity = resolve_quantity(
+                space, item.metric, task=item.task, device=item.device, path=path, devices=names
+            )
+            wanted = _answering(service, tenant, space, request.kind, item, quantity, own, path)
+            if found.setdefault(quantity.key, wanted) != wanted:
+                message = f"{quantity.key} is asked for twice, of different tasks or predictors"
+                errors.append(FieldError(path, message, "ask in two calls"))
+        except InvalidRequest as error:
+            errors.extend(error.errors)
+    if errors:
+        raise invalid(errors)
+    return list(found.values())
+
+
+def answer(
+    service: Service, space: Space, wanted: Sequence[Wanted], codes: Codes, *, kind: str, confidence: float
+) -> "Answer":
+    """Predictions for codes (b, v), in the order of the quantities."""
+    from predictors import shipped
+    from predictors.support import Support
+
+    result = shipped.Answer({}, {}, {})
+    for item in wanted:
+        key = item.quantity.key
+        if item.device is not None:
+            own = item.device.predictor()
+            _add(result, key, own.predict(codes, confidence), own.digest(), np.zeros(len(codes), bool))
+        elif item.trained is not None:
+            spec, current = item.trained.spec, item.trained.current
+            assert current is not None and current.model is not None
+            try:
+                model = service.models.get(space.name, spec.kind, current.model, current.labels)
+            except BlobNotFound:
+                raise NotFound(f"predictor {item.trained.id} was deleted") from None
+            support = current.about["support"]
+            assert isinstance(support, Mapping)
+            outside = Support.from_dict(support, space, spec.task).outside(codes)
+            told = shipped.bounded(model.predict(codes, confidence), item.quantity, outside)
+            _add(result, key, told, f"sha256:{current.model}", outside)
+        else:
+            part = shipped.predict(
+                space.name, [item.quantity], codes, task=item.task, kind=kind, confidence=confidence
+            )
+            _add(result, key, part.predictions[key], part.models[key], part.extrapolated[key])
+    return result
+
+
+def _add(result: "Answer", key: str, told: Prediction, model: str, outside: Bools) -> None:
+    result.predictions[key], result.models[key], result.extrapolated[key] = told, model, outside
+
+
+def _answering(
+    service: Service,
+    tenant: str,
+    space: Space,
+    kind: str,
+    item: PredictedQuantityCreate,
+    quantity: Quantity,
+    own: Mapping[Quantity, MeasuredDevice],
+    path: str,
+) -> Wanted:
+    """What answers one quantity.
+
+    Raises:
+        InvalidRequest: nothing does.
+    """
+    from predictors import shipped
+
+    if item.task is not None and item.task not in space.tasks:
+        known = f"its tasks are {', '.join(space.tasks)}"
+        raise InvalidRequest([FieldError(f"{path}.task", f"{item.task!r} is no task of {space.name}", known)])
+    if item.predictor is not None:
+        return Wanted(quantity, None, trained=_named(service, tenant, space, quantity, item.predictor, path))
+    if quantity in own:
+        return Wanted(quantity, None, device=own[quantity])
+    if shipped.is_exact(space, quantity):
+        return Wanted(quantity, item.task)
+    try:
+        shipped.chosen_kind(space.name, quantity.key, kind)
+        return Wanted(quantity, None)
+    except shipped.NoModel as error:
+        trained = _newest(service, tenant, space, quantity, None if kind == "auto" else kind)
+        if trained is not None:
+            return Wanted(quantity, None, trained=trained)
+        if error.kinds:
+            raise InvalidRequest([FieldError("kind", str(error), NO_PREDICTOR)]) from None
+        hint = f"known are {', '.join(sorted({*error.known, *space.statistics_names}))}; or {NO_PREDICTOR}"
+        raise InvalidRequest([FieldError("metrics", str(error), hint)]) from None
+
+
+def _newest(
+    service: Service, tenant: str, space: Space, quantity: Quantity, kind: str | None
+) -> StoredPredictor | None:
+    found, _ = service.store.predictors(
+        tenant_id=tenant, space=space.name, key=quantity.key, kind=kind, trained=True, limit=1
+    )
+    return found[0] if found else None
+
+
+def _named(
+    service: Service, tenant: str, space: Space, quantity: Quantity, name: str, path: str
+) -> StoredPredictor:
+    """The predictor that a request names.
+
+    Raises:
+        InvalidRequest: there is none, it is of another quantity, or it has not been trained yet.
+    """
+
+    def refused(message: str, hint: str = "") -> InvalidRequest:
+        return InvalidRequest([FieldError(f"{path}.predictor", message, hint)])
+
+    if name == LATEST:
+        newest = _newest(service, tenant, space, quantity, None)
+        if newest is None:
+            raise refused(f"you have trained no predictor of {quantity.key}", NO_PREDICTOR)
+        return newest
+    if not is_id(name):
+        raise NotFound(f"there is no predictor {name!r}")
+    found = service.store.predictor(name, tenant_id=tenant)
+    if (found.spec.space, found.spec.key) != (space.name, quantity.key):
+        raise refused(f"it predicts {found.spec.key} in {found.spec.space}, not {quantity.key}")
+    if found.current is None:
+        state = found.latest.job_state
+        ended = state is not None and state.terminal
+        raise refused(
+            f"its training {state}" if ended else "it is not trained yet", f"/v1/jobs/{found.latest.job_id}"
+        )
+    return found

@@ -1,0 +1,225 @@
+"""Studies: what is searched for, what is suggested, and what is told of it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from search.problem import Problem
+from search.request import STRATEGIES
+from service.schemas.base import Create, Name, QuantityCreate, Variables
+from service.schemas.designs import ConstraintCreate
+from service.studies import best_of, request_of
+from spaces.metric import Observation
+from store.study import NumberedObservation, Study, Suggestion
+
+ClientId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")]
+
+
+class StudyCreate(Create):
+    """What to search for; whoever asks evaluates for himself."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "space": "nasbench201",
+                "task": "cifar10",
+                "objectives": [{"metric": "accuracy"}, {"metric": "latency_ms", "device": "my-phone"}],
+                "constraints": [{"metric": "params_m", "max": 0.8}],
+            }
+        }
+    )
+
+    space: Name
+    task: Name
+    constraints: list[ConstraintCreate] = Field(default_factory=list, max_length=64)
+    objectives: list[QuantityCreate] = Field(default_factory=list, max_length=8)
+    confidence: float = Field(default=0.9, ge=0.5, le=0.999)
+    seed: int = Field(default=0, ge=0, le=2**63 - 1)
+    strategy: Literal[STRATEGIES] = "bayes"  # type: ignore[valid-type]
+    flat: bool = Field(default=False, description="architectures count by the mean over their neighbourhoods")
+
+
+class SuggestCreate(Create):
+    """How many architectures are wanted, and by whom."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {"count": 2, "client_id": "worker-1"}})
+
+    count: int = Field(default=1, ge=1, le=100)
+    client_id: ClientId = Field(description="the same one gets its unfinished suggestions back")
+
+
+class ToldCreate(Create):
+    """What an evaluation brought, or why it failed."""
+
+    architecture: str | Variables
+    values: dict[Name, float] | None = Field(
+        default=None, max_length=32, description="by quantity key, or by metric where that is clear"
+    )
+    failed: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    fidelity: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,49}$")] = Field(
+        default="full", description="full, or the name of a cheaper evaluation such as 12ep"
+    )
+    seconds: float = Field(default=0.0, ge=0, le=1e9, description="what the evaluation cost")
+
+
+class ObservationsCreate(Create):
+    """Evaluations, suggested by the study or not."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "observations": [
+                    {
+                        "architecture": "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|"
+                        "+|skip_connect~0|nor_conv_3x3~1|none~2|",
+                        "values": {"accuracy": 93.1},
+                    }
+                ]
+            }
+        }
+    )
+
+    observations: list[ToldCreate] = Field(min_length=1, max_length=10_000)
+
+
+class ObservationPublic(BaseModel):
+    """One observation; ``number`` only rises in a study."""
+
+    number: int
+    architecture: str
+    values: dict[str, float]
+    failed: str | None
+    fidelity: str
+    seconds: float
+
+    @classmethod
+    def of(cls, entry: NumberedObservation) -> "ObservationPublic":
+        """The public face of a stored observation."""
+        told = entry.observation
+        return cls(
+            number=entry.number,
+            architecture=told.architecture,
+            values=dict(told.values),
+            failed=told.failed,
+            fidelity=told.fidelity,
+            seconds=told.seconds,
+        )
+
+
+class ObservationList(BaseModel):
+    """A page of observations, in the order in which they were told."""
+
+    observations: list[ObservationPublic]
+    has_more: bool
+
+
+class SuggestionPublic(BaseModel):
+    """An architecture to evaluate."""
+
+    number: int
+    architecture: str
+
+    @classmethod
+    def of(cls, suggestion: Suggestion) -> "SuggestionPublic":
+        """The public face of a stored suggestion."""
+        return cls(number=suggestion.number, architecture=suggestion.architecture)
+
+
+class SuggestionsPublic(BaseModel):
+    """What the client is to evaluate; ``exhausted`` says why there is less than was asked for."""
+
+    suggestions: list[SuggestionPublic]
+    exhausted: str | None
+
+
+class BestPublic(BaseModel):
+    """An architecture within the bounds that no other observed one beats."""
+
+    architecture: str
+    values: dict[str, float]
+
+
+class BoundPublic(BaseModel):
+    """A bound on a quantity."""
+
+    quantity: str
+    min: float | None
+    max: float | None
+
+
+class StudyPublic(BaseModel):
+    """A study as everyone may see it; ``waiting`` are the suggestions that nothing was told of yet."""
+
+    id: str
+    state: Literal["open", "closed"]
+    space: str
+    task: str
+    objectives: list[str]
+    constraints: list[BoundPublic]
+    strategy: str
+    flat: bool
+    confidence: float
+    seed: int
+    suggested: int
+    waiting: int
+    observed: int
+    failed: int
+    created_at: datetime
+    closed_at: datetime | None
+
+    @classmethod
+    def of(cls, study: Study) -> "StudyPublic":
+        """The public face of a stored study."""
+        return cls.model_validate(_fields(study))
+
+
+class StudyShown(StudyPublic):
+    """A study with the best of what was observed."""
+
+    best: list[BestPublic]
+
+    @classmethod
+    def showing(cls, study: Study, observations: list[Observation]) -> "StudyShown":
+        """The public face of a stored study, with the best of its observations."""
+        best = [
+            {"architecture": observation.architecture, "values": dict(observation.values)}
+            for observation in best_of(Problem.of(request_of(study)), observations)
+        ]
+        return cls.model_validate(_fields(study) | {"best": best})
+
+
+class StudyList(BaseModel):
+    """A page of studies, newest first."""
+
+    studies: list[StudyPublic]
+    has_more: bool
+
+
+class ObservedPublic(BaseModel):
+    """How many of the observations were news, and where the study stands."""
+
+    news: int
+    study: StudyPublic
+
+
+def _fields(study: Study) -> dict[str, object]:
+    request = request_of(study)
+    return {
+        "id": study.id,
+        "state": "open" if study.closed_at is None else "closed",
+        "space": request.space,
+        "task": request.task,
+        "objectives": [objective.quantity.key for objective in request.objectives],
+        "constraints": [
+            {"quantity": bound.quantity.key, "min": bound.min, "max": bound.max}
+            for bound in request.constraints
+        ],
+        "strategy": request.strategy,
+        "flat": request.flat,
+        "confidence": request.confidence,
+        "seed": request.seed,
+        **{name: getattr(study, name) for name in ("suggested", "waiting", "observed", "failed")},
+        "created_at": study.created_at,
+        "closed_at": study.closed_at,
+    }
