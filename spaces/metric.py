@@ -7,6 +7,7 @@ a latency on a device. Its key is what the HTTP API and every table use as a col
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -39,8 +40,23 @@ class Metric:
         return (0.0, 100.0 if self.unit == "%" else math.inf)
 
 
-METRICS: dict[str, Metric] = {
-    metric.name: metric
+class _Metrics(dict[str, Metric]):
+    """Metrics by name. Declared spaces add costs of their own, whose names say which way they are better."""
+
+    def __missing__(self, name: str) -> Metric:
+        if _OWN.fullmatch(name) is None:
+            raise KeyError(name)
+        direction = Direction.MINIMIZE if name.startswith("cost_") else Direction.MAXIMIZE
+        return Metric(name, "-", direction, "declared with the space")
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (isinstance(name, str) and _OWN.fullmatch(name) is not None)
+
+
+_OWN = re.compile(r"(?:cost|gain)_[a-z0-9_]{1,40}")
+
+METRICS: dict[str, Metric] = _Metrics(
+    (metric.name, metric)
     for metric in (
         Metric(
             "accuracy", "%", Direction.MAXIMIZE, "share of test examples answered right, or the task's score"
@@ -60,7 +76,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric("train_seconds", "s", Direction.MINIMIZE, "what the training of a table's network took"),
     )
-}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ choice. Codes are canonical when ``parse(format(codes)) == codes``.
 import importlib
 import pkgutil
 import reprlib
+import threading
 from abc import ABC, abstractmethod
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -28,7 +30,7 @@ import spaces
 Codes = NDArray[np.int8]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-Choice = str | int | bool
+Choice = str | int | bool | float
 
 
 class InvalidArchitecture(ValueError):
@@ -265,13 +267,17 @@ class Space(ABC):
 
 def _means(value: object, choice: Choice) -> bool:
     """Whether a value of an object stands for a choice: a truth value may be written as a number."""
-    if isinstance(value, float) or (isinstance(value, bool) and not isinstance(choice, bool)):
+    if any(isinstance(value, kind) and not isinstance(choice, kind) for kind in (float, bool)):
         return False
     return value == choice
 
 
 _FACTORIES: dict[str, Callable[[], Space]] = {}
 _SPACES: dict[str, Space] = {}
+_ADDED: "OrderedDict[str, Space]" = OrderedDict()
+_adding = threading.Lock()
+MAX_ADDED = 32
+"""Added spaces that a process keeps."""
 
 
 def register(cls: type[Space]) -> type[Space]:
@@ -289,9 +295,28 @@ def _import_all() -> None:
 
 
 def space_names() -> Sequence[str]:
-    """Names of all registered spaces, sorted."""
+    """Names of all registered spaces, sorted; without those of :func:`add_space`."""
     _import_all()
     return sorted(_FACTORIES)
+
+
+def add_space(space: Space) -> Space:
+    """Makes a space that is no module's known to this process, such as one that a user declared.
+
+    The last ``MAX_ADDED`` of them are kept. What is already known by the name is kept and returned: such
+    names hold a digest of all that the space is.
+    """
+    with _adding:
+        known = _ADDED.setdefault(space.name, space)
+        _ADDED.move_to_end(space.name)
+        while len(_ADDED) > MAX_ADDED:
+            _ADDED.popitem(last=False)
+        return known
+
+
+def knows_space(name: str) -> bool:
+    """Whether :func:`get_space` gives a space of this name."""
+    return name in _ADDED or name in space_names()
 
 
 def get_space(name: str) -> Space:
@@ -300,6 +325,10 @@ def get_space(name: str) -> Space:
     Raises:
         KeyError: for an unknown name; the message lists the known ones.
     """
+    with _adding:
+        if name in _ADDED:
+            _ADDED.move_to_end(name)
+            return _ADDED[name]
     known = space_names()
     if name not in known:
         raise KeyError(f"unknown space {name!r}; known are {', '.join(known)}")
