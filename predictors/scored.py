@@ -13,6 +13,9 @@ from predictors.prediction import Prediction
 from predictors.predictor import NotEnoughLabels, Predictor
 from spaces.space import Codes, Floats, Space
 
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
+_WEIGHTS /= _WEIGHTS.sum()
+
 
 class ScoredPredictor(Predictor):
     """Predicts mean and scale on the scale of normal scores; intervals are conformal.
@@ -68,9 +71,8 @@ class ScoredPredictor(Predictor):
         found = self.calibration.prediction(mean, scale, confidence)
         middle = self.scores.inverse(mean)
         # Root mean square distance from the median, by Gauss–Hermite quadrature over the normal scores.
-        nodes, weights = np.polynomial.hermite_e.hermegauss(7)
-        distances = [self.scores.inverse(mean + node * found.std) - middle for node in nodes]
-        std = np.sqrt(sum(w * d**2 for w, d in zip(weights / weights.sum(), distances, strict=True)))
+        distances = [self.scores.inverse(mean + node * found.std) - middle for node in _NODES]
+        std = np.sqrt(sum(w * d**2 for w, d in zip(_WEIGHTS, distances, strict=True)))
         return Prediction(
             middle, std, self.scores.inverse(found.lower), self.scores.inverse(found.upper), confidence
         )
