@@ -2,7 +2,7 @@
 
 Kinds (one file each in :mod:`encoders.training_free`): ``onehot``, ``path``, ``live``, ``counts``,
 ``statistics``. Those that count are looked up where the space is small: a table with a byte a number is
-computed once a process, on first use.
+computed once a process, on first use; so are the embeddings of pretrained networks.
 """
 
 import importlib
@@ -82,7 +82,9 @@ def _kind(name: str) -> FeatureKind:
 
 def _values(kind: FeatureKind, space: Space, codes: Codes, task: str | None) -> Features | NDArray[np.uint8]:
     """A kind's features, from its table where the space is small enough and every row is a member."""
-    if kind.counts and space.size <= _LARGEST_TABLE >= prod(len(v.choices) for v in space.variables):
+    if (kind.counts or kind.tabled) and space.size <= _LARGEST_TABLE >= prod(
+        len(v.choices) for v in space.variables
+    ):
         rows, table = _table(kind, space)
         members = rows[index_of(codes, space.variables)]
         if not bool(np.any(members < 0)):
@@ -99,9 +101,10 @@ def _computed(kind: FeatureKind, space: Space, codes: Codes, task: str | None) -
 
 
 @lru_cache(maxsize=32)
-def _table(kind: FeatureKind, space: Space) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+def _table(kind: FeatureKind, space: Space) -> tuple[NDArray[np.int32], NDArray[np.uint8] | Features]:
     """For every combination of choices its member's row, or −1; and each member's features."""
     members = space.enumerate()
     rows = np.full(prod(len(variable.choices) for variable in space.variables), -1, dtype=np.int32)
     rows[index_of(members, space.variables)] = np.arange(len(members), dtype=np.int32)
-    return rows, _computed(kind, space, members, None).astype(np.uint8)
+    values = _computed(kind, space, members, None)
+    return rows, values.astype(np.uint8) if kind.counts else values

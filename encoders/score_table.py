@@ -60,6 +60,17 @@ def classes(space: Space) -> Classes:
     return Classes(tuple(keys.tolist()), members[firsts], rows.astype(np.int64))
 
 
+def smallest(space: Space, codes: Codes) -> Codes:
+    """The members with the fewest parameters that compute the same functions as canonical codes (b, v).
+
+    Raises:
+        ValueError: where the space cannot be enumerated.
+    """
+    known = classes(space)
+    found: Codes = known.codes[known.rows[_places(space)[index_of(codes, space.variables)]]]
+    return found
+
+
 def save_scores(
     space: Space, names: tuple[str, ...], values: NDArray[np.float32], path: Path, *, seed: int
 ) -> str:

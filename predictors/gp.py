@@ -2,26 +2,28 @@
 Performance Predictors in Neural Architecture Search?", find it strongest where labels are few).
 
 Paths of the live graph, its structure, exact statistics of the smallest member that computes the same
-function, and training-free scores, each group standardized over the space and with one lengthscale; targets
-are normal scores. Errors of leaving one label out, in closed form, calibrate the intervals, so no label is
-spent; they are widened by what cross-fitting of everything, hyperparameters and scores too, finds them short.
+function, training-free scores, and the embeddings of pretrained networks (FBNetV3, Dai et al. 2021), each
+group standardized over the space and with one lengthscale; targets are normal scores. Errors of leaving one
+label out, in closed form, calibrate the intervals, so no label is spent; they are widened by what
+cross-fitting of everything, hyperparameters and scores too, finds them short.
 Plain NumPy: neither fitting nor predicting loads torch.
 """
 
-import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from encoders.features import feature_names, features
+from encoders.features import feature_names
+from encoders.pretrained import load_pretrained
+from encoders.safetensors_about import about_of
 from predictors.conformal import Calibration
 from predictors.cross_fitting import cross_fitted
+from predictors.feature_groups import CENTERS as CENTERS
+from predictors.feature_groups import center_of, standard, standardized
 from predictors.gbdt import GbdtPredictor
 from predictors.inputs import informed_kinds
 from predictors.matern_kernel import (
@@ -36,54 +38,19 @@ from predictors.matern_kernel import (
 from predictors.normal_scores import NormalScores
 from predictors.predictor import DamagedModel, NotEnoughLabels, register
 from predictors.scored import ScoredPredictor, checked
+from predictors.sources import sources_of_text, sources_to_text, told
 from spaces.space import Codes, Floats, Space
 
 FORMAT = "netwright-gp-1"
-REFERENCE = 2000
-"""Members whose features' mean and deviation standardize every model of a space."""
-CENTERS = {
-    "onehot": 1.4,
-    "ordinal": 1.4,
-    "sources": 1.0,
-    "structure": 1.0,
-    "statistics": 1.6,
-    "reduced": 1.6,
-    "scores": 1.6,
-}
-"""Where a group's log lengthscale is looked for, in deviations a feature; 0.2 for the others."""
 FINE_FROM = 200
 """Labels from which each numeric variable has a lengthscale of its own."""
-FITTED_ON = 1600
+FITTED_ON = 1000
 """Labels beyond these do not take part in the choice of hyperparameters, only in the posterior."""
 WIDENED_UP_TO = 800
 """Labels beyond which the hyperparameters no longer learn any of them by heart."""
 FOLDS = 4
 """Of the cross-fitting that widens the intervals."""
 _CHUNK = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class _Standard:
-    """Center and scale of each group's features."""
-
-    kinds: tuple[str, ...]
-    centers: tuple[Floats, ...]
-    scales: tuple[Floats, ...]
-
-
-@lru_cache(maxsize=32)
-def _standard(space: Space, task: str | None, kinds: tuple[str, ...]) -> _Standard:
-    codes = space.sample(REFERENCE, np.random.default_rng(0))
-    kept, centers, scales = [], [], []
-    for kind in kinds:
-        x = features(space, codes, task=task, kinds=(kind,)).astype(np.float64)
-        varying = x.std(axis=0) > 1e-9
-        if varying.any():
-            kept.append(kind)
-            centers.append(x.mean(axis=0))
-            # A feature that does not vary gets no weight; a group's weight does not grow with its size.
-            scales.append(np.where(varying, x.std(axis=0), np.inf) * np.sqrt(varying.sum()))
-    return _Standard(tuple(kept), tuple(centers), tuple(scales))
 
 
 @register
@@ -109,7 +76,7 @@ class GpPredictor(ScoredPredictor):
         widen: bool = True,
     ) -> None:
         super().__init__(space, task=task, seed=seed)
-        self.kinds = informed_kinds(space) if kinds is None else tuple(kinds)
+        self.kinds = informed_kinds(space, embeddings=True) if kinds is None else tuple(kinds)
         self.posterior: Posterior | None = None
         self.sources = tuple(sources)
         self.widen = widen
@@ -124,7 +91,7 @@ class GpPredictor(ScoredPredictor):
         chosen = np.random.default_rng(self.seed).permutation(len(values))[:FITTED_ON]
         inputs = self._inputs(codes[chosen])
         labels = NormalScores.fit(values[chosen]).transform(values[chosen])
-        centers = np.array([CENTERS.get(kind, 0.2) for kind in self._groups()])
+        centers = np.array([center_of(kind) for kind in self._groups()])
         theta = most_likely(distances(inputs, inputs), labels, centers)
         self.widening = 1.0
         self._condition(codes, values, theta)
@@ -179,33 +146,36 @@ class GpPredictor(ScoredPredictor):
         """Whether it has learned anything."""
         return self.posterior is not None
 
-    def _standard(self) -> _Standard:
-        return _standard(self.space, self.task, self.kinds)
-
     def _inputs(self, codes: Codes) -> list[Floats]:
         """Standardized features, one (b, f) array a group."""
-        standard = self._standard()
         inputs: list[Floats] = []
-        for kind, center, scale in zip(standard.kinds, standard.centers, standard.scales, strict=True):
-            x = (features(self.space, codes, task=self.task, kinds=(kind,)) - center) / scale
-            inputs += np.split(x, x.shape[1], axis=1) if self._splits(kind) else [x]
+        for kind, x in zip(
+            self._kinds(), standardized(self.space, self.task, self.kinds, codes), strict=True
+        ):
+            inputs += np.split(x, self._parts(kind, x.shape[1]), axis=1)
         if self.sources:
-            told = np.stack([source.scored(codes)[0] for source in self.sources], axis=1)
-            inputs.append(told / np.sqrt(len(self.sources)))  # normal scores need no other standard
+            inputs.append(told(self.sources, codes))
         return inputs
+
+    def _kinds(self) -> tuple[str, ...]:
+        """The kinds that vary."""
+        return standard(self.space, self.task, self.kinds).kinds
 
     def _groups(self) -> list[str]:
         """The kind of each group of :meth:`_inputs`."""
-        standard = self._standard()
-        told = ["sources"] if self.sources else []
+        found = standard(self.space, self.task, self.kinds)
+        others = ["sources"] if self.sources else []
         return [
             kind
-            for kind, center in zip(standard.kinds, standard.centers, strict=True)
-            for _ in range(len(center) if self._splits(kind) else 1)
-        ] + told
+            for kind, center in zip(found.kinds, found.centers, strict=True)
+            for _ in range(self._parts(kind, len(center)))
+        ] + others
 
-    def _splits(self, kind: str) -> bool:
-        return self.fine and kind == "ordinal"
+    def _parts(self, kind: str, width: int) -> int:
+        """Into how many groups a kind is split: one a network, one a variable where labels abound."""
+        if kind == "pretrained":
+            return len(load_pretrained(self.space.name).networks)
+        return width if self.fine and kind == "ordinal" else 1
 
     def to_bytes(self) -> bytes:
         """Safetensors: labels and hyperparameters; the posterior follows from them."""
@@ -223,7 +193,7 @@ class GpPredictor(ScoredPredictor):
             "widening": self.widening,
             "fine": self.fine,
             "fitted_with": self.fitted_with,
-            "sources": [base64.b64encode(source.to_bytes()).decode() for source in self.sources],
+            "sources": sources_to_text(self.sources),
         }
         # One array: the library writes several in an order of its own, and the digest would change.
         numbers = np.concatenate([self.posterior.theta, values, codes.astype(np.float64).ravel()])
@@ -234,16 +204,14 @@ class GpPredictor(ScoredPredictor):
         """Reads what :meth:`to_bytes` wrote; DamagedModel for anything else."""
         try:
             numbers = load(data)["numbers"]
-            about = _metadata(data)
+            about = about_of(data)
             if about["format"] != FORMAT or about["space"] != space.name:
                 raise DamagedModel(f"the bytes hold no {FORMAT} model of {space.name}")
             model = cls(space, task=about["task"], seed=about["seed"], kinds=about["kinds"])
             if about["features"] != list(feature_names(space, model.kinds)):
                 raise DamagedModel(f"the model was trained on other features than {space.name} has now")
             model.widening = float(about["widening"])
-            model.sources = tuple(
-                GbdtPredictor.from_bytes(base64.b64decode(source), space) for source in about["sources"]
-            )
+            model.sources = sources_of_text(about["sources"], space)
             model.fine, model.fitted_with = bool(about["fine"]), int(about["fitted_with"])
             rows, width = int(about["rows"]), len(space.variables)
             theta, values, codes = np.split(numbers, [len(numbers) - rows * (width + 1), -rows * width])
@@ -252,10 +220,3 @@ class GpPredictor(ScoredPredictor):
             if isinstance(error, DamagedModel):
                 raise
             raise DamagedModel(f"the bytes are no predictor: {error}") from error
-
-
-def _metadata(data: bytes) -> dict[str, Any]:
-    """The description in a safetensors file that is known to be whole."""
-    length = int.from_bytes(data[:8], "little")
-    about: dict[str, Any] = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["about"])
-    return about

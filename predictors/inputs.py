@@ -1,11 +1,11 @@
 """Which features a predictor sees in a space where few labels must do."""
 
-from encoders import score_table
+from encoders import pretrained, score_table
 from encoders.training_free.sequences import is_chain
 from spaces.space import Space
 
 
-def informed_kinds(space: Space, *, scores: bool = True) -> tuple[str, ...]:
+def informed_kinds(space: Space, *, scores: bool = True, embeddings: bool = False) -> tuple[str, ...]:
     """Kinds of features, most general first.
 
     Where zeros and skips make many members compute one function, only features that are equal for all of
@@ -14,6 +14,7 @@ def informed_kinds(space: Space, *, scores: bool = True) -> tuple[str, ...]:
     Args:
         space: any space.
         scores: training-free scores too, where they ship.
+        embeddings: those of pretrained networks too, where they ship.
     """
     if space.zero_operations and not space.task_dependent_cost:
         kinds: tuple[str, ...] = ("live", "structure", "reduced")
@@ -21,4 +22,14 @@ def informed_kinds(space: Space, *, scores: bool = True) -> tuple[str, ...]:
         kinds = ("onehot", "ordinal", "live", "counts", "statistics")
     else:
         kinds = ("onehot", "path", "live", "structure", "statistics")
-    return (*kinds, "scores") if scores and score_table.ships(space.name) else kinds
+    kinds = (*kinds, "scores") if scores and score_table.ships(space.name) else kinds
+    return (*kinds, "pretrained") if embeddings and pretrained.ships(space.name) else kinds
+
+
+def exact_kinds(space: Space) -> tuple[str, ...]:
+    """Kinds of features that stand beside the embedding of a graph network: few, and exact."""
+    if space.zero_operations and not space.task_dependent_cost:
+        kinds: tuple[str, ...] = ("reduced",)
+    else:
+        kinds = ("onehot", "ordinal", "statistics") if is_chain(space) else ("onehot", "statistics")
+    return (*kinds, "scores") if score_table.ships(space.name) else kinds

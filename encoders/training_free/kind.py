@@ -25,6 +25,8 @@ class FeatureKind(ABC):
     name: str
     counts: bool = False
     """Whether the values are whole numbers 0..255 that depend on the codes alone; these may be tabled."""
+    tabled: bool = False
+    """Whether other values, too, depend on the codes alone and cost enough to be worth a table."""
 
     @abstractmethod
     def names(self, space: Space) -> tuple[str, ...]:

@@ -77,6 +77,33 @@ def encoder(
 
 
 @app.command()
+def pretrained(
+    spaces: Annotated[list[str] | None, typer.Argument(help="Which spaces'; all unless said.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps of each network.")] = None,
+    seed: SeedOption = 0,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the networks that predictors start from, on statistics and scores; no labels are used."""
+    import artifacts
+    from encoders.pretraining import PretrainingOptions, ship_pretrained
+    from spaces.space import space_names
+
+    folder = out or artifacts.ROOT / "pretrained"
+    options = PretrainingOptions() if steps is None else PretrainingOptions(steps=steps)
+    cards = []
+    for name in _known(spaces or space_names()):
+        with progress_bar(f"pretrained {name}") as show:
+            cards.append(ship_pretrained(name, folder, seed=seed, options=options, progress=show))
+    note(f"written to {folder}")
+    if as_json:
+        print_json({"pretrained": cards})
+        return
+    for card in cards:
+        print_table(["figure", "value"], list(card.items()), title=f"pretrained {card['space']}")
+
+
+@app.command()
 def scores(
     spaces: Annotated[
         list[str] | None, typer.Argument(help="Which spaces'; nasbench201 unless said.")

@@ -3,6 +3,7 @@
 from predictors.auto import AutoPredictor
 from predictors.gbdt import GbdtPredictor
 from predictors.gp import GpPredictor
+from predictors.neural import NeuralPredictor
 from predictors.testing import PredictorSuite
 
 
@@ -16,3 +17,7 @@ class TestGp(PredictorSuite):
 
 class TestAuto(PredictorSuite):
     make = AutoPredictor
+
+
+class TestNeural(PredictorSuite):
+    make = NeuralPredictor

@@ -1,0 +1,45 @@
+"""Embeddings of the pretrained networks as features; only where they ship, in no default set."""
+
+from functools import lru_cache
+
+from encoders.pretrained import LARGEST_ENUMERATED, load_pretrained
+from encoders.score_table import smallest
+from encoders.training_free.kind import FeatureKind, Features, register
+from spaces.space import Codes, Space
+
+
+@register
+class PretrainedEmbedding(FeatureKind):
+    """What networks that learned a space's statistics and scores make of a member; needs no torch.
+
+    Where zeros make many members compute one function, the smallest of them stands for all.
+
+    Both methods raise :class:`encoders.pretrained.NoPretrained` for a space without such networks.
+    """
+
+    name = "pretrained"
+    tabled = True
+
+    def names(self, space: Space) -> tuple[str, ...]:
+        """``pretrained-1a2b3c4d:0.0`` …: the weights' digest, the network and the coordinate.
+
+        A model trained on other weights thus has features of other names, and is refused.
+        """
+        return _names(space.name)
+
+    def values(self, space: Space, codes: Codes, task: str | None) -> Features:
+        """(b, m·d)."""
+        if space.zero_operations and not space.task_dependent_cost and space.size <= LARGEST_ENUMERATED:
+            codes = smallest(space, codes)
+        return load_pretrained(space.name).embed(codes).reshape(len(codes), -1)
+
+
+@lru_cache(maxsize=16)
+def _names(space_name: str) -> tuple[str, ...]:
+    ensemble = load_pretrained(space_name)
+    which = ensemble.digest().removeprefix("sha256:")[:8]
+    return tuple(
+        f"pretrained-{which}:{member}.{coordinate}"
+        for member, network in enumerate(ensemble.networks)
+        for coordinate in range(len(network.bias))
+    )

@@ -1,0 +1,105 @@
+"""The ensemble of pretrained networks: what it starts from, what it says of it, what its heads promise."""
+
+import numpy as np
+import pytest
+
+from encoders.features import features
+from encoders.pretrained import NoPretrained
+from predictors.auto import AutoPredictor, simplex
+from predictors.gbdt import GbdtPredictor
+from predictors.heads import conditioned
+from predictors.neural import NeuralPredictor
+from predictors.predictor import DamagedModel
+from spaces.space import get_space
+
+SPACE = get_space("nasbench201")
+
+
+def labelled(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Members and a training-free score of theirs, bent: what pretraining knows and codes do not say."""
+    codes = SPACE.sample(count, np.random.default_rng(seed))
+    return codes, 90 + np.tanh(features(SPACE, codes, kinds=["scores"])[:, 4].astype(np.float64))
+
+
+def test_networks_from_scratch_say_so_and_survive_their_bytes(monkeypatch):
+    monkeypatch.setattr("predictors.neural.SCRATCH_STEPS", 20)
+    codes, values = labelled(40)
+    model = NeuralPredictor(SPACE, trunk="scratch", widen=False).fit(codes, values)
+    again = NeuralPredictor.from_bytes(model.to_bytes(), SPACE)
+    assert again.trunk == "scratch"
+    np.testing.assert_allclose(again.predict(codes).mean, model.predict(codes).mean, atol=1e-6)
+    shipped = NeuralPredictor(SPACE, widen=False).fit(codes, values)
+    assert shipped.trunk == "pretrained" and shipped.digest() != model.digest()
+    constant = NeuralPredictor(SPACE, trunk="scratch", widen=False).fit(codes, np.full(40, 7.0))
+    np.testing.assert_allclose(constant.predict(codes).mean, 7.0, atol=1e-6)
+
+
+def test_pretrained_networks_know_more_than_ones_from_scratch():
+    codes, values = labelled(40)
+    unseen, truth = labelled(400, seed=1)
+    errors = [
+        np.abs(
+            NeuralPredictor(SPACE, trunk=trunk, kinds=(), widen=False).fit(codes, values).predict(unseen).mean
+            - truth
+        ).mean()
+        for trunk in ("pretrained", "scratch")
+    ]
+    assert errors[0] < errors[1]
+
+
+def test_a_space_without_networks_is_learned_from_scratch():
+    space = get_space("fbnet")
+    assert NeuralPredictor(space).trunk == "scratch"
+    with pytest.raises(NoPretrained):
+        NeuralPredictor(space, trunk="pretrained")
+
+
+def test_a_model_of_other_networks_is_refused():
+    codes, values = labelled(20)
+    data = NeuralPredictor(SPACE, widen=False).fit(codes, values).to_bytes()
+    start = data.index(b"pretrained-") + len(b"pretrained-")
+    other = data[:start] + (b"00000000" if data[start : start + 8] != b"00000000" else b"1" * 8)
+    with pytest.raises(DamagedModel, match="other networks"):
+        NeuralPredictor.from_bytes(other + data[start + 8 :], SPACE)
+
+
+def test_leaving_one_out_equals_learning_without_it():
+    rng = np.random.default_rng(0)
+    inputs = [[rng.normal(size=(19, 3)), rng.normal(size=(19, 2))] for _ in range(2)]
+    labels, theta = rng.normal(size=19), np.array([0.3, -0.2, 0.1, -2.0])
+    heads = conditioned(inputs, labels, theta, seed=0)
+    without = conditioned([[x[1:] for x in groups] for groups in inputs], labels[1:], theta, seed=0)
+    mean, deviation = without([[x[:1] for x in groups] for groups in inputs])
+    assert labels[0] - mean[0] == pytest.approx(heads.errors[0], abs=1e-8)
+    assert deviation[0] == pytest.approx(heads.deviations[0], rel=1e-3)
+
+
+def test_heads_of_many_labels_learn_a_part_each(monkeypatch):
+    monkeypatch.setattr("predictors.heads.LARGEST", 12)
+    rng = np.random.default_rng(0)
+    inputs = [[rng.normal(size=(19, 3))] for _ in range(2)]
+    heads = conditioned(inputs, rng.normal(size=19), np.array([0.3, 0.1, -2.0]), seed=0)
+    assert [len(head.inputs[0]) for head in heads.heads] == [12, 12]
+    assert np.isfinite(heads.errors).all() and (heads.deviations > 0).all()
+
+
+def test_sources_teach_networks_and_the_blend_and_are_in_the_bytes():
+    codes, values = labelled(15)
+    known, told = labelled(400, seed=2)
+    source = GbdtPredictor(SPACE).fit(known, told)
+    unseen, truth = labelled(300, seed=3)
+    for kind, extra in ((NeuralPredictor, {"widen": False}), (AutoPredictor, {})):
+        model = kind(SPACE, sources=[source], **extra).fit(codes, values)
+        alone = kind(SPACE, **extra).fit(codes, values)
+        errors = [np.abs(found.predict(unseen).mean - truth).mean() for found in (model, alone)]
+        assert errors[0] < errors[1]
+        again = kind.from_bytes(model.to_bytes(), SPACE)
+        assert len(again.sources) == 1
+        np.testing.assert_allclose(again.predict(unseen).mean, model.predict(unseen).mean, atol=1e-5)
+
+
+def test_shares_of_the_blend_sum_to_one():
+    model = AutoPredictor(SPACE).fit(*labelled(40))
+    assert set(model.shares) == {"gp", "gbdt", "neural"}
+    assert sum(model.shares.values()) == pytest.approx(1)
+    assert np.allclose(simplex(3).sum(axis=1), 1) and len(simplex(3)) == 66
