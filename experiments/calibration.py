@@ -27,8 +27,9 @@ COLUMNS = {
 
 PROTOCOL = f"""\
 6: {LABELS} labels drawn at random from each table, 90 % intervals judged on up to {JUDGED} other members,
-kinds auto and gp. Coverage in percent, and the binomial error of one seed: about 1.7 points from the {LABELS}
-labels that set the width and 0.5 from those judged. Width: mean over the central 90 % of the judged truths.
+kind auto; gp and neural with --full. Coverage in percent, and the binomial error of one seed: about 1.7 points
+from the {LABELS} labels that set the width and 0.5 from those judged. Width: mean over the central 90 % of the
+judged truths.
 nll: mean negative log likelihood in nats of a normal distribution on the scale of scores less that of a
 standard normal one; below 0 the std tells more than the labels' own spread. The goal of {LOW:g} to {HIGH:g} %
 is stated as two rows."""
@@ -65,12 +66,13 @@ def judged(tables: Tables, name: str, key: str, kind: str, seed: int) -> dict[st
 
 @comparison("calibration", protocol=PROTOCOL, seeds=3, full_seeds=10)
 def calibration(context: Context) -> Sequence[Row]:
-    """Every table with both kinds."""
+    """Every table."""
     rows: list[Row] = []
-    total = 2 * sum(map(len, COLUMNS.values()))
+    kinds = ("auto", "gp", "neural") if context.full else ("auto",)
+    total = len(kinds) * sum(map(len, COLUMNS.values()))
     for name, keys in COLUMNS.items():
         for key in keys:
-            for kind in ("auto", "gp"):
+            for kind in kinds:
                 rows += _rows(context, name, key, kind)
                 context.progress(len(rows) // 4, total, f"{name} {key} {kind}")
     return rows

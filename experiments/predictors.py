@@ -15,6 +15,7 @@ from experiments.row import Row
 from spaces.space import Codes, Floats, Space, get_space
 
 if TYPE_CHECKING:
+    from predictors.auto import AutoPredictor
     from predictors.gbdt import GbdtPredictor
 
 GOALS = {39: 0.75, 78: 0.80, 156: 0.84, 469: 0.88, 1563: 0.90}
@@ -33,16 +34,26 @@ MNASNET = (
     "throughput_ips@zcu102",
 )
 
+ABLATIONS: dict[str, tuple[str, dict[str, object]]] = {
+    "gp-without-pretraining": ("gp", {"kinds": ["live", "structure", "reduced", "scores"]}),
+    "gp-without-scores": ("gp", {"kinds": ["live", "structure", "reduced"]}),
+    "gp-paths-only": ("gp", {"kinds": ["live"]}),
+    "neural-without-pretraining": ("neural", {"trunk": "scratch"}),
+    "neural-embeddings-only": ("neural", {"kinds": []}),
+}
+"""Kind and options; without scores is also without networks, which learned them."""
+
 PROTOCOL = """\
 1: n cells of the official NAS-Bench-201 table drawn at random, Kendall's tau over all other cells; the only
-labels are these. Features are live paths, structure, statistics and training-free scores at initialization;
-features and the kernel's priors were chosen on CIFAR-10 with other draws; prototypes were looked at on
-CIFAR-100 too. 2: 262 test scores of NAS-Bench-Graph drawn at random, tau over all other members; features
-are also what models of the other eight tasks say, each trained on all validation and test scores of its own
-task, none of the judged one; the tau of the table's validation and test scores stands beside as its noise.
-3: MnasNet on ImageNet, trained on the authors' split train, judged on valid. That split also helped to
-choose the features, the kernel's centers and how many labels the kernel is fitted on, so its rows are
-optimistic; XGBoost on one-hot choices with its own settings in the same run."""
+labels are these. auto blends gp, neural and gbdt, whose rows are the parts of the same fit. Features are live
+paths, structure, statistics, training-free scores at initialization and networks pretrained on all of it;
+features and the kernel's priors were chosen on CIFAR-10 with other draws and on AnalogNAS-Bench and 12-epoch
+validation accuracies; prototypes were looked at on CIFAR-100 too. 2: 262 test scores of NAS-Bench-Graph drawn at random,
+tau over all other members; features are also what models of the other eight tasks say, each trained on all
+validation and test scores of its own task, none of the judged one; the tau of the table's validation and test
+scores stands beside as its noise. 3: MnasNet on ImageNet, trained on the authors' split train, judged on
+valid. That split also helped to choose the features and the kernel's centers, so its rows are optimistic;
+XGBoost on one-hot choices with its own settings in the same run."""
 
 
 def tau(predicted: Floats, truth: Floats) -> float:
@@ -65,18 +76,37 @@ def plain_trees(space: Space, codes: Codes, values: Floats) -> Callable[[Codes],
     return lambda rows: np.asarray(model.inplace_predict(inputs(rows)), dtype=np.float64)
 
 
-def few_labels(tables: Tables, task: str, count: int, kind: str, kinds: list[str] | None, seed: int) -> float:
-    """τ on official NAS-Bench-201 of one kind with so many labels; ``kinds`` of features for ablations."""
+def parts(model: "AutoPredictor", codes: Codes, truth: Floats) -> dict[str, float]:
+    """τ of a fitted blend and of each kind in it; order survives the map from normal scores to values."""
+    found = {kind: tau(part.scored(codes)[0], truth) for kind, part in model.models.items()}
+    return {"auto": tau(model.scored(codes)[0], truth), **found}
+
+
+def few_labels(tables: Tables, task: str, count: int, seed: int) -> dict[str, float]:
+    """τ on official NAS-Bench-201 of the blend and its parts with so many labels."""
+    from predictors.auto import AutoPredictor
+
+    space, (learn, values, judge, truth) = get_space("nasbench201"), _drawn(tables, task, count, seed)
+    return parts(AutoPredictor(space, seed=seed).fit(learn, values), judge, truth)
+
+
+def ablated(tables: Tables, task: str, count: int, name: str, seed: int) -> float:
+    """τ on official NAS-Bench-201 of one of ``ABLATIONS``."""
     from predictors.predictor import predictor_kind
 
-    space, key = get_space("nasbench201"), f"accuracy@{task}"
-    members = tables.members(space.name, key)
-    values = tables.values(space.name, key, members)
+    kind, options = ABLATIONS[name]
+    space, (learn, values, judge, truth) = get_space("nasbench201"), _drawn(tables, task, count, seed)
+    model = predictor_kind(kind)(space, seed=seed, widen=False, **options).fit(learn, values)
+    return tau(model.predict(judge).mean, truth)
+
+
+def _drawn(tables: Tables, task: str, count: int, seed: int) -> tuple[Codes, Floats, Codes, Floats]:
+    """Cells to learn from with their values, and all others with theirs."""
+    members = tables.members("nasbench201", f"accuracy@{task}")
+    values = tables.values("nasbench201", f"accuracy@{task}", members)
     order = np.random.default_rng([seed, DRAWS]).permutation(len(members))
     learn, judge = order[:count], order[count:]
-    extra: dict[str, object] = {} if kinds is None else {"kinds": kinds}
-    model = predictor_kind(kind)(space, seed=seed, **extra).fit(members[learn], values[learn])
-    return tau(model.predict(members[judge]).mean, values[judge])
+    return members[learn], values[learn], members[judge], values[judge]
 
 
 @cache
@@ -98,23 +128,18 @@ def source_model(tables: Tables, task: str) -> "GbdtPredictor":
     return source.fit(members, np.nanmean(np.stack(scores), axis=0))
 
 
-def transferred(tables: Tables, task: str, seed: int, transfer: bool) -> float:
-    """τ on one graph task with 262 labels."""
-    from predictors.gp import GpPredictor
-    from predictors.predictor import predictor_kind
+def transferred(tables: Tables, task: str, seed: int, transfer: bool) -> dict[str, float]:
+    """τ on one graph task with 262 labels, of the blend and its parts."""
+    from predictors.auto import AutoPredictor
 
     space, key = get_space("gnn"), f"accuracy@{task}"
     members = tables.members(space.name, key)
     values = tables.values(space.name, key, members)
     order = np.random.default_rng([seed, DRAWS]).permutation(len(members))
     learn, judge = order[:GNN_LABELS], order[GNN_LABELS:]
-    if not transfer:
-        plain = predictor_kind("gp")(space, task=task, seed=seed).fit(members[learn], values[learn])
-        return tau(plain.predict(members[judge]).mean, values[judge])
-    sources = [source_model(tables, other) for other in space.tasks if other != task]
-    model = GpPredictor(space, sources=sources, task=task, seed=seed)
-    model.fit(members[learn], values[learn])
-    return tau(model.predict(members[judge]).mean, values[judge])
+    sources = [source_model(tables, other) for other in space.tasks if other != task] if transfer else []
+    model = AutoPredictor(space, sources=sources, task=task, seed=seed).fit(members[learn], values[learn])
+    return parts(model, members[judge], values[judge])
 
 
 def noise(tables: Tables, task: str) -> float:
@@ -126,23 +151,21 @@ def noise(tables: Tables, task: str) -> float:
     return tau(valid[both], test[both])
 
 
-def authors_split(tables: Tables, key: str, kind: str, seed: int) -> dict[str, float]:
-    """τ and R² on MnasNet's split valid; ``kind`` may be ``plain``."""
+def authors_split(tables: Tables, key: str) -> dict[str, float]:
+    """τ and R² on MnasNet's split valid of the blend, and τ of its parts and of plain trees."""
     from benchmarks.mnasnet_csv import in_split
-    from predictors.predictor import predictor_kind
+    from predictors.auto import AutoPredictor
 
     space = get_space("mnasnet")
     members = tables.members(space.name, key)
     values = tables.values(space.name, key, members)
     learn, judge = (in_split(tables, members, "train"), in_split(tables, members, "valid"))
-    if kind == "plain":
-        predicted = plain_trees(space, members[learn], values[learn])(members[judge])
-    else:
-        model = predictor_kind(kind)(space, seed=seed).fit(members[learn], values[learn])
-        predicted = model.predict(members[judge]).mean
     truth = values[judge]
+    model = AutoPredictor(space).fit(members[learn], values[learn])
+    predicted = model.predict(members[judge]).mean
     explained = 1 - float(((truth - predicted) ** 2).sum() / ((truth - truth.mean()) ** 2).sum())
-    return {"tau": tau(predicted, truth), "r2": explained}
+    plain = plain_trees(space, members[learn], values[learn])(members[judge])
+    return parts(model, members[judge], truth) | {"r2": explained, "plain": tau(plain, truth)}
 
 
 @comparison("predictors", protocol=PROTOCOL, seeds=3, full_seeds=10)
@@ -154,12 +177,6 @@ def predictors(context: Context) -> Sequence[Row]:
 def _official(context: Context) -> list[Row]:
     rows: list[Row] = []
     source = "NAS-Bench-201"
-    ablations = {
-        "gp-without-scores": ("gp", ["live", "structure", "reduced"]),
-        "gp-paths-only": ("gp", ["live"]),
-        "gbdt": ("gbdt", None),
-    }
-    kinds: dict[str, tuple[str, list[str] | None]] = {"auto": ("auto", None), "gp": ("gp", None)}
     for task in ("cifar10", "cifar100"):
         if reason := context.tables.available("nasbench201", f"accuracy@{task}"):
             rows += [
@@ -168,26 +185,31 @@ def _official(context: Context) -> list[Row]:
             ]
             continue
         for count, goal in GOALS.items():
-            for name, (kind, features) in (kinds | ablations if context.full else kinds).items():
-                values = [
-                    context.once(
-                        f"1-{task}-{count}-{name}-{seed}",
-                        few_labels, context.tables, task, count, kind, features, seed,
-                    )
-                    for seed in context.seeds
-                ]  # fmt: skip
-                first = name == "auto"
+            found = [
+                context.once(f"1-{task}-{count}-{seed}", few_labels, context.tables, task, count, seed)
+                for seed in context.seeds
+            ]
+            for kind in found[0]:
+                first = kind == "auto"
                 rows.append(
                     Row.measured(
-                        f"1-{count}-{task}" if first else f"1-{count}-{task}-{name}",
-                        values,
+                        f"1-{count}-{task}" if first else f"1-{count}-{task}-{kind}",
+                        [one[kind] for one in found],
                         "tau",
-                        goal=f">= {goal}" if name in kinds else None,
+                        goal=f">= {goal}" if first else None,
                         published=PUBLISHED[count] if first and task == "cifar10" else None,
                         source=source,
                     )
                 )
-            context.progress(len(rows), 40, f"figure 1, {task}, {count} labels")
+            for name in ABLATIONS if context.full else ():
+                alone = [
+                    context.once(
+                        f"1-{task}-{count}-{name}-{seed}", ablated, context.tables, task, count, name, seed
+                    )
+                    for seed in context.seeds
+                ]
+                rows.append(Row.measured(f"1-{count}-{task}-{name}", alone, "tau", source=source))
+            context.progress(len(rows), 60, f"figure 1, {task}, {count} labels")
     return rows
 
 
@@ -199,23 +221,25 @@ def _graphs(context: Context) -> list[Row]:
             rows.append(Row.absent(f"2-{task}", reason, "tau", goal=f">= {goal}", source=source))
             continue
         for name, transfer in (("", True), ("-without-transfer", False)):
-            values = [
+            found = [
                 context.once(f"2-{task}{name}-{seed}", transferred, context.tables, task, seed, transfer)
                 for seed in context.seeds
             ]
-            rows.append(
-                Row.measured(
-                    f"2-{task}{name}",
-                    values,
-                    "tau",
-                    goal=f">= {goal}" if transfer else None,
-                    published=None if transfer else GNN_PLAIN[task],
-                    source=source,
+            for kind in found[0]:
+                first = kind == "auto"
+                rows.append(
+                    Row.measured(
+                        f"2-{task}{name}" if first else f"2-{task}{name}-{kind}",
+                        [one[kind] for one in found],
+                        "tau",
+                        goal=f">= {goal}" if transfer and first else None,
+                        published=GNN_PLAIN[task] if first and not transfer else None,
+                        source=source,
+                    )
                 )
-            )
         ceiling = context.once(f"2-{task}-noise", noise, context.tables, task)
         rows.append(Row.measured(f"2-{task}-valid-test", ceiling, "tau", source=source))
-        context.progress(len(rows), 12, f"figure 2, {task}")
+        context.progress(len(rows), 36, f"figure 2, {task}")
     return rows
 
 
@@ -227,27 +251,23 @@ def _mnasnet(context: Context) -> list[Row]:
         if reason := context.tables.available("mnasnet", key):
             rows.append(Row.absent(f"3-{short}", reason, "tau", goal=">= 0.93", source=source))
             continue
-        found = {
-            kind: context.once(f"3-{key}-{kind}", authors_split, context.tables, key, kind, 0)
-            for kind in ("plain", "gp", "auto")
-        }
+        found = context.once(f"3-{key}", authors_split, context.tables, key)
         accuracy = key.startswith("accuracy")
-        goal = 0.930 if accuracy else found["plain"]["tau"]
+        goal = 0.930 if accuracy else found["plain"]
         rows.append(
             Row.measured(
-                f"3-{short}", found["auto"]["tau"], "tau", goal=f">= {goal}",
+                f"3-{short}", found["auto"], "tau", goal=f">= {goal}",
                 published=0.917 if accuracy else None, source=source,
             )
         )  # fmt: skip
         rows.append(
             Row.measured(
-                f"3-{short}-r2", found["auto"]["r2"], "R2", goal=">= 0.987" if accuracy else None,
+                f"3-{short}-r2", found["r2"], "R2", goal=">= 0.987" if accuracy else None,
                 published=0.984 if accuracy else None, source=source,
             )
         )  # fmt: skip
-        rows.append(
-            Row.measured(f"3-{short}-gp", found["gp"]["tau"], "tau", goal=f">= {goal}", source=source)
-        )
-        rows.append(Row.measured(f"3-{short}-plain-xgboost", found["plain"]["tau"], "tau", source=source))
-        context.progress(len(rows), 24, f"figure 3, {key}")
+        for kind in ("gp", "neural", "gbdt", "plain"):
+            if kind in found:
+                rows.append(Row.measured(f"3-{short}-{kind}", found[kind], "tau", source=source))
+        context.progress(len(rows), 36, f"figure 3, {key}")
     return rows

@@ -12,19 +12,24 @@ from spaces.space import Codes, get_space
 
 CELLS = 100_000
 """Draws, not distinct cells: the small spaces have fewer members."""
+EMBEDDED = 20_000
 CHUNK = 10_000
 CORES = 2
 REPEATS = 5
 FEATURES = ("nasbench201", "gnn", "mnasnet", "fbnet")
 TASKS = {"gnn": "arxiv"}
 TREES = (("nasbench201", "accuracy@cifar10-int8-ptq"), ("gnn", "accuracy@arxiv"))
-GOAL_OF_FEATURES, GOAL_OF_TREES = 500_000, 200_000
+LABELS = 300
+NETWORKS = ("nasbench201", "gnn", "mnasnet")
+GOAL_OF_FEATURES, GOAL_OF_TREES, GOAL_OF_NETWORKS = 500_000, 200_000, 30_000
 
 PROTOCOL = f"""\
 7, in process: {CELLS:,} cells drawn with replacement, in calls of {CHUNK:,}, the fastest of {REPEATS}
 passes after one that is not counted. Features: codes to the default training-free features, per second of one
 core's own time. Predictors: codes to mean, std and interval, {CORES} threads at once, by the wall's clock;
--a-core is per second of processor time, which other work on the machine lengthens little."""
+-a-core is per second of processor time, which other work on the machine lengthens little. gbdt as it ships;
+neural with {LABELS} labels of depth, embeddings of the two small spaces looked up; networks: codes to embeddings
+computed anew, on one core."""
 
 
 def per_second(ask: Callable[[Codes], object], codes: Codes, threads: int) -> dict[str, float]:
@@ -47,7 +52,7 @@ def per_second(ask: Callable[[Codes], object], codes: Codes, threads: int) -> di
 
 
 def in_process(context: Context) -> list[Row]:
-    """Features of every space, shipped trees."""
+    """Features of every space, shipped trees, tuned networks."""
     rows = []
     for name in FEATURES:
         speed = context.once(f"features {name}", features_per_second, name)["core"]
@@ -56,6 +61,11 @@ def in_process(context: Context) -> list[Row]:
     for name, key in TREES:
         speeds = context.once(f"gbdt {name}", trees_per_second, name, key)
         rows += _both(f"7-gbdt-{name}", speeds, GOAL_OF_TREES)
+    for name in NETWORKS:
+        speeds = context.once(f"neural {name}", networks_per_second, name)
+        rows += _both(f"7-neural-{name}", speeds, GOAL_OF_NETWORKS)
+        speed = context.once(f"networks {name}", embeddings_per_second, name)["core"]
+        rows.append(Row.measured(f"7-networks-{name}", speed, "cells/s"))
     return rows
 
 
@@ -72,6 +82,24 @@ def trees_per_second(name: str, key: str) -> dict[str, float]:
     from predictors.shipped import load
 
     return per_second(load(name, key).predict, _cells(name), CORES)
+
+
+def networks_per_second(name: str) -> dict[str, float]:
+    """Cells that a tuned ensemble of a space predicts in a second."""
+    from predictors.neural import NeuralPredictor
+
+    space = get_space(name)
+    codes = space.sample(LABELS, np.random.default_rng(1))
+    values = space.statistics(codes, TASKS.get(name))["depth"]
+    model = NeuralPredictor(space, task=TASKS.get(name), widen=False).fit(codes, values)
+    return per_second(model.predict, _cells(name), CORES)
+
+
+def embeddings_per_second(name: str) -> dict[str, float]:
+    """Cells of a space that its pretrained networks embed in a second."""
+    from encoders.pretrained import load_pretrained
+
+    return per_second(load_pretrained(name).embed, _cells(name)[:EMBEDDED], 1)
 
 
 def _both(id: str, speed: dict[str, float], goal: int) -> list[Row]:
