@@ -27,12 +27,11 @@ COLUMNS = {
 
 PROTOCOL = f"""\
 6: {LABELS} labels drawn at random from each table, 90 % intervals judged on up to {JUDGED} other members,
-kind auto; gp and neural with --full. Coverage in percent, and the binomial error of one seed: about 1.7 points
-from the {LABELS} labels that set the width and 0.5 from those judged. Width: mean over the central 90 % of the
-judged truths.
-nll: mean negative log likelihood in nats of a normal distribution on the scale of scores less that of a
-standard normal one; below 0 the std tells more than the labels' own spread. The goal of {LOW:g} to {HIGH:g} %
-is stated as two rows."""
+kind auto; gp and neural with --full. Coverage in percent, and the binomial error of one seed: about 1.7
+points from the {LABELS} labels that set the width and 0.5 from those judged. Width: mean over the central
+90 % of the judged truths. nll: mean negative log likelihood in nats of a normal distribution on the scale
+of scores less that of a standard normal one; below 0 the std tells more than the labels' own spread. The
+goal of {LOW:g} to {HIGH:g} % is stated as two rows."""
 
 
 def judged(tables: Tables, name: str, key: str, kind: str, seed: int) -> dict[str, float]:

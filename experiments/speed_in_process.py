@@ -25,11 +25,11 @@ GOAL_OF_FEATURES, GOAL_OF_TREES, GOAL_OF_NETWORKS = 500_000, 200_000, 30_000
 
 PROTOCOL = f"""\
 7, in process: {CELLS:,} cells drawn with replacement, in calls of {CHUNK:,}, the fastest of {REPEATS}
-passes after one that is not counted. Features: codes to the default training-free features, per second of one
-core's own time. Predictors: codes to mean, std and interval, {CORES} threads at once, by the wall's clock;
--a-core is per second of processor time, which other work on the machine lengthens little. gbdt as it ships;
-neural with {LABELS} labels of depth, embeddings of the two small spaces looked up; networks: codes to embeddings
-computed anew, on one core."""
+passes after one that is not counted. Features: codes to the default training-free features, per second of
+one core's own time. Predictors: codes to mean, std and interval, {CORES} threads at once, by the wall's
+clock; -a-core is per second of processor time, which other work on the machine lengthens little. gbdt as it
+ships; neural with {LABELS} labels of depth, embeddings of the two small spaces looked up; networks: codes
+to embeddings computed anew, on one core."""
 
 
 def per_second(ask: Callable[[Codes], object], codes: Codes, threads: int) -> dict[str, float]:
