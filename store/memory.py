@@ -344,6 +344,11 @@ class MemoryStore(MemoryPredictors, MemoryStudies, Store):
             found = sorted(self._devices.items())
         return [device for (owner, own, _), device in found if owner == tenant_id and space in (None, own)]
 
+    def delete_device(self, space: str, name: str, *, tenant_id: str = "default") -> None:
+        with self._lock:
+            if self._devices.pop((tenant_id, space, name), None) is None:
+                raise NotFound(f"no device {strictjson.clean(name, 64)!r}")
+
     # the whole
     def waiting(self, tenant_id: str | None = None) -> int:
         with self._lock:

@@ -288,6 +288,14 @@ class Store(PredictorStore, StudyStore):
     def devices(self, *, tenant_id: str = "default", space: str | None = None) -> list[Device]:
         """The tenant's devices, of one space or of all, by space and name."""
 
+    @abstractmethod
+    def delete_device(self, space: str, name: str, *, tenant_id: str = "default") -> None:
+        """Removes a tenant's device; designs that were ordered with it keep its measurements.
+
+        Raises:
+            NotFound: no such device, or another tenant's.
+        """
+
     # the whole
     @abstractmethod
     def waiting(self, tenant_id: str | None = None) -> int:

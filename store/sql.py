@@ -430,6 +430,12 @@ class SqlStore(SqlPredictors, SqlStudies, Store):
         # Sorted here: databases differ in how they order text.
         return sorted(found, key=lambda device: (device.space, device.name))
 
+    def delete_device(self, space: str, name: str, *, tenant_id: str = "default") -> None:
+        which = (devices.c.tenant_id == tenant_id, devices.c.space == space, devices.c.name == name)
+        with self._write() as connection:
+            if not connection.execute(delete(devices).where(*which)).rowcount:
+                raise NotFound(f"no device {strictjson.clean(name, 64)!r}")
+
     # the whole
     def waiting(self, tenant_id: str | None = None) -> int:
         query = select(func.count()).select_from(outbox)

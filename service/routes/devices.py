@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import numpy as np
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from benchmarks.tables import Tables
 from service.dependencies import Service, ServiceDep, TenantDep
@@ -51,6 +51,18 @@ async def add_device(request: DeviceCreate, service: ServiceDep, tenant: TenantD
     `/v1/spaces/{space}/probe` says.
     """
     return await service.science.run(_add, request, service, tenant)
+
+
+@router.delete("/{name}", status_code=204, responses=documented(404, 422, 503))
+def delete_device(
+    name: str,
+    service: ServiceDep,
+    tenant: TenantDep,
+    space: Annotated[str, Query(max_length=200, description="whose architectures were measured")],
+) -> Response:
+    """Removes a device that you added; the tables' own stay."""
+    service.store.delete_device(space, name, tenant_id=tenant)
+    return Response(status_code=204)
 
 
 def _add(request: DeviceCreate, service: Service, tenant: str) -> MeasuredDevicePublic:

@@ -191,3 +191,13 @@ def test_a_tenant_has_no_more_devices_than_allowed(own):
 )
 def test_a_probe_that_makes_no_sense_is_refused(server, space, params, status, field):
     problem(server.http.get(f"/v1/spaces/{space}/probe", params=params), status, field)
+
+
+def test_a_device_of_ones_own_can_be_removed_and_no_other(own):
+    assert add(own).status_code == 201
+    problem(own.http.delete("/v1/devices/board"), 422, "space")
+    problem(own.http.delete("/v1/devices/fpga", params={"space": "nasbench201"}), 404)
+    assert own.http.delete("/v1/devices/board", params={"space": "nasbench201"}).status_code == 204
+    problem(own.http.delete("/v1/devices/board", params={"space": "nasbench201"}), 404)
+    cells = CELLS.format(load("nasbench201").probe(2))
+    problem(predict(own, cells), 422, "metrics[1].device")

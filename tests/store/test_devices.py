@@ -58,3 +58,14 @@ def test_the_step_to_devices_goes_down_and_up_and_keeps_jobs(database_url):
     store.migrate()
     assert store.devices() == [] and store.job(job.id) == job
     store.close()
+
+
+def test_a_deleted_device_is_gone_and_only_ones_own_can_be(store):
+    store.put_device("cells", "board", "latency_ms", MEASURED)
+    store.put_device("chains", "board", "latency_ms", MEASURED)
+    with pytest.raises(NotFound):
+        store.delete_device("cells", "board", tenant_id="other")
+    store.delete_device("cells", "board")
+    assert [(device.space, device.name) for device in store.devices()] == [("chains", "board")]
+    with pytest.raises(NotFound):
+        store.delete_device("cells", "board")
