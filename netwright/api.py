@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from benchmarks.tables import Tables
+from netwright.access import check_address
 from netwright.settings import Settings
 from service.app import create_app
 from service.server import ApiServer
@@ -30,7 +31,9 @@ def api(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
     Raises:
         StoreUnavailable: the database has not answered for a minute.
         SchemaMismatch: the database is newer than this program.
+        UnsafeAddress: others than this machine would reach it, and nobody has allowed that.
     """
+    check_address(settings)
     store = open_store(settings, wait_seconds=START_SECONDS)
     try:
         app = make_app(settings, store)

@@ -122,6 +122,60 @@ class Client:
         }
         return self._call("POST", "/v1/predict", json=body)
 
+    # predictors of one's own
+    def train_predictor(
+        self,
+        space: str,
+        metric: str,
+        observations: Sequence[tuple[Architecture, float]],
+        *,
+        task: str | None = None,
+        device: str | None = None,
+        kind: str = "auto",
+        source: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> "JobHandle":
+        """Orders a predictor; ``job["predictor"]`` of the handle is its id.
+
+        Args:
+            observations: architectures and what was measured, in the metric's unit.
+            source: what ``kind="precision"`` starts from, for example ``{"task": "cifar10-fp32"}``.
+
+        Raises:
+            ApiError: naming the observation that is wrong.
+        """
+        asked = {"task": task, "device": device, "source": source}
+        body = {"space": space, "metric": metric, "kind": kind, "observations": _observed(observations)}
+        body |= {name: value for name, value in asked.items() if value is not None}
+        key = idempotency_key or str(uuid.uuid4())
+        headers = {"Idempotency-Key": key}
+        return JobHandle(self, self._call("POST", "/v1/predictors", json=body, headers=headers))
+
+    def observe_predictor(
+        self,
+        predictor: str,
+        observations: Sequence[tuple[Architecture, float]],
+        *,
+        idempotency_key: str | None = None,
+    ) -> Json:
+        """Adds observations; the predictor where it has learned them, else the job that will make it."""
+        body = {"observations": _observed(observations)}
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return self._call("POST", f"/v1/predictors/{predictor}/observe", json=body, headers=headers)
+
+    def predictor(self, predictor: str) -> Json:
+        """What a predictor predicts, how well, and by which weights."""
+        return self._call("GET", f"/v1/predictors/{predictor}")
+
+    def predictors(self, space: str | None = None) -> list[Json]:
+        """All predictors of one's own, of one space or of all, newest first."""
+        asked = {} if space is None else {"space": space}
+        return self._all("predictors", lambda found: str(found["id"]), **asked)
+
+    def delete_predictor(self, predictor: str) -> None:
+        """Removes a predictor with its observations and weights."""
+        self._call("DELETE", f"/v1/predictors/{predictor}")
+
     # jobs
     def job(self, job_id: str) -> "JobHandle":
         """The job of an id."""
@@ -172,6 +226,10 @@ class Client:
         body = {"name": name, "space": space, "metric": metric, "measurements": told}
         return self._call("POST", "/v1/devices", json=body)
 
+    def delete_device(self, space: str, name: str) -> None:
+        """Removes a device of one's own."""
+        self._call("DELETE", f"/v1/devices/{name}", params={"space": space})
+
     def ready(self) -> bool:
         """Whether the server can accept work now."""
         try:
@@ -202,7 +260,7 @@ class Client:
                 wait = pause
             else:
                 if response.is_success:
-                    return dict(response.json())
+                    return dict(response.json()) if response.content else {}
                 problem = problem_of(response)
                 wait = problem.retry_after or pause
                 if problem.status not in _BUSY or time.monotonic() + wait > give_up:
@@ -221,6 +279,10 @@ class Client:
                 response.read()
                 raise problem_of(response)
             yield from read_events(response.iter_lines())
+
+
+def _observed(observations: Sequence[tuple[Architecture, float]]) -> list[Json]:
+    return [{"architecture": architecture, "value": value} for architecture, value in observations]
 
 
 class JobHandle:

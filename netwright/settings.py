@@ -33,6 +33,8 @@ class Settings(BaseSettings):
     blob_url: str | None = None
     """Where blobs live; None: a folder in ``data_dir``."""
     host: str = "127.0.0.1"
+    open_access: bool = False
+    """Whether the API may listen where others than this machine reach it, though it asks for no keys."""
     port: int = Field(default=8000, ge=0, le=65535)
     """0: a free port."""
     workers: int = Field(default=2, ge=0, le=256)

@@ -45,7 +45,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Make a device known by what was measured on it."""
-    measurements = read_measurements(_text(file))
+    measurements = read_measurements(read_text(file))
     with connected(url) as client:
         added = client.add_device(name, space, measurements, metric=metric)
     if as_json:
@@ -82,7 +82,8 @@ def read_measurements(text: str) -> list[tuple[str, float]]:
     return found
 
 
-def _text(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """A file's text, or standard input's; an error of the command where it cannot be read."""
     try:
         return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

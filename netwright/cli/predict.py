@@ -23,13 +23,19 @@ def predict(
     file: Annotated[
         Path | None, typer.Option(help="Architectures, one a line; - for standard input.")
     ] = None,
-    kind: Annotated[str, typer.Option(help="auto, gbdt, gp or neural.")] = "auto",
+    kind: Annotated[str, typer.Option(help="auto, gbdt, gp, neural or precision.")] = "auto",
+    predictor: Annotated[
+        str | None,
+        typer.Option(
+            help="Id of a predictor of your own, or `latest`; for every --metric that it can be of."
+        ),
+    ] = None,
     confidence: Annotated[float, typer.Option(help="Of the intervals.")] = 0.9,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Predict quantities of architectures, with intervals."""
-    wanted = [quantity(text) for text in metric]
+    wanted = [_with(quantity(text), predictor) for text in metric]
     given = [*(architectures or []), *_lines(file)]
     if not given:
         raise typer.BadParameter("give architectures, or --file")
@@ -43,6 +49,11 @@ def predict(
     print_table(
         ["architecture", *keys], [[name, *(interval(row[key]) for key in keys)] for name, row in rows]
     )
+
+
+def _with(wanted: dict[str, str], predictor: str | None) -> dict[str, str]:
+    """A quantity that a predictor answers, unless it is one that needs neither task nor device."""
+    return wanted if predictor is None or len(wanted) == 1 else {**wanted, "predictor": predictor}
 
 
 def _lines(file: Path | None) -> list[str]:

@@ -38,10 +38,15 @@ def serve(
 ) -> None:
     """Run everything on this machine: broker, relay, workers and API, until Ctrl-C or SIGTERM."""
     settings = _settings(host=host, port=port, workers=workers, data_dir=data_dir)
+    from netwright.access import UnsafeAddress, check_address
     from netwright.logs import set_up_logs
     from netwright.roles import stack
     from workers.stack import StackError
 
+    try:
+        check_address(settings)
+    except UnsafeAddress as error:
+        raise stop(str(error), ExitCode.INVALID) from None
     set_up_logs(settings.log_level, settings.log_format)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _end)
@@ -87,6 +92,7 @@ def _role(name: str) -> None:
     from netwright.logs import set_up_logs
 
     set_up_logs(settings.log_level, settings.log_format)
+    from netwright.access import UnsafeAddress
     from netwright.api import api as run_api
     from netwright.roles import BrokerMissing
     from netwright.roles import relay as run_relay
@@ -96,6 +102,6 @@ def _role(name: str) -> None:
     with store_told_plainly():
         try:
             status = run(settings)
-        except BrokerMissing as error:
+        except (BrokerMissing, UnsafeAddress) as error:
             raise stop(str(error), ExitCode.INVALID) from None
     raise typer.Exit(status)
