@@ -28,6 +28,11 @@ class Bounded:
         self._most = threads + waiting
         self._retry_after = str(retry_after_seconds)
 
+    @property
+    def others(self) -> int:
+        """Functions that run or wait besides the one that asks."""
+        return max(self._admitted - 1, 0)
+
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The function's value, computed in a thread.
 
@@ -37,7 +42,7 @@ class Bounded:
         if self._admitted >= self._most:
             raise Problem(
                 503,
-                "too many predictions are waiting",
+                "too many calls are waiting",
                 kind="busy",
                 headers={"Retry-After": self._retry_after},
             )

@@ -1,6 +1,7 @@
 """What the HTTP API is told when it is built; it reads no environment of its own."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,9 +16,11 @@ class ServiceConfig:
         max_architectures: architectures in one call; beyond it 413.
         science_threads: predictions computed at the same time.
         science_waiting: predictions that may wait for a thread; beyond it 503 with Retry-After.
+        study_waiting: suggestions and observations that may wait for a thread; beyond it likewise.
         stream_threads: reads of the store that event streams make at the same time.
         poll_seconds: how often an open event stream looks for news.
         retry_after_seconds: what Retry-After says where nothing better is known.
+        images: folder of image data sets, the same as the workers'; None where there is none.
     """
 
     max_body_bytes: int = 16 * 1024 * 1024
@@ -26,6 +29,8 @@ class ServiceConfig:
     max_architectures: int = 50_000
     science_threads: int = 2
     science_waiting: int = 64
+    study_waiting: int = 200
     stream_threads: int = 4
     poll_seconds: float = 0.2
     retry_after_seconds: int = 2
+    images: Path | None = None

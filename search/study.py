@@ -1,0 +1,128 @@
+"""What a study searches for, as others ask and tell it: requests and observations, checked."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from predictors.measured_device import MeasuredDevice
+from search.problem import Problem
+from search.request import ON_DEVICE, DesignRequest, FieldError, InvalidRequest, parse_request
+from search.strategy import FULL, Strategy, get_strategy
+from spaces.metric import METRICS, Observation, Quantity
+from spaces.space import get_space, space_names
+
+FIELDS = ("space", "task", "constraints", "objectives", "confidence", "seed", "strategy", "flat")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+def parse_study(body: Mapping[str, object]) -> DesignRequest:
+    """A checked study from a JSON object: a design request without evaluations.
+
+    Whoever drives a study measures for himself, so a device may have any name.
+
+    Raises:
+        InvalidRequest: with every error found, each naming its field.
+    """
+    unknown = [name for name in body if name not in FIELDS]
+    if unknown:
+        hint = f"the fields are {', '.join(FIELDS)}"
+        raise InvalidRequest([FieldError(str(name), "unknown field", hint) for name in unknown])
+    return parse_request(body, _own_devices(body))
+
+
+def _own_devices(body: Mapping[str, object]) -> list[MeasuredDevice]:
+    """Devices that the body names and no table has, without measurements."""
+    space = body.get("space")
+    if not isinstance(space, str) or space not in space_names():
+        return []
+    named: dict[tuple[str, str], None] = {}
+    for field in ("objectives", "constraints"):
+        items = body.get(field)
+        for item in items if isinstance(items, list | tuple) else ():
+            metric = item.get("metric") if isinstance(item, Mapping) else None
+            device = item.get("device") if isinstance(item, Mapping) else None
+            if metric in ON_DEVICE and isinstance(device, str) and _NAME.fullmatch(device):
+                named[device, str(metric)] = None
+    known = get_space(space).devices
+    return [MeasuredDevice(space, name, metric, ()) for name, metric in named if name not in known]
+
+
+def study_strategy(request: DesignRequest) -> Strategy:
+    """The strategy that a study's suggestions come from, knowing nothing yet."""
+    return get_strategy(request.strategy)(Problem.of(request), seed=request.seed, flat=request.flat)
+
+
+def read_observations(problem: Problem, items: Sequence[Mapping[str, Any]]) -> list[Observation]:
+    """Observations as a client told them, with canonical strings and with exact costs filled in.
+
+    Args:
+        problem: says which quantities there are.
+        items: objects with ``architecture`` (canonical), ``values`` or ``failed``, ``fidelity``, ``seconds``.
+
+    Raises:
+        InvalidRequest: naming each value that is no quantity of the study, is missing or is impossible.
+    """
+    errors: list[FieldError] = []
+    found = []
+    for index, item in enumerate(items):
+        path = f"observations[{index}]"
+        values = _values(problem, item, path, errors)
+        found.append(
+            Observation(
+                item["architecture"],
+                {} if item.get("failed") is not None else values,
+                "told",
+                item.get("failed"),
+                item.get("fidelity") or FULL,
+                float(item.get("seconds") or 0.0),
+            )
+        )
+    if errors:
+        raise InvalidRequest(errors)
+    codes = problem.space.parse_many([observation.architecture for observation in found])
+    for quantity in problem.quantities:
+        if problem.is_exact(quantity):
+            exact = problem.exact(quantity, codes).tolist()
+            for observation, value in zip(found, exact, strict=True):
+                if observation.failed is None:
+                    observation.values[quantity.key] = value
+    return found
+
+
+def _values(
+    problem: Problem, item: Mapping[str, Any], path: str, errors: list[FieldError]
+) -> dict[str, float]:
+    """Quantity key → value; what is wrong with them joins ``errors``."""
+    told: Mapping[str, float] | None = item.get("values")
+    failed = item.get("failed")
+    if (told is None) == (failed is None):
+        errors.append(FieldError(path, "needs either values or the reason why it failed", "give one of them"))
+        return {}
+    if told is None:
+        return {}
+    values: dict[str, float] = {}
+    for name, value in told.items():
+        quantity = _quantity(problem, name)
+        field = f"{path}.values.{name}"
+        if quantity is None:
+            known = ", ".join(entry.key for entry in problem.quantities)
+            errors.append(FieldError(field, "is no quantity of this study", f"they are {known}"))
+            continue
+        low, high = METRICS[quantity.metric].range
+        if not low <= value <= high:
+            errors.append(FieldError(field, f"{value} lies outside {low:g} to {high:g}"))
+        values[quantity.key] = value
+    missing = [entry.key for entry in problem.to_measure if entry.key not in values]
+    whole = (item.get("fidelity") or FULL) == FULL
+    if missing and (whole or len(missing) == len(problem.to_measure)):
+        hint = "say failed where the evaluation brought none"
+        errors.append(FieldError(f"{path}.values", f"{', '.join(missing)} is missing", hint))
+    return values
+
+
+def _quantity(problem: Problem, name: str) -> Quantity | None:
+    """The quantity of a key, or of a bare metric that only one of them has."""
+    by_key = [quantity for quantity in problem.quantities if quantity.key == name]
+    by_metric = [quantity for quantity in problem.quantities if quantity.metric == name]
+    found = by_key or (by_metric if len(by_metric) == 1 else [])
+    return found[0] if found else None

@@ -1,0 +1,181 @@
+"""``/v1/studies``: search driven by whoever evaluates. Ask for architectures, tell what they brought."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from search.problem import Problem as SearchProblem
+from search.request import FieldError
+from search.study import parse_study, read_observations
+from service.architectures import parse_architectures
+from service.dependencies import IdempotencyKey, StoreDep, TenantDep
+from service.problems import Problem, documented, invalid
+from service.schemas.studies import (
+    ObservationList,
+    ObservationPublic,
+    ObservationsCreate,
+    ObservedPublic,
+    StudyCreate,
+    StudyList,
+    StudyPublic,
+    StudyShown,
+    SuggestCreate,
+    SuggestionPublic,
+    SuggestionsPublic,
+)
+from service.strict_json import StrictJSONRoute
+from service.studies import Studies, request_of
+from spaces.space import get_space
+from store.ids import is_id
+from store.job import NotFound
+from store.port import Store
+from store.study import ObservedOtherwise, Study, StudyClosed, TooManyStudies
+
+router = APIRouter(prefix="/v1/studies", tags=["studies"], route_class=StrictJSONRoute)
+
+MOST = 1000
+"""Studies of one tenant."""
+
+
+def get_study(
+    store: StoreDep, tenant: TenantDep, study_id: Annotated[str, Path(description="its `id`")]
+) -> Study:
+    """The tenant's study that the path names.
+
+    Raises:
+        Problem: 404 for text that can be no id.
+        NotFound: no such study, or another tenant's.
+    """
+    if not is_id(study_id):
+        raise Problem(404, f"there is no study {study_id!r}")
+    return store.study(study_id, tenant_id=tenant)
+
+
+def get_studies(request: Request) -> Studies:
+    """The strategies of this process."""
+    studies = request.app.state.studies
+    assert isinstance(studies, Studies)
+    return studies
+
+
+StudyDep = Annotated[Study, Depends(get_study)]
+StudiesDep = Annotated[Studies, Depends(get_studies)]
+
+
+@router.post("", status_code=201, responses=documented(400, 408, 409, 413, 415, 422, 503, 507))
+def create_study(
+    study: StudyCreate,
+    response: Response,
+    store: StoreDep,
+    tenant: TenantDep,
+    idempotency_key: IdempotencyKey = None,
+) -> StudyPublic:
+    """Opens a study: what to search for, under which bounds, by which strategy."""
+    request = parse_study(study.model_dump())
+    try:
+        made, _ = store.create_study(
+            request.to_dict(), tenant_id=tenant, idempotency_key=idempotency_key, most=MOST
+        )
+    except TooManyStudies:
+        detail = f"there are {MOST} studies already; delete one first"
+        raise Problem(409, detail, kind="too-many-studies") from None
+    response.headers["Location"] = f"/v1/studies/{made.id}"
+    return StudyPublic.of(made)
+
+
+@router.get("", responses=documented(422, 503))
+def list_studies(
+    store: StoreDep,
+    tenant: TenantDep,
+    after: Annotated[
+        str | None, Query(max_length=64, description="id of the last one of the page before")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> StudyList:
+    """A page of your studies, newest first."""
+    try:
+        found, has_more = store.studies(tenant_id=tenant, after=after, limit=limit)
+    except NotFound:
+        unknown = FieldError("after", f"{after!r} is no study", "the id of the last one you have")
+        raise invalid([unknown]) from None
+    return StudyList(studies=[StudyPublic.of(study) for study in found], has_more=has_more)
+
+
+@router.get("/{study_id}", responses=documented(404, 422, 503))
+def show_study(study: StudyDep, store: StoreDep, tenant: TenantDep) -> StudyShown:
+    """Where a study stands, and the best that was observed within its bounds."""
+    told = store.study_observations(study.id, tenant_id=tenant)
+    return StudyShown.showing(study, [entry.observation for entry in told])
+
+
+@router.get("/{study_id}/observations", responses=documented(404, 422, 503))
+def list_observations(
+    study: StudyDep,
+    store: StoreDep,
+    tenant: TenantDep,
+    after: Annotated[int, Query(ge=0, le=2**62, description="number of the last one of the page before")] = 0,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> ObservationList:
+    """A page of what was told, in its order."""
+    found = store.study_observations(study.id, tenant_id=tenant, after=after, limit=limit + 1)
+    shown = [ObservationPublic.of(entry) for entry in found[:limit]]
+    return ObservationList(observations=shown, has_more=len(found) > limit)
+
+
+@router.post("/{study_id}/suggest", responses=documented(400, 404, 408, 409, 413, 415, 422, 503, 507))
+async def suggest(asked: SuggestCreate, study: StudyDep, studies: StudiesDep) -> SuggestionsPublic:
+    """Architectures to evaluate: yours that are unfinished first, then new ones that nobody else has."""
+    try:
+        found, exhausted = await studies.work.run(studies.suggest, study, asked.client_id, asked.count)
+    except StudyClosed:
+        raise Problem(409, "the study is closed; it suggests nothing more", kind="study-closed") from None
+    suggestions = [SuggestionPublic.of(suggestion) for suggestion in found]
+    return SuggestionsPublic(suggestions=suggestions, exhausted=exhausted)
+
+
+@router.post("/{study_id}/observe", responses=documented(400, 404, 408, 409, 413, 415, 422, 503, 507))
+async def observe(
+    told: ObservationsCreate, study: StudyDep, store: StoreDep, studies: StudiesDep, tenant: TenantDep
+) -> ObservedPublic:
+    """Tells what evaluations brought, suggested ones or your own; all of it is taken, or none.
+
+    Telling the same again changes nothing. Values may take the place of a failure.
+    """
+    return await studies.work.run(_observe, told, study, store, tenant)
+
+
+def _observe(told: ObservationsCreate, study: Study, store: Store, tenant: str) -> ObservedPublic:
+    """Runs in a thread."""
+    request = request_of(study)
+    space = get_space(request.space)
+    try:
+        codes = parse_architectures(space, [item.architecture for item in told.observations], "observations")
+    except Problem as problem:
+        # The list is not of architectures here, but of objects that hold one.
+        raise invalid(
+            [FieldError(f"{e.field}.architecture", e.message, e.hint) for e in problem.errors]
+        ) from None
+    items = [
+        item.model_dump() | {"architecture": architecture}
+        for item, architecture in zip(told.observations, space.format(codes), strict=True)
+    ]
+    observations = read_observations(SearchProblem.of(request), items)
+    try:
+        after, news = store.observe_study(study.id, observations, tenant_id=tenant)
+    except ObservedOtherwise as error:
+        unlike = FieldError(f"observations[{error.index}]", str(error), "name another fidelity for a repeat")
+        raise Problem(409, str(error), kind="observed-otherwise", errors=[unlike]) from None
+    return ObservedPublic(news=news, study=StudyPublic.of(after))
+
+
+@router.post("/{study_id}/close", responses=documented(404, 409, 422, 503, 507))
+def close_study(study: StudyDep, store: StoreDep, tenant: TenantDep) -> StudyPublic:
+    """Ends suggesting; what is under way can still be told."""
+    return StudyPublic.of(store.close_study(study.id, tenant_id=tenant))
+
+
+@router.delete("/{study_id}", status_code=204, responses=documented(404, 422, 503, 507))
+def delete_study(study: StudyDep, store: StoreDep, tenant: TenantDep, studies: StudiesDep) -> None:
+    """Removes a study with everything that was suggested and told."""
+    store.delete_study(study.id, tenant_id=tenant)
+    studies.forget(study.id)

@@ -1,0 +1,230 @@
+"""Studies over HTTP: asked and told by several clients at once."""
+
+import threading
+
+import httpx
+import pytest
+from api_server import problem
+
+from spaces.space import get_space
+from store.ids import new_id
+
+CELLS = get_space("nasbench201")
+ORDER = {"space": "nasbench201", "task": "cifar10", "constraints": [{"metric": "params_m", "max": 0.8}]}
+
+
+def opened(server, **change):
+    answer = server.http.post("/v1/studies", json=ORDER | change)
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["location"] == f"/v1/studies/{answer.json()['id']}"
+    return answer.json()["id"]
+
+
+def suggest(server, study, count=1, client="a"):
+    answer = server.http.post(f"/v1/studies/{study}/suggest", json={"count": count, "client_id": client})
+    assert answer.status_code == 200, answer.text
+    return [entry["architecture"] for entry in answer.json()["suggestions"]]
+
+
+def accuracy(architecture):
+    statistics = CELLS.statistics(CELLS.parse(architecture)[None])
+    return float(60 + 10 * statistics["params_m"][0] + statistics["depth"][0])
+
+
+def tell(server, study, *told):
+    return server.http.post(f"/v1/studies/{study}/observe", json={"observations": list(told)})
+
+
+def values(architecture, **more):
+    return {"architecture": architecture, "values": {"accuracy": accuracy(architecture)}} | more
+
+
+def test_a_loop_of_ones_own(server):
+    study = opened(server)
+    seen = []
+    for _ in range(8):
+        (architecture,) = suggest(server, study)
+        assert architecture not in seen
+        seen.append(architecture)
+        answer = tell(server, study, values(architecture))
+        assert answer.status_code == 200 and answer.json()["news"] == 1, answer.text
+    codes = CELLS.parse_many(seen)
+    assert (CELLS.statistics(codes)["params_m"] <= 0.8).all()
+    shown = server.http.get(f"/v1/studies/{study}").json()
+    assert (shown["suggested"], shown["waiting"], shown["observed"], shown["failed"]) == (8, 0, 8, 0)
+    best = max(seen, key=accuracy)
+    assert shown["best"][0]["architecture"] == best
+    assert shown["best"][0]["values"]["accuracy@cifar10"] == pytest.approx(accuracy(best))
+    listed = server.http.get(f"/v1/studies/{study}/observations", params={"limit": 5}).json()
+    assert [entry["architecture"] for entry in listed["observations"]] == seen[:5] and listed["has_more"]
+    rest = server.http.get(f"/v1/studies/{study}/observations", params={"after": 5}).json()
+    assert [entry["architecture"] for entry in rest["observations"]] == seen[5:] and not rest["has_more"]
+    assert study in [entry["id"] for entry in server.http.get("/v1/studies").json()["studies"]]
+
+
+def test_the_same_client_gets_its_unfinished_suggestions_back(server):
+    study = opened(server)
+    first = suggest(server, study, 3)
+    assert suggest(server, study, 3) == first
+    tell(server, study, values(first[0]))
+    again = suggest(server, study, 3)
+    assert again[:2] == first[1:] and again[2] not in first
+
+
+def test_a_hundred_clients_never_share_an_architecture(server):
+    study = opened(server, strategy="evolution")
+    imported = CELLS.format(CELLS.enumerate()[4000:4040])
+    open_study = opened(server)
+    taken: dict[str, list[str]] = {}
+    problems = []
+
+    def ask(number):
+        chosen, client = (open_study, f"bayes-{number}") if number % 2 else (study, f"evolution-{number}")
+        with httpx.Client(base_url=server.url, timeout=120) as http:
+            for _ in range(50):
+                body = {"count": 1, "client_id": client}
+                answer = http.post(f"/v1/studies/{chosen}/suggest", json=body)
+                if answer.status_code == 503:
+                    continue
+                taken[client] = [entry["architecture"] for entry in answer.json()["suggestions"]]
+                return
+        problems.append(client)
+
+    for chosen in (study, open_study):
+        answer = tell(server, chosen, *(values(architecture) for architecture in imported))
+        assert answer.status_code == 200, answer.text
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(240)
+    assert not problems and len(taken) == 100
+    for kind in ("bayes", "evolution"):
+        everything = [name for client, names in taken.items() if client.startswith(kind) for name in names]
+        assert len(everything) == 50 == len({*everything})
+        assert not {*everything} & {*imported}
+
+
+def test_failures_and_lower_fidelities_poison_nothing(server):
+    study = opened(server)
+    for step in range(9):
+        (architecture,) = suggest(server, study)
+        told = (
+            {"architecture": architecture, "failed": "out of memory"}
+            if step % 3 == 0
+            else values(architecture, seconds=1.5)
+        )
+        cheap = values(architecture, fidelity="12ep")
+        assert tell(server, study, cheap).status_code == 200
+        assert tell(server, study, told).json()["news"] == 1
+    shown = server.http.get(f"/v1/studies/{study}").json()
+    assert (shown["observed"], shown["failed"], shown["waiting"]) == (18, 3, 0)
+    (late,) = suggest(server, study)
+    assert late not in [entry["architecture"] for entry in shown["best"]]
+
+
+def test_telling_twice_changes_nothing_and_other_values_are_refused(server):
+    study = opened(server)
+    (architecture,) = suggest(server, study)
+    assert tell(server, study, values(architecture)).json()["news"] == 1
+    assert tell(server, study, values(architecture)).json()["news"] == 0
+    other = {"architecture": architecture, "values": {"accuracy": 1.0}}
+    told = problem(tell(server, study, values(CELLS.example), other), 409, "observations[1]")
+    assert told["type"].endswith("observed-otherwise")
+    assert server.http.get(f"/v1/studies/{study}").json()["observed"] == 1
+
+
+def test_what_a_restarted_server_suggests_is_what_the_old_one_would_have(serve):
+    first = serve()
+    study = opened(first)
+    for _ in range(7):
+        tell(first, study, *(values(name) for name in suggest(first, study)))
+    second = serve(first.store)
+    assert suggest(second, study, client="b") == suggest(serve(first.store), study, client="b")
+    # A process that knew an older state is told what is new.
+    tell(second, study, *(values(name) for name in suggest(second, study, client="b")))
+    assert suggest(first, study, client="c") not in (suggest(second, study, client="d"), [])
+
+
+def test_several_objectives_and_a_device_of_ones_own(server):
+    goals = [{"metric": "accuracy"}, {"metric": "latency_ms", "device": "my-board"}]
+    study = opened(server, objectives=goals)
+    for _ in range(7):
+        (architecture,) = suggest(server, study)
+        told = {"accuracy": accuracy(architecture), "latency_ms@my-board": accuracy(architecture) / 10}
+        answer = tell(server, study, {"architecture": architecture, "values": told})
+        assert answer.status_code == 200, answer.text
+    shown = server.http.get(f"/v1/studies/{study}").json()
+    assert shown["objectives"] == ["accuracy@cifar10", "latency_ms@my-board"]
+    # Both rise together here, so that no one is beaten in both.
+    assert len(shown["best"]) == 7
+    problem(tell(server, study, values(CELLS.example)), 422, "observations[0].values")
+
+
+def test_closed_studies_suggest_nothing_and_deleted_ones_are_gone(server):
+    study = opened(server)
+    (architecture,) = suggest(server, study)
+    closed = server.http.post(f"/v1/studies/{study}/close").json()
+    assert closed["state"] == "closed" and closed["closed_at"]
+    answer = server.http.post(f"/v1/studies/{study}/suggest", json={"client_id": "a"})
+    problem(answer, 409)
+    assert tell(server, study, values(architecture)).status_code == 200
+    assert server.http.delete(f"/v1/studies/{study}").status_code == 204
+    problem(server.http.get(f"/v1/studies/{study}"), 404)
+
+
+def test_an_impossible_bound_says_so_instead_of_suggesting(server):
+    study = opened(server, constraints=[{"metric": "params_m", "max": 0.01}])
+    answer = server.http.post(f"/v1/studies/{study}/suggest", json={"client_id": "a"}).json()
+    assert answer["suggestions"] == [] and "exact bounds" in answer["exhausted"]
+
+
+def test_a_key_makes_one_study(server):
+    headers = {"Idempotency-Key": "once"}
+    first = server.http.post("/v1/studies", json=ORDER, headers=headers).json()
+    assert server.http.post("/v1/studies", json=ORDER, headers=headers).json()["id"] == first["id"]
+    other = server.http.post("/v1/studies", json=ORDER | {"seed": 1}, headers=headers)
+    problem(other, 409)
+
+
+def test_another_tenants_study_is_not_found(server):
+    study = server.store.create_study(ORDER, tenant_id="another")[0].id
+    problem(server.http.get(f"/v1/studies/{study}"), 404)
+    problem(server.http.get(f"/v1/studies/{new_id(1e9)}"), 404)
+    problem(server.http.get("/v1/studies/nonsense"), 404)
+    assert study not in server.http.get("/v1/studies", params={"limit": 100}).text
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"space": "nowhere"}, "space"),
+        ({"task": "nothing"}, "task"),
+        ({"strategy": "guess"}, "strategy"),
+        ({"space": "gnn", "task": "cora", "constraints": [], "strategy": "robot"}, "strategy"),
+        ({"evaluations": 4}, "evaluations"),
+        ({"objectives": [{"metric": "latency_ms"}]}, "objectives[0].device"),
+        ({"objectives": [{"metric": "latency_ms", "device": "a@b"}]}, "objectives[0].device"),
+        ({"constraints": [{"metric": "params_m", "min": 2, "max": 1}]}, "constraints[0].max"),
+    ],
+)
+def test_a_wrong_study_names_its_field(server, change, field):
+    problem(server.http.post("/v1/studies", json=ORDER | change), 422, field)
+
+
+@pytest.mark.parametrize(
+    ("told", "field"),
+    [
+        ({"architecture": "nonsense", "values": {"accuracy": 1.0}}, "observations[0].architecture"),
+        ({"architecture": CELLS.example}, "observations[0]"),
+        ({"architecture": CELLS.example, "values": {}, "failed": "no"}, "observations[0]"),
+        ({"architecture": CELLS.example, "values": {}}, "observations[0].values"),
+        ({"architecture": CELLS.example, "values": {"loss": 1.0}}, "observations[0].values.loss"),
+        ({"architecture": CELLS.example, "values": {"accuracy": 101.0}}, "observations[0].values.accuracy"),
+        ({"architecture": CELLS.example, "values": {"accuracy": "9"}}, "observations[0].values.accuracy"),
+    ],
+)
+def test_a_wrong_observation_names_its_field(server, told, field):
+    study = opened(server)
+    problem(tell(server, study, told), 422, field)
+    assert server.http.get(f"/v1/studies/{study}").json()["observed"] == 0
