@@ -9,6 +9,7 @@ from benchmarks.tables import Tables
 from netwright.access import check_address
 from netwright.settings import Settings
 from service.app import create_app
+from service.config import ServiceConfig
 from service.server import ApiServer
 from store.blobs import open_blobs
 from store.sql import SqlStore
@@ -47,7 +48,12 @@ def api(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
 def make_app(settings: Settings, store: "Store") -> "FastAPI":
     """The API over a store, with the tables and blobs that the settings name."""
     tables = Tables(settings.cache_dir, settings.data)
-    return create_app(store=store, tables=tables, blobs=open_blobs(settings.blob_folder_url))
+    return create_app(
+        store=store,
+        tables=tables,
+        blobs=open_blobs(settings.blob_folder_url),
+        config=ServiceConfig(images=settings.images),
+    )
 
 
 def open_store(settings: Settings, *, wait_seconds: float = 2.0) -> "Store":

@@ -62,6 +62,7 @@ def worker(settings: Settings) -> int:
             cache_dir=settings.cache_dir,
             data=settings.data,
             blob_url=settings.blob_folder_url,
+            images=settings.images,
             patience=Patience(
                 lease_seconds=settings.lease_seconds,
                 stall_seconds=settings.stall_seconds,

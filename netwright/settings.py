@@ -22,6 +22,8 @@ class Settings(BaseSettings):
 
     data: Path | None = None
     """Folder of benchmark tables that are not in packages; None: only those from packages."""
+    images: Path | None = None
+    """Folder of image data sets that the ``training`` evaluator may use, by name."""
     cache_dir: Path = Path("~/.cache/netwright")
     """Where tables are cached as plain arrays."""
     data_dir: Path = Path("netwright-data")
@@ -53,7 +55,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "console", "json"] = "auto"
 
-    @field_validator("data", "cache_dir", "data_dir")
+    @field_validator("data", "images", "cache_dir", "data_dir")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()

@@ -9,6 +9,7 @@ import numpy as np
 from benchmarks.tables import Tables
 from generator.weights import load_generator
 from search.answerable import check_answerable
+from search.crew import Crew
 from search.evaluator import Bench
 from search.evaluators.composite import make_evaluator
 from search.feasible import nearest_member
@@ -50,6 +51,8 @@ def run_design(
     *,
     tables: Tables,
     bench: Bench | None = None,
+    crew: Crew | None = None,
+    unfinished: str | None = None,
     stored: Sequence[Observation] = (),
     on_event: Callable[[Event], None] = lambda event: None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -63,6 +66,8 @@ def run_design(
         request: checked.
         tables: measured truth.
         bench: what evaluators work with; the tables alone unless said otherwise.
+        crew: others who evaluate at the same time.
+        unfinished: an architecture whose evaluation that attempt had begun.
         stored: observations of an attempt that was cut short; they are not evaluated again.
         on_event: called with each event before work goes on.
         should_stop: asked between evaluations, and within long ones.
@@ -92,6 +97,9 @@ def run_design(
             stored=stored,
             on_event=on_event,
             should_stop=should_stop,
+            crew=crew if request.parallel > 1 else None,
+            parallel=request.parallel,
+            unfinished=unfinished,
         )
     return _report(request, problem, observations, on_event, began)
 

@@ -19,10 +19,11 @@ from search.evaluation import (
 from search.evaluator import WORKER
 from search.strategies import strategy_names
 from spaces.metric import Constraint, Objective, Quantity
-from spaces.space import Space, get_space, space_names
+from spaces.space import Space, get_space, knows_space, space_names
 
 MAX_COUNT = 1_000
 MAX_EVALUATIONS = 10_000
+MAX_PARALLEL = 64
 STRATEGIES = strategy_names()
 ON_DEVICE = ("latency_ms", "throughput_ips", "energy_mj")
 
@@ -61,6 +62,7 @@ class DesignRequest:
         seed: every random choice follows from it.
         strategy: how evaluations are chosen.
         flat: whether architectures count by the mean over their neighbourhoods while evaluations are chosen.
+        parallel: evaluations at the same time, on as many workers.
         measured: devices besides the tables' that the request names, by their measurements.
     """
 
@@ -76,6 +78,7 @@ class DesignRequest:
     seed: int = 0
     strategy: str = "bayes"
     flat: bool = False
+    parallel: int = 1
     measured: tuple[MeasuredDevice, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
@@ -214,6 +217,7 @@ class _Parser:
         if strategy == "robot" and not score_table.ships(space.name):
             self.fail("strategy", f"robot needs training-free scores, and none ship for {space.name}")
         flat = self.truth("flat")
+        parallel = self.integer("parallel", 1, 1, MAX_PARALLEL)
         if self.errors:
             raise InvalidRequest(self.errors)
         assert confidence is not None and strategy is not None
@@ -230,6 +234,7 @@ class _Parser:
             seed,
             strategy,
             flat,
+            parallel,
             self.named(space, constraints, objectives),
         )
 
@@ -247,7 +252,7 @@ class _Parser:
 
     def space(self) -> Space | None:
         name = self.body.get("space")
-        if not isinstance(name, str) or name not in space_names():
+        if not isinstance(name, str) or not knows_space(name):
             self.fail("space", f"{name!r} is no space", f"known are {', '.join(space_names())}")
             return None
         return get_space(name)

@@ -2,6 +2,8 @@
 
 import errno
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -10,6 +12,7 @@ from spaces.metric import Observation
 from store.job import IllegalMove, InvalidJson, Job, JobState, Lease, LeaseLost, StoreFull, StoreUnavailable
 from store.port import Store
 from store.predictor import Label, StoredPredictor
+from workers.children import Children
 from workers.handlers import JobContext, JobStopped, handler_of
 from workers.heartbeat import Heartbeat
 from workers.patience import Patience, patiently
@@ -31,6 +34,8 @@ def execute(
     patience: Patience,
     draining: Callable[[], bool],
     leave: Callable[[], None],
+    images: Path | None = None,
+    cache_dir: Path | None = None,
 ) -> Job | None:
     """Does a job whose message has arrived, and returns how it stands afterwards.
 
@@ -41,6 +46,8 @@ def execute(
         worker: this worker's name.
         draining: whether this worker was told to stop; the job is then handed back after the step at hand.
         leave: ends the process, see :class:`workers.heartbeat.Heartbeat`.
+        images: folder of image data sets.
+        cache_dir: where what can be made again is kept.
 
     Returns:
         None where there was nothing to do (a duplicate message) or the job is no longer ours.
@@ -58,7 +65,7 @@ def execute(
                 return None
             log.info("claimed", attempt=lease.attempt)
             with Heartbeat(store, lease, patience, draining, leave) as heartbeat:
-                end = _work(store, lease, tables, blobs, patience, heartbeat)
+                end = _work(store, lease, tables, blobs, patience, heartbeat, images, cache_dir)
                 job = patiently(end, patience.store_seconds)
             log.info("done", state=job.state.value, reason=job.reason)
             return job
@@ -78,6 +85,8 @@ def _work(
     blobs: "Callable[[], Blobs]",
     patience: Patience,
     heartbeat: Heartbeat,
+    images: Path | None,
+    cache_dir: Path | None,
 ) -> Callable[[], Job]:
     """Runs the handler; returns the write that ends the attempt, still to be done."""
 
@@ -113,7 +122,22 @@ def _work(
             found = store.predictor(predictor_id, tenant_id=job.tenant_id)
             return found, store.labels(predictor_id, version, tenant_id=job.tenant_id)
 
-        outcome = handler(JobContext(job, stored, on_event, heartbeat.should_stop, tables, blobs, training))
+        outcome = handler(
+            JobContext(
+                job,
+                stored,
+                on_event,
+                heartbeat.should_stop,
+                tables,
+                blobs,
+                training,
+                past=partial(_past, store, job, patience),
+                children=Children(store, job, patience.store_seconds),
+                cancelled=lambda: heartbeat.cancelled,
+                images=images,
+                cache_dir=cache_dir,
+            )
+        )
     except (LeaseLost, StoreUnavailable):
         raise
     except (JobStopped, KeyboardInterrupt) as stopped:
@@ -132,6 +156,19 @@ def _work(
             return _failure(store, lease, error)()
 
     return succeed
+
+
+def _past(store: Store, job: Job, patience: Patience, kind: str) -> list[dict[str, object]]:
+    """The data of a job's events of a kind, the oldest first."""
+    found: list[dict[str, object]] = []
+    after = 0
+    while page := patiently(
+        lambda: store.events(job.id, tenant_id=job.tenant_id, after=after),  # noqa: B023
+        patience.store_seconds,
+    ):
+        found += [event.data for event in page if event.kind == kind]
+        after = page[-1].id
+    return found
 
 
 def _failure(store: Store, lease: Lease, error: BaseException) -> Callable[[], Job]:

@@ -50,6 +50,7 @@ def run_worker(
     cache_dir: Path,
     data: Path | None,
     blob_url: str,
+    images: Path | None = None,
     patience: Patience,
     name: str | None = None,
 ) -> int:
@@ -59,6 +60,7 @@ def run_worker(
         cache_dir: where benchmark tables are cached.
         data: folder of further benchmark tables.
         blob_url: where weights are kept, see :func:`store.blobs.open_blobs`.
+        images: folder of image data sets.
         name: unique among all workers; None: made from host and process.
 
     Returns:
@@ -91,6 +93,8 @@ def run_worker(
             patience=patience,
             draining=lambda: drain.asked,
             leave=partial(_leave, store, name),
+            images=images,
+            cache_dir=cache_dir,
         ),
     )
     signals.worker_shutting_down.connect(drain.ask, weak=False)

@@ -71,7 +71,7 @@ def augment(x: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
     count, side = x.shape[:2]
     columns = np.broadcast_to(np.arange(side), (count, side))
     rows = columns
-    mirrored = rng.random(count) < 0.5
+    mirrored = np.asarray(rng.random(count) < 0.5)
     columns = np.where(mirrored[:, None], columns[:, ::-1], columns)
     if kind in ("standard", "cutout"):
         reach = max(1, side // 8)

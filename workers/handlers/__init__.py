@@ -4,11 +4,13 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from spaces.metric import Observation
 from store.job import Job, JobState
 from store.predictor import Label, StoredPredictor, TrainedVersion
+from workers.children import Children
 
 if TYPE_CHECKING:
     from benchmarks.tables import Tables
@@ -51,6 +53,11 @@ class JobContext:
         tables: the benchmark tables, loaded when first asked for.
         blobs: where weights are kept.
         training: a predictor of the job's tenant, and its observations up to a version.
+        past: what earlier attempts recorded as events of a kind, the oldest first.
+        children: jobs that this one orders.
+        cancelled: whether someone asked to cancel the job.
+        images: folder of image data sets; None where there is none.
+        cache_dir: where what can be made again is kept; None: nowhere.
     """
 
     job: Job
@@ -60,6 +67,11 @@ class JobContext:
     tables: "Callable[[], Tables]"
     blobs: "Callable[[], Blobs]"
     training: Callable[[str, int], tuple[StoredPredictor, list[Label]]]
+    past: Callable[[str], list[dict[str, object]]]
+    children: Children
+    cancelled: Callable[[], bool]
+    images: Path | None = None
+    cache_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,10 @@
 from typing import TYPE_CHECKING
 
 from store.job import JobState
+from workers.checkpoints import JobCheckpoints
+from workers.crew import JobCrew
 from workers.handlers import JobContext, JobStopped, Outcome, handles
+from workers.spaces import ready_space
 
 if TYPE_CHECKING:
     from search.loop import Event
@@ -16,6 +19,7 @@ def design(context: JobContext) -> Outcome:
     import torch
 
     from search.design import Stopped, run_design
+    from search.evaluator import Bench
     from search.request import DesignRequest
 
     # Workers share the machine's cores, and sums in a fixed order give a seed the same answer on all of them.
@@ -31,14 +35,24 @@ def design(context: JobContext) -> Outcome:
             observations=event.observations,
         )
 
+    request = DesignRequest.from_dict(ready_space(context))
+    tables = context.tables()
+    checkpoints = JobCheckpoints(context)
+    bench = Bench(tables, context.images, context.cache_dir, context.blobs, checkpoints)
+    crew = JobCrew(context)
     try:
         designed = run_design(
-            DesignRequest.from_dict(context.job.payload),
-            tables=context.tables(),
+            request,
+            tables=tables,
+            bench=bench,
+            crew=crew,
+            unfinished=checkpoints.unfinished,
             stored=context.stored,
             on_event=on_event,
             should_stop=context.should_stop,
         )
     except Stopped as stopped:
+        if context.cancelled():
+            crew.disband()
         raise JobStopped from stopped
     return Outcome(JobState(designed.state), designed.result, designed.reason)

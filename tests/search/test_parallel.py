@@ -1,0 +1,116 @@
+"""The loop with a crew: the budget is kept, nothing is evaluated twice, a successor waits for the same."""
+
+import numpy as np
+import pytest
+
+from search.evaluator import Evaluator, Stopped
+from search.loop import run
+from search.strategies.random import RandomStrategy
+from search.testing import completed, problem
+from spaces.metric import Observation
+
+
+class OwnWork(Evaluator):
+    """Measures by the test's formula, and asks whether to stop meanwhile, as a training does."""
+
+    source = "test"
+
+    def __init__(self, about, steps=4):
+        self.about, self.steps, self.seen = about, steps, []
+
+    def evaluate(self, architecture, should_stop):
+        for _ in range(self.steps):
+            if should_stop():
+                raise Stopped
+        self.seen.append(architecture)
+        return completed(self.about, [architecture])[0].observation
+
+
+class MemoryCrew:
+    """Ends what was handed out after a number of looks; the last ones are never begun."""
+
+    def __init__(self, about, looks=3, begins=True):
+        self.about, self.looks, self.begins = about, looks, begins
+        self.left, self.handed = {}, []
+
+    def waiting(self):
+        return list(self.left)
+
+    def hand_out(self, architecture):
+        self.handed.append(architecture)
+        self.left[architecture] = self.looks
+
+    def collect(self):
+        if not self.begins:
+            return []
+        self.left = {architecture: looks - 1 for architecture, looks in self.left.items()}
+        ended = [architecture for architecture, looks in self.left.items() if looks <= 0]
+        for architecture in ended:
+            del self.left[architecture]
+        return [completed(self.about, [architecture])[0].observation for architecture in ended]
+
+    def take_back(self):
+        return self.left.popitem()[0] if self.left and not self.begins else None
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch):
+    monkeypatch.setattr("search.loop.CREW_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize(("budget", "parallel"), [(7, 3), (2, 4), (1, 2), (12, 2)])
+def test_the_budget_is_kept_and_nothing_is_done_twice(budget, parallel):
+    about = problem()
+    own, crew, events = OwnWork(about), MemoryCrew(about), []
+    seen = run(RandomStrategy(about), own, budget, on_event=events.append, crew=crew, parallel=parallel)
+    names = [observation.architecture for observation in seen]
+    assert len(names) == len(set(names)) == budget
+    assert sorted(own.seen + crew.handed) == sorted(names) and own.seen
+    assert [event.done for event in events] == list(range(1, budget + 1))
+    assert bool(crew.handed) == (budget > 1)
+
+
+def test_what_nobody_begins_is_taken_back():
+    about = problem()
+    own, crew = OwnWork(about), MemoryCrew(about, begins=False)
+    seen = run(RandomStrategy(about), own, 6, crew=crew, parallel=3)
+    assert len(seen) == 6 and sorted(own.seen) == sorted({observation.architecture for observation in seen})
+
+
+def test_a_successor_waits_for_what_was_handed_out():
+    about = problem()
+    own, crew = OwnWork(about), MemoryCrew(about, looks=5)
+    asked = iter(range(100))
+    with pytest.raises(Stopped):
+        run(RandomStrategy(about), own, 6, crew=crew, parallel=3, should_stop=lambda: next(asked) > 2)
+    handed = list(crew.handed)
+    assert len(handed) >= 2
+    events = []
+    seen = run(RandomStrategy(about), OwnWork(about), 6, on_event=events.append, crew=crew, parallel=3)
+    assert len(seen) == 6 and {*handed} <= {observation.architecture for observation in seen}
+
+
+def test_a_failed_evaluation_of_the_crew_is_an_observation():
+    about = problem()
+
+    class Failing(MemoryCrew):
+        def collect(self):
+            return [
+                Observation(observation.architecture, {}, "test", failed="no memory")
+                for observation in super().collect()
+            ]
+
+    crew = Failing(about)
+    seen = run(RandomStrategy(about), OwnWork(about), 5, crew=crew, parallel=2)
+    failed = [observation.architecture for observation in seen if observation.failed is not None]
+    assert len(seen) == 5 and failed == crew.handed
+
+
+def test_what_was_begun_is_the_first_of_a_successor_and_counts_once():
+    about = problem()
+    begun = about.space.format(about.space.sample(1, np.random.default_rng(5)))[0]
+    own = OwnWork(about)
+    seen = run(RandomStrategy(about), own, 4, crew=MemoryCrew(about), parallel=2, unfinished=begun)
+    assert own.seen[0] == begun and len({observation.architecture for observation in seen}) == 4
+    again = run(RandomStrategy(about), own, 4, stored=seen, unfinished=begun)
+    assert again == seen

@@ -1,0 +1,96 @@
+"""Real trainings on several workers, one of which is killed: they go on from the last checkpoint."""
+
+import os
+import signal
+
+import pytest
+
+from networks.training.images import load_images
+from networks.training.rebuild import rebuild
+from networks.training.train import accuracy
+from netwright.client import Client
+from store.blobs import open_blobs
+from store.sql import SqlStore
+from tests.networks.training import data
+from workers.stack import Stack, StackOptions
+
+ORDER = {
+    "objectives": [{"metric": "accuracy"}, {"metric": "latency_ms", "device": "worker"}],
+    "evaluations": 3,
+    "evaluator": {"accuracy": "training", "latency_ms": "latency"},
+    "evaluator_options": {
+        "training": {
+            "network": "small",
+            "recipe": {"epochs": 5, "batch_size": 12, "learning_rate": 0.05},
+        },
+        "latency": {"network": "small", "seconds": 0.05, "blocks": 3},
+    },
+    "parallel": 2,
+    "strategy": "random",
+    "count": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def stack(tables, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trainings")
+    environment = {
+        "NETWRIGHT_CACHE_DIR": str(tables.cache_dir),
+        "NETWRIGHT_IMAGES": str(data.npz(folder / "images")),
+        "NETWRIGHT_LEASE_SECONDS": "6",
+        "OMP_NUM_THREADS": "1",
+    }
+    options = StackOptions(folder / "data", workers=2, environment=environment, log_dir=folder / "logs")
+    with Stack(options) as running:
+        yield running, folder
+
+
+def worker_of(stack, store, job_id):
+    """The pid of the process that holds a job at this moment."""
+    with store._engine.connect() as connection:
+        from sqlalchemy import text
+
+        name = connection.execute(text("SELECT worker FROM jobs WHERE id = :id"), {"id": job_id}).scalar_one()
+    return stack.pids[name]
+
+
+def test_a_killed_workers_trainings_go_on_and_come_back_from_their_weights(stack):
+    running, folder = stack
+    with Client(running.url) as client:
+        store = SqlStore(running.database_url)
+        job = client.design("nasbench201", "tiny", **ORDER)
+        killed = None
+        for event in job.events():
+            # The design's own worker, in the middle of its first training.
+            if killed is None and event.kind == "checkpoint" and event.data["epoch"] >= 2:
+                killed = worker_of(running, store, job.id)
+                os.kill(killed, signal.SIGKILL)
+        final, result = job.refresh(), job.result()
+    assert killed is not None and final["state"] == "succeeded" and final["attempt"] >= 2, final["reason"]
+    events = store.events(job.id)
+    checkpoints = [event.data for event in events if event.kind == "checkpoint"]
+    for key in {checkpoint["key"] for checkpoint in checkpoints}:
+        places = [(each["epoch"], each["step"]) for each in checkpoints if each["key"] == key]
+        assert places == sorted(set(places)), "an epoch that was finished was trained again"
+    handed_out = [event.data["job"] for event in events if event.kind == "handed-out"]
+    assert handed_out and {store.job(child).kind for child in handed_out} == {"evaluation"}
+    observed = [event.data["architecture"] for event in events if event.kind == "observed"]
+    assert len(observed) == len(set(observed)) == result["evaluated"] == 3
+    blobs = open_blobs((folder / "data" / "blobs").as_uri())
+    images = load_images(folder / "images", "tiny")
+    weights = []
+    for row in result["architectures"]:
+        details = row["evaluation"]["training"]
+        network, about = rebuild(blobs.get(details["weights"]))
+        assert about["architecture"] == row["architecture"]
+        again = accuracy(network, images, images.validation)
+        assert again == pytest.approx(row["metrics"]["accuracy@tiny"]["mean"], abs=1e-3)
+        assert (
+            row["evaluation"]["latency"]["quartiles_ms"] and row["metrics"]["latency_ms@worker"]["mean"] > 0
+        )
+        weights.append(details["weights"])
+    kept = set(blobs.names())
+    store.close()
+    # Weights of all evaluations stay, checkpoints of what has ended are gone; the killed worker may have put
+    # one that it could not record any more.
+    assert set(weights) <= kept and 3 <= len(kept) <= 4

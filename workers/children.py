@@ -1,0 +1,47 @@
+"""Jobs that a job orders, so that other workers do a part of its work."""
+
+from collections.abc import Mapping
+
+from store.job import Job
+from store.port import Store
+from workers.patience import patiently
+
+
+class Children:
+    """A job's own jobs, of the same tenant. Ordering one twice under one key gives the same job.
+
+    Args:
+        store: where jobs are.
+        parent: the job that orders them.
+        patience_seconds: how long a store that does not answer is waited for.
+    """
+
+    def __init__(self, store: Store, parent: Job, patience_seconds: float) -> None:
+        self._store, self._parent, self._seconds = store, parent, patience_seconds
+
+    def order(self, kind: str, payload: Mapping[str, object], key: str) -> str:
+        """Orders a job; returns its id."""
+        parent = self._parent
+        job, _ = patiently(
+            lambda: self._store.submit(
+                kind, payload, tenant_id=parent.tenant_id, idempotency_key=f"{parent.id} {key}"
+            ),
+            self._seconds,
+        )
+        return job.id
+
+    def look(self, child_id: str) -> Job:
+        """A child as it is now."""
+        return patiently(lambda: self._store.job(child_id, tenant_id=self._parent.tenant_id), self._seconds)
+
+    def result(self, child_id: str) -> dict[str, object] | None:
+        """What a child gave; None where it gave nothing."""
+        return patiently(
+            lambda: self._store.result(child_id, tenant_id=self._parent.tenant_id), self._seconds
+        )
+
+    def cancel(self, child_id: str) -> Job:
+        """Asks that a child stop; one that nobody has begun is cancelled at once."""
+        return patiently(
+            lambda: self._store.cancel(child_id, tenant_id=self._parent.tenant_id), self._seconds
+        )

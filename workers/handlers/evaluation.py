@@ -1,0 +1,33 @@
+"""One evaluation for a design that evaluates on several workers."""
+
+from dataclasses import asdict
+from typing import Any
+
+from store.job import JobState
+from workers.checkpoints import JobCheckpoints
+from workers.handlers import JobContext, JobStopped, Outcome, handles
+
+
+@handles("evaluation")
+def evaluation(context: JobContext) -> Outcome:
+    """Evaluates the payload's ``architecture`` as the design ``request`` in it says."""
+    import torch
+
+    from search.evaluator import Bench, Stopped
+    from search.evaluators.composite import make_evaluator
+    from search.problem import Problem
+    from search.request import DesignRequest
+
+    torch.set_num_threads(1)
+    payload: dict[str, Any] = dict(context.job.payload)
+    request = DesignRequest.from_dict(payload["request"])
+    bench = Bench(context.tables(), context.images, context.cache_dir, context.blobs, JobCheckpoints(context))
+    assert request.evaluator is not None
+    evaluator = make_evaluator(
+        Problem.of(request), request.evaluator, request.evaluator_options, bench, request.seed
+    )
+    try:
+        seen = evaluator.evaluate(payload["architecture"], context.should_stop)
+    except Stopped as stopped:
+        raise JobStopped from stopped
+    return Outcome(JobState.SUCCEEDED, {"observation": asdict(seen)})
