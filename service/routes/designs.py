@@ -35,7 +35,7 @@ def create_design(
     names = [item.device for item in (*design.constraints, *design.objectives)]
     measured = named_devices(service.store, tenant, design.space, names)
     request = parse_request(design.model_dump(), measured)
-    check_answerable(request, service.tables)
+    check_answerable(request, service.tables, service.config.images)
     job, created = service.store.submit(
         "design",
         request.to_dict(),
