@@ -221,3 +221,30 @@ def test_too_many_predictions_at_once_are_refused_not_piled_up():
 
     anyio.run(main)
     assert outcomes == [(503, "3"), (503, "3"), "done", "done"]
+
+
+def test_exact_costs_are_of_the_task_that_stands_with_them(server):
+    fbnet = get_space("fbnet")
+    codes = fbnet.sample(3, np.random.default_rng(0))
+
+    def macs(*tasks):
+        metrics = [{"metric": "macs_m", "task": task} for task in tasks]
+        body = {"space": "fbnet", "metrics": metrics, "architectures": fbnet.format(codes)}
+        return server.http.post("/v1/predict", json=body | {"layout": "columns"})
+
+    told = {task: macs(task).json()["predictions"]["macs_m"]["mean"] for task in fbnet.tasks}
+    assert told == {task: fbnet.statistics(codes, task)["macs_m"].tolist() for task in fbnet.tasks}
+    assert told["imagenet"] != told["cifar100"]
+    problem(macs("imagenet", "cifar100"), 422, "metrics[1]")
+    problem(macs("mnist"), 422, "metrics[0].task")
+
+
+def test_what_lies_outside_the_labels_is_marked_and_gets_no_interval(server):
+    metric = {"metric": "accuracy", "task": "proteins"}
+    names = ["0|1|1|2:gcn|sage|arma|fc", "0|1|1|2:gcn|gat|skip|gin"]
+    body = {"space": "gnn", "metrics": [metric], "architectures": names}
+    inside, outside = (
+        row["accuracy@proteins"] for row in server.http.post("/v1/predict", json=body).json()["predictions"]
+    )
+    assert not inside["extrapolated"] and inside["lower"] < inside["upper"]
+    assert outside["extrapolated"] and outside["lower"] is outside["upper"] is None
