@@ -2,8 +2,9 @@ r"""Candidates of one suggestion, compared by what an evaluation of each is expe
 
 One objective is judged by the logarithm of the expected improvement (Ament et al. 2023), several by the
 expected improvement of the hypervolume (:mod:`search.hypervolume`), and either by the probability that every
-measured bound holds (Gardner et al. 2014). Trials that are pending, and earlier members of a batch, count as
-if they had come out as expected (Ginsbourger et al. 2010, kriging believer).
+measured bound holds (Gardner et al. 2014); until something holds them all, that probability alone counts.
+Trials that are pending, and earlier members of a batch, count as if they had come out as expected
+(Ginsbourger et al. 2010, kriging believer).
 
 Notation: c candidates, o objectives, n observations.
 """
@@ -17,6 +18,7 @@ from predictors.normal_scores import NormalScores
 from search.acquisition import log_expected_improvement
 from search.beliefs import Beliefs, values_of
 from search.hypervolume import boxes, expected_improvement
+from search.pareto import pareto_front
 from search.surrogate import Field, Halves
 from spaces.metric import Observation
 from spaces.space import Bools, Codes, Floats
@@ -25,6 +27,9 @@ SHORTLIST = 1500
 """Candidates that stay in the race for the later places of a batch with several objectives."""
 AVERAGED = 48
 """Candidates whose neighbourhoods are looked at where flat optima are wanted."""
+HOPE = 2.0
+"""Deviations above its mean at which a candidate must not be dominated to be looked at."""
+FEWEST = 400
 CHUNK = 2048
 EXACT = 1e-6
 """Deviation of what needs no measurement."""
@@ -93,11 +98,15 @@ class Race:
     def gain(self, free: Bools | None = None) -> Floats:
         """Logarithm (c,) of what evaluating each candidate is expected to gain; of the free ones only."""
         free = np.ones(len(self.codes), dtype=bool) if free is None else free
+        gain = np.full(len(self.codes), -np.inf)
+        if self.feasible.any() and self.mean.shape[1] > 1:
+            free = free & self._hopeful()
         rows = np.flatnonzero(free)
         deviation = self._deviations(rows)
-        gain = np.full(len(self.codes), -np.inf)
-        gain[rows] = self._improvement(self.mean[rows], deviation, self.front)
-        gain[rows] += self._log_feasible(rows)
+        gain[rows] = self._log_feasible(rows)
+        if not self.feasible.any():  # nothing to improve on: first find what holds the bounds
+            return gain
+        gain[rows] += self._improvement(self.mean[rows], deviation, self.front)
         if self.flat:
             top = rows[np.argsort(-gain[rows], kind="stable")[:AVERAGED]]
             plain, gain = gain, np.full(len(gain), -np.inf)
@@ -124,6 +133,19 @@ class Race:
                     "upper": float(upper[row]),
                 }
         return told
+
+    def _hopeful(self) -> Bools:
+        """Which candidates (c,) would not be dominated if they came out far better than expected; at least a
+        few hundred. The others are not worth the integral.
+        """
+        optimistic = self.mean + HOPE * self._deviations(np.arange(len(self.codes)))
+        beaten = np.zeros(len(self.codes), dtype=bool)
+        for point in self.front[pareto_front(self.front)]:
+            beaten |= (optimistic <= point).all(axis=1)
+        order = np.argsort(-optimistic.sum(axis=1), kind="stable")
+        beaten[order[:FEWEST]] = False
+        result: Bools = ~beaten
+        return result
 
     def _means(self, codes: Codes, fields: dict[str, Field]) -> Floats:
         """Expected objectives (c, o) as normal scores, more is better."""
@@ -153,10 +175,7 @@ class Race:
         )
 
     def _front(self, waiting: Codes) -> Floats:
-        """Objectives as normal scores of what must be improved on: feasible observations, pending trials.
-
-        Where nothing feasible is known, the worst of everything.
-        """
+        """Objectives as normal scores of what must be improved on: feasible observations, pending trials."""
         scores = np.stack(
             [
                 quantity.sign * self.scales[quantity.key].transform(values_of(self.finished, quantity.key))

@@ -201,8 +201,11 @@ class Field:
         self.columns, self.factor = columns, factor
 
     def _scaled(self, inputs: "tuple[Halves, ...] | list[Floats]") -> Halves:
-        parts = [group * np.exp(-length) for group, length in zip(inputs, self.theta[:-2], strict=True)]
-        return np.concatenate(parts, axis=1).astype(np.float32)
+        parts = [
+            np.asarray(group, dtype=np.float32) * np.float32(np.exp(-length))
+            for group, length in zip(inputs, self.theta[:-2], strict=True)
+        ]
+        return np.concatenate(parts, axis=1)
 
     def _kernel(self, a: Any, b: Any, squares: Any = None) -> Any:
         """Covariances (n, m) of scaled points (n, f) and (m, f), in their own precision and in place."""
