@@ -11,7 +11,7 @@ def plan(codes: Codes, *, task: str | None, small: bool) -> Plan:
 
     Small: the version of 32×32 pixels with half the channels everywhere.
     """
-    version = VERSIONS["cifar100" if small else task or "imagenet"]
+    version = VERSIONS["cifar100" if small or task == "cifar100" else "imagenet"]
     share = 2 if small else 1
     made = PlanBuilder(version.side, version.classes)
     width = STEM // share

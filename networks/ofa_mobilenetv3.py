@@ -50,8 +50,11 @@ def plan(codes: Codes, *, task: str | None, small: bool) -> Plan:
     made.add("head", mixing, HEAD // share)
     made.add("head", Call("nn.Hardswish"), HEAD // share)
     made.classify(HEAD // share)
-    stages = [choices[stage * LAYERS : (stage + 1) * LAYERS] for stage in range(len(CHANNELS))]
-    return made.plan({f"stage{stage}": " ".join(layers) for stage, layers in enumerate(stages)})
+    stages = [
+        [choice for choice in choices[first : first + LAYERS] if choice != "skip"]
+        for first in range(0, len(choices), LAYERS)
+    ]
+    return made.plan({f"stage{stage}": " ".join(stages[stage]) for stage in range(len(stages))})
 
 
 def _layer(choice: str, inputs: int, outputs: int, stride: int, stage: int) -> Call:

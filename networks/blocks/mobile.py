@@ -71,6 +71,7 @@ class InvertedResidual(nn.Module):
         kernel: int,
         stride: int,
         expansion: int,
+        *,
         widen: bool = True,
         scale: nn.Module | None = None,
         activation: type[nn.Module] = nn.ReLU,

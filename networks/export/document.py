@@ -1,0 +1,63 @@
+"""An architecture as a JSON object: what it is, its graph, its exact numbers, its layers."""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from networks.build import codes_of
+from networks.export.program import layer_text
+from networks.plan import NoNetwork, plan_network
+from spaces.space import Codes, get_space
+
+
+def document(
+    space_name: str,
+    architecture: str | Codes,
+    *,
+    task: str | None = None,
+    predictions: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The object.
+
+    Args:
+        space_name: a registered space.
+        architecture: a string of the space, or codes (v,).
+        task: whose statistics and version of the network.
+        predictions: quantity key → what a design's result says of it.
+
+    Raises:
+        InvalidArchitecture: for a string or codes that are no member.
+    """
+    space = get_space(space_name)
+    codes = codes_of(space_name, architecture)
+    graph = space.graph(codes[None])
+    try:
+        layers: list[dict[str, Any]] | None = [
+            {
+                "part": layer.part,
+                "layer": layer_text(layer),
+                "shape": list(layer.shape),
+                "stride": layer.stride,
+            }
+            for layer in plan_network(space_name, codes, task=task).layers
+        ]
+    except NoNetwork:
+        layers = None
+    return {
+        "netwright": version("netwright"),
+        "space": space.name,
+        "task": task,
+        "architecture": space.format(codes[None])[0],
+        "variables": space.to_variables(codes),
+        "graph": {
+            "operations": [space.operations[index] for index in graph.operations[0].tolist()],
+            "edges": np.argwhere(graph.adjacency[0]).tolist(),
+        },
+        "statistics": {
+            name: float(values[0]) for name, values in space.statistics(codes[None], task).items()
+        },
+        "predictions": dict(predictions or {}),
+        "layers": layers,
+    }
