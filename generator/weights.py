@@ -74,11 +74,17 @@ def _digest(path: Path) -> str:
     return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-@lru_cache(maxsize=16)
 def load_generator(space: str) -> MaskedDiffusion:
-    """The shipped generator of a space, loaded once a process.
+    """The generator of a space: the one that this process keeps, else the one that ships, loaded once.
 
     Raises:
         DamagedWeights: where none ships or the file is damaged.
     """
+    from generator.own import kept_generator
+
+    return kept_generator(space) or _load_shipped(space)
+
+
+@lru_cache(maxsize=16)
+def _load_shipped(space: str) -> MaskedDiffusion:
     return read_generator(shipped_path(space), get_space(space))

@@ -9,9 +9,12 @@ from networks.options import InvalidOptions
 from predictors import shipped
 from search.evaluation import evaluator_name
 from search.evaluator import Bench, get_evaluator
+from search.observed import MIN_LABELS, observed_keys
 from search.problem import Problem
 from search.request import DesignRequest, FieldError, InvalidRequest
+from spaces.declared import DeclaredSpace
 from spaces.metric import Quantity
+from spaces.space import get_space
 
 
 def check_answerable(request: DesignRequest, tables: Tables, images: Path | None = None) -> None:
@@ -27,7 +30,8 @@ def check_answerable(request: DesignRequest, tables: Tables, images: Path | None
     """
     problem = Problem.of(request)
     errors = []
-    if not generators.ships(request.space):
+    # The job that designs in a declared space trains its generator where that has not been done.
+    if not generators.ships(request.space) and not isinstance(problem.space, DeclaredSpace):
         hint = f"designs are made in {', '.join(generators.spaces())}"
         errors.append(FieldError("space", f"no generator ships for {request.space}", hint))
     if request.evaluations:
@@ -81,6 +85,12 @@ def _model_reason(request: DesignRequest, quantity: Quantity) -> tuple[str, str]
     if any(device.quantity == quantity for device in request.measured):
         return None
     key, keys = quantity.key, shipped.quantities(request.space)
+    space = get_space(request.space)
+    if isinstance(space, DeclaredSpace):
+        keys = list(observed_keys(space))
+        if key not in keys:
+            hint = f"declare at least {MIN_LABELS} observations of it"
+            return f"no model predicts {key}", hint + (f", or choose {', '.join(keys)}" if keys else "")
     if key in keys:
         return None
     hint = f"allow evaluations, or choose among {', '.join(keys)}" if keys else "allow evaluations"

@@ -8,6 +8,7 @@ from predictors import shipped
 from predictors.gbdt import GbdtPredictor
 from predictors.measured_device import MeasuredDevice
 from predictors.predictor import Predictor
+from search.observed import observed_keys, observed_model
 from search.problem import Problem
 from spaces.metric import Observation
 
@@ -28,15 +29,19 @@ def fit_models(problem: Problem, observations: Sequence[Observation], *, seed: i
 
 
 def shipped_models(problem: Problem, measured: Sequence[MeasuredDevice] = ()) -> Models:
-    """The predictor of every quantity that is not exact: shipped, or of a device that someone measured.
+    """The predictor of every quantity that is not exact: shipped, of a device that someone measured, or
+    learned from the observations of a declared space.
 
     Raises:
         NoModel: where there is none.
     """
     own = {device.quantity: device for device in measured}
+    observed = observed_keys(problem.space)
     return {
         quantity.key: own[quantity].predictor()
         if quantity in own
+        else observed_model(problem.space.name, quantity.key)
+        if quantity.key in observed
         else shipped.load(problem.space.name, quantity.key)
         for quantity in problem.to_measure
     }

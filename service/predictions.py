@@ -16,13 +16,14 @@ import numpy as np
 
 from predictors.measured_device import MeasuredDevice
 from predictors.prediction import Prediction
+from search.observed import observed_keys, observed_model
 from search.request import FieldError, InvalidRequest, resolve_quantity
 from service.dependencies import Service
 from service.measured import named_devices
 from service.problems import invalid
 from service.schemas import PredictCreate
 from service.schemas.predictions import PredictedQuantityCreate
-from spaces.metric import Quantity
+from spaces.metric import METRICS, Quantity
 from spaces.space import Bools, Codes, Space
 from store.blobs import BlobNotFound
 from store.ids import is_id
@@ -42,12 +43,14 @@ class Wanted:
 
     Args:
         task: whose version of the network an exact cost is of.
+        observed: whether a declared space's observations answer it.
     """
 
     quantity: Quantity
     task: str | None
     device: MeasuredDevice | None = None
     trained: StoredPredictor | None = None
+    observed: bool = False
 
 
 def resolve(service: Service, tenant: str, space: Space, request: PredictCreate) -> list[Wanted]:
@@ -105,6 +108,10 @@ def answer(
             outside = Support.from_dict(support, space, spec.task).outside(codes)
             told = shipped.bounded(model.predict(codes, confidence), item.quantity, outside)
             _add(result, key, told, f"sha256:{current.model}", outside)
+        elif item.observed:
+            learned = observed_model(space.name, key)
+            told = learned.predict(codes, confidence).within(*METRICS[item.quantity.metric].range)
+            _add(result, key, told, learned.digest(), np.zeros(len(codes), bool))
         else:
             part = shipped.predict(
                 space.name, [item.quantity], codes, task=item.task, kind=kind, confidence=confidence
@@ -143,6 +150,8 @@ def _answering(
         return Wanted(quantity, None, device=own[quantity])
     if shipped.is_exact(space, quantity):
         return Wanted(quantity, item.task)
+    if quantity.key in observed_keys(space):
+        return Wanted(quantity, None, observed=True)
     try:
         shipped.chosen_kind(space.name, quantity.key, kind)
         return Wanted(quantity, None)

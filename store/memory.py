@@ -38,6 +38,7 @@ from store.moves import (
 from store.port import Store
 from store.predictor import TrainedVersion
 from store.predictors_memory import MemoryPredictors
+from store.spaces_memory import MemorySpaces
 from store.studies_memory import MemoryStudies
 
 
@@ -55,7 +56,7 @@ class _Entry:
     lease_until: float = 0.0
 
 
-class MemoryStore(MemoryPredictors, MemoryStudies, Store):
+class MemoryStore(MemoryPredictors, MemoryStudies, MemorySpaces, Store):
     """The store in memory.
 
     Args:
@@ -65,6 +66,7 @@ class MemoryStore(MemoryPredictors, MemoryStudies, Store):
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         MemoryPredictors.__init__(self)
         MemoryStudies.__init__(self)
+        MemorySpaces.__init__(self)
         self._clock = clock
         self._lock = threading.RLock()
         self._entries: dict[str, _Entry] = {}

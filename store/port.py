@@ -16,11 +16,12 @@ from store.device import Device
 from store.job import Event, Job, JobState, Lease, OutboxRow
 from store.predictor import TrainedVersion
 from store.predictors_port import PredictorStore
+from store.spaces_port import SpaceStore
 from store.studies_port import StudyStore
 
 
-class Store(PredictorStore, StudyStore):
-    """Jobs, their events, observations and results, the outbox, roles, devices, predictors and studies."""
+class Store(PredictorStore, StudyStore, SpaceStore):
+    """Jobs with their events, observations and results; roles, devices, predictors, studies, spaces."""
 
     # what a client does
     @abstractmethod

@@ -43,6 +43,7 @@ from store.port import Store
 from store.predictor import TrainedVersion
 from store.predictors_sql import SqlPredictors
 from store.rows import job_of, utc
+from store.spaces_sql import SqlSpaces
 from store.studies_sql import SqlStudies
 from store.tables import devices, events, jobs, observations, outbox, results, roles
 
@@ -50,7 +51,7 @@ LARGEST = 2**62
 """Numbers are clipped to this, far below what a 64-bit column holds."""
 
 
-class SqlStore(SqlPredictors, SqlStudies, Store):
+class SqlStore(SqlPredictors, SqlStudies, SqlSpaces, Store):
     """The store on SQLite (``sqlite:///path``) or PostgreSQL (``postgresql+psycopg://…``)."""
 
     def __init__(self, database_url: str) -> None:

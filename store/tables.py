@@ -236,3 +236,14 @@ study_observations = Table(
     Column("at", Double, nullable=False),
     UniqueConstraint("study_id", "architecture", "fidelity"),
 )
+
+user_spaces = Table(
+    "user_spaces",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("declaration", Text, nullable=False),
+    Column("job_id", Text),
+    Column("created_at", Double, nullable=False),
+)

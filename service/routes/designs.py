@@ -4,6 +4,7 @@ from fastapi import APIRouter, Response
 
 from search.answerable import check_answerable
 from search.request import parse_request
+from service.declared import find_space
 from service.dependencies import IdempotencyKey, ServiceDep, TenantDep
 from service.measured import named_devices
 from service.problems import documented
@@ -34,11 +35,12 @@ def create_design(
     """Orders architectures; answers at once with the job that designs them."""
     names = [item.device for item in (*design.constraints, *design.objectives)]
     measured = named_devices(service.store, tenant, design.space, names)
-    request = parse_request(design.model_dump(), measured)
+    found = find_space(service.store, tenant, design.space)
+    request = parse_request(design.model_dump() | {"space": found.space.name}, measured)
     check_answerable(request, service.tables, service.config.images)
     job, created = service.store.submit(
         "design",
-        request.to_dict(),
+        request.to_dict() | found.payload(service.store),
         tenant_id=tenant,
         idempotency_key=idempotency_key,
         total=request.evaluations,

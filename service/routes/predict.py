@@ -9,14 +9,13 @@ from fastapi import APIRouter
 from numpy.typing import NDArray
 from starlette.responses import Response
 
-from search.request import FieldError
 from service.architectures import parse_architectures
+from service.declared import find_space
 from service.dependencies import Service, ServiceDep, TenantDep
 from service.predictions import answer, resolve
-from service.problems import Problem, documented, invalid
+from service.problems import Problem, documented
 from service.schemas import PredictCreate, PredictionsPublic
 from service.strict_json import StrictJSONRoute
-from spaces.space import get_space, space_names
 
 if TYPE_CHECKING:
     from predictors.shipped import Answer
@@ -43,10 +42,7 @@ async def predict(request: PredictCreate, service: ServiceDep, tenant: TenantDep
 
 def _answer(request: PredictCreate, service: Service, tenant: str) -> bytes:
     """The JSON answer; runs in a thread. Loads the model library on first use, not when the API starts."""
-    if request.space not in space_names():
-        known = f"known are {', '.join(space_names())}"
-        raise invalid([FieldError("space", f"{request.space!r} is no space", known)])
-    space = get_space(request.space)
+    space = find_space(service.store, tenant, request.space).space
     wanted = resolve(service, tenant, space, request)
     codes = parse_architectures(space, request.architectures)
     told = answer(service, space, wanted, codes, kind=request.kind, confidence=request.confidence)
@@ -54,7 +50,7 @@ def _answer(request: PredictCreate, service: Service, tenant: str) -> bytes:
     # Bounds that cannot be promised are NaN here and null in the answer.
     return orjson.dumps(
         {
-            "space": space.name,
+            "space": request.space,
             "confidence": request.confidence,
             "architectures": space.format(codes),
             "predictions": columns if request.layout == "columns" else _rows(columns, len(codes)),

@@ -1,50 +1,136 @@
-"""``/v1/spaces``: the families of architectures that can be designed in."""
+"""``/v1/spaces``: the families of architectures that can be designed in, and those that a tenant declares."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
+from search.observed import observed_keys
+from service.declared import add_space, find_space, space_of, trained_generator, training_job
+from service.dependencies import Service, ServiceDep, StoreDep, TenantDep
 from service.page import After, Limit, page
 from service.problems import Problem, documented
-from service.schemas import MetricPublic, SpaceList, SpacePublic, SpaceSummary, VariablePublic
+from service.schemas import (
+    DeclaredSpacePublic,
+    JobPublic,
+    MetricPublic,
+    SpaceCreate,
+    SpaceList,
+    SpacePublic,
+    SpaceSummary,
+    VariablePublic,
+)
 from service.strict_json import StrictJSONRoute
+from spaces.declared import DeclaredSpace
 from spaces.metric import METRICS
 from spaces.space import Space, get_space, space_names
+from store.port import Store
+from store.space import StoredSpace
 
 router = APIRouter(prefix="/v1/spaces", tags=["spaces"], route_class=StrictJSONRoute)
 
 
-@router.get("", responses=documented(422))
-def list_spaces(after: After = None, limit: Limit = 20) -> SpaceList:
-    """All spaces, by name."""
-    names, has_more = page(space_names(), str, after, limit)
-    return SpaceList(spaces=[_summary(get_space(name)) for name in names], has_more=has_more)
+@router.get("", responses=documented(422, 503))
+def list_spaces(store: StoreDep, tenant: TenantDep, after: After = None, limit: Limit = 20) -> SpaceList:
+    """All spaces, your own among them, by name."""
+    own = {stored.name: stored for stored in store.spaces(tenant_id=tenant)}
+    names, has_more = page(sorted({*space_names(), *own}), str, after, limit)
+    return SpaceList(
+        spaces=[_summary(space_of(own[name]) if name in own else get_space(name)) for name in names],
+        has_more=has_more,
+    )
 
 
-@router.get("/{space}", responses=documented(404, 422))
-def show_space(space: str) -> SpacePublic:
+@router.post("", status_code=201, responses=documented(400, 408, 409, 413, 415, 422, 503, 507))
+async def declare_space(
+    request: SpaceCreate, response: Response, service: ServiceDep, tenant: TenantDep
+) -> DeclaredSpacePublic:
+    """Declares a space of your own; a job trains its generator, and designs in it may be ordered at once.
+
+    The same declaration again answers 200. docs/spaces.md says how one is written.
+    """
+    public, created = await service.science.run(_declare, request, service, tenant)
+    response.status_code = 201 if created else 200
+    response.headers["Location"] = f"/v1/spaces/{public.name}"
+    return public
+
+
+def _declare(request: SpaceCreate, service: Service, tenant: str) -> tuple[DeclaredSpacePublic, bool]:
+    """Runs in a thread."""
+    space, stored, created = add_space(service.store, tenant, request)
+    if created:
+        service.metrics.submitted.labels("space").inc()
+    return _declared(space, stored, service.store), created
+
+
+@router.get("/{space}", responses=documented(404, 422, 503))
+def show_space(space: str, store: StoreDep, tenant: TenantDep) -> DeclaredSpacePublic | SpacePublic:
     """A space's variables, metrics, tasks and devices, and an example."""
-    if space not in space_names():
-        raise Problem(404, f"there is no space {space!r}; known are {', '.join(space_names())}")
-    known = get_space(space)
+    try:
+        found = find_space(store, tenant, space)
+    except Problem:
+        raise Problem(404, f"there is no space {space!r}; known are {', '.join(space_names())}") from None
+    if isinstance(found.space, DeclaredSpace) and found.stored is not None:
+        return _declared(found.space, found.stored, store)
+    return _public(found.space)
+
+
+@router.delete("/{space}", status_code=204, responses=documented(404, 409, 422, 503))
+async def delete_space(space: str, service: ServiceDep, tenant: TenantDep) -> Response:
+    """Removes a space of your own with its generator; jobs that were ordered in it have their own copy."""
+    if space in space_names():
+        raise Problem(409, f"{space!r} is no space of yours", kind="built-in")
+    await service.science.run(_delete, space, service, tenant)
+    return Response(status_code=204)
+
+
+def _delete(name: str, service: Service, tenant: str) -> None:
+    """Runs in a thread."""
+    stored = service.store.space(name, tenant_id=tenant)
+    job = training_job(service.store, stored)
+    blob = trained_generator(service.store, stored)
+    service.store.delete_space(name, tenant_id=tenant)
+    if job is not None:
+        service.store.cancel(job.id, tenant_id=tenant)
+    if blob is not None:
+        service.blobs.delete(blob)
+
+
+def _declared(space: DeclaredSpace, stored: StoredSpace, store: Store) -> DeclaredSpacePublic:
+    job = training_job(store, stored)
+    return DeclaredSpacePublic(
+        **_public(space).model_dump(),
+        digest=space.digest,
+        counted=space.counted,
+        predictable=list(observed_keys(space)),
+        generator=None if job is None else JobPublic.of(job),
+    )
+
+
+def _public(space: Space) -> SpacePublic:
     return SpacePublic(
-        **_summary(known).model_dump(),
-        description=known.description,
-        variables=[VariablePublic(name=v.name, choices=list(v.choices)) for v in known.variables],
-        metrics=[
-            MetricPublic(
-                name=metric.name,
-                unit=metric.unit,
-                direction=metric.direction.value,
-                description=metric.description,
-            )
-            for metric in (METRICS[name] for name in known.metrics)
-        ],
-        statistics=list(known.statistics_names),
-        tasks=list(known.tasks),
-        devices=list(known.devices),
-        example=known.example,
-        example_variables=known.to_variables(known.parse(known.example)),
+        **_summary(space).model_dump(),
+        description=space.description,
+        variables=[VariablePublic(name=v.name, choices=list(v.choices)) for v in space.variables],
+        metrics=[_metric(space, name) for name in space.metrics],
+        statistics=list(space.statistics_names),
+        tasks=list(space.tasks),
+        devices=list(space.devices),
+        example=space.example,
+        example_variables=space.to_variables(space.parse(space.example)),
+    )
+
+
+def _metric(space: Space, name: str) -> MetricPublic:
+    metric = METRICS[name]
+    unit, description = metric.unit, metric.description
+    if isinstance(space, DeclaredSpace):
+        for cost in space.declaration.costs:
+            if cost.name == name:
+                unit, description = cost.unit, cost.description if cost.description != name else description
+    return MetricPublic(
+        name=metric.name, unit=unit, direction=metric.direction.value, description=description
     )
 
 
 def _summary(space: Space) -> SpaceSummary:
-    return SpaceSummary(name=space.name, title=space.title, size=space.size)
+    declared = isinstance(space, DeclaredSpace)
+    name = space.public_name if isinstance(space, DeclaredSpace) else space.name
+    return SpaceSummary(name=name, title=space.title, size=space.size, declared=declared)

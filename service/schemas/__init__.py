@@ -6,7 +6,9 @@ nothing: ``"5"`` is no number. Names and bounds are checked further by :mod:`sea
 
 from service.schemas.base import Create, Name, QuantityCreate, Variables
 from service.schemas.catalog import (
+    DeclaredSpacePublic,
     MetricPublic,
+    SpaceCreate,
     SpaceList,
     SpacePublic,
     SpaceSummary,
@@ -43,6 +45,7 @@ __all__ = [
     "ConstraintCreate",
     "Create",
     "CrossValidationPublic",
+    "DeclaredSpacePublic",
     "DesignCreate",
     "DesignedPublic",
     "DeviceCreate",
@@ -65,6 +68,7 @@ __all__ = [
     "ProgressPublic",
     "QuantityCreate",
     "ResultPublic",
+    "SpaceCreate",
     "SpaceList",
     "SpacePublic",
     "SpaceSummary",

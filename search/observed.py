@@ -1,0 +1,33 @@
+"""Predictors of what a declared space's own observations measured."""
+
+from functools import lru_cache
+
+from predictors.predictor import Predictor, predictor_kind
+from spaces.declared import DeclaredSpace
+from spaces.space import Space, get_space
+
+MIN_LABELS = 5
+"""Fewer observations of a quantity make no predictor."""
+KIND = "auto"
+
+
+def observed_keys(space: Space) -> tuple[str, ...]:
+    """Keys of the quantities that a space's observations are enough to predict; none but in declared ones."""
+    if not isinstance(space, DeclaredSpace):
+        return ()
+    return tuple(key for key, (codes, _) in space.labels.items() if len(codes) >= MIN_LABELS)
+
+
+@lru_cache(maxsize=32)
+def observed_model(space_name: str, key: str) -> Predictor:
+    """A predictor fitted to the observations of a quantity, once a process.
+
+    Args:
+        space_name: of a declared space, which holds a digest of its observations.
+        key: one of :func:`observed_keys`.
+    """
+    space = get_space(space_name)
+    assert isinstance(space, DeclaredSpace)
+    codes, values = space.labels[key]
+    task = key.partition("@")[2] or None
+    return predictor_kind(KIND)(space, task=task, seed=0).fit(codes, values)

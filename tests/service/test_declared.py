@@ -1,0 +1,131 @@
+"""A space of one's own over HTTP: declared, shown, designed in, predicted in, deleted; what is refused."""
+
+from pathlib import Path
+
+import pytest
+from api_server import problem
+
+from store.job import JobState
+
+TOML = """
+name = "mlp"
+tasks = ["digits"]
+[variables]
+layers = [1, 2, 3]
+width = [8, 16, 32, 64]
+act = { choices = ["relu", "tanh"], repeat = 3, active = "i <= layers" }
+[costs]
+params_m = "layers * width * (width + 1) / 1e6"
+cost_area = { formula = "width * 0.5", unit = "mm2" }
+"""
+EXAMPLE = Path(__file__).parents[2] / "examples" / "transformer_encoder.toml"
+
+
+@pytest.fixture
+def running(serve):
+    return serve()
+
+
+def declare(running, text=TOML, status=201):
+    answer = running.http.post("/v1/spaces", json={"toml": text})
+    assert answer.status_code == status, answer.text
+    return answer.json()
+
+
+def observed(count):
+    rows = [
+        f'[[observations]]\narchitecture = "layers=1|width={8 * 2 ** (i % 4)}|act={act},-,-"\n'
+        f"accuracy = {60 + 5 * (i % 4)}"
+        for i, act in enumerate(["relu"] * 4 + ["tanh"] * 4)
+    ]
+    return TOML + "\n".join(rows[:count])
+
+
+def test_a_space_is_declared_once_listed_shown_and_deleted(running):
+    made = declare(running)
+    assert (made["name"], made["size"], made["counted"], made["declared"]) == ("mlp", 56, True, True)
+    assert made["generator"]["kind"] == "space" and made["generator"]["state"] == "queued"
+    area = next(metric for metric in made["metrics"] if metric["name"] == "cost_area")
+    assert (area["unit"], area["direction"]) == ("mm2", "minimize")
+    assert declare(running, status=200)["generator"]["id"] == made["generator"]["id"]
+    listed = {space["name"]: space["declared"] for space in running.http.get("/v1/spaces").json()["spaces"]}
+    assert listed["mlp"] is True and listed["gnn"] is False
+    assert running.http.get("/v1/spaces/mlp").json() == made
+    assert running.http.get(f"/v1/spaces/user:mlp@{made['digest'][:16]}").json() == made
+    problem(running.http.post("/v1/spaces", json={"toml": TOML.replace("64", "128")}), 409)
+    assert running.http.delete("/v1/spaces/mlp").status_code == 204
+    problem(running.http.delete("/v1/spaces/mlp"), 404)
+    problem(running.http.get("/v1/spaces/mlp"), 404)
+    assert running.store.job(made["generator"]["id"]).state is JobState.CANCELLED
+
+
+@pytest.mark.parametrize(
+    "text, field, said",
+    [
+        (TOML.replace("(width + 1)", "(widht + 1)"), "toml.costs.params_m", "line 9: 'widht' is not known"),
+        (TOML.replace('"i <= layers"', '"i <= 0"'), "toml.variables.act", "never present"),
+        (TOML.replace("[1, 2, 3]", "[1, 1, 3]"), "toml.variables.layers[1]", "line 5: 1 is given twice"),
+        (TOML.replace("width * 0.5", "1 / (layers - 2)"), "toml.costs.cost_area", "division by zero"),
+        (TOML.replace('"mlp"', '"gnn"'), "toml.name", "a space already"),
+        (TOML + "[graf]\n", "toml.graf", "line 11: unknown key"),
+        ("name = [", "toml", "line 1"),
+        ("[" * 100_000, "toml", ""),
+    ],
+)
+def test_a_bad_declaration_names_the_line_and_the_reason(running, text, field, said):
+    errors = problem(running.http.post("/v1/spaces", json={"toml": text}), 422, field)["errors"]
+    assert said in next(error["message"] for error in errors if error["field"] == field)
+    assert running.store.spaces() == [] and running.store.waiting() == 0
+
+
+def test_a_declaration_is_one_of_two_forms(running):
+    data = {"name": "tiny", "variables": {"a": [1, 2], "b": ["x", "y"]}, "costs": {"cost_a": "a"}}
+    assert running.http.post("/v1/spaces", json={"declaration": data}).status_code == 201
+    problem(running.http.post("/v1/spaces", json={}), 422, "declaration")
+    problem(running.http.post("/v1/spaces", json={"declaration": data, "toml": TOML}), 422, "declaration")
+    wrong = data | {"costs": {"cost_a": "a - 1"}}
+    said = problem(
+        running.http.post("/v1/spaces", json={"declaration": wrong}), 422, "declaration.costs.cost_a"
+    )
+    assert "is 0, for example for a=1" in said["detail"]
+
+
+def test_a_design_carries_the_space_and_another_tenants_is_unknown(running):
+    made = declare(running)
+    order = {"space": "mlp", "task": "digits", "objectives": [{"metric": "cost_area"}]}
+    job = running.store.job(running.http.post("/v1/designs", json=order).json()["id"])
+    assert job.payload["space"] == f"user:mlp@{made['digest'][:16]}"
+    assert '"name":"mlp"' in job.payload["declaration"] and job.payload["generator"] is None
+    running.store.put_space("theirs", made["digest"], "{}", tenant_id="other")
+    for name in ("theirs", f"user:theirs@{made['digest'][:16]}", f"user:mlp@{'0' * 16}", "user:", "nowhere"):
+        problem(running.http.post("/v1/designs", json=order | {"space": name}), 422, "space")
+        problem(running.http.get(f"/v1/spaces/{name}"), 404)
+    running.http.delete("/v1/spaces/mlp")
+    problem(running.http.post("/v1/designs", json=order | {"space": job.payload["space"]}), 422, "space")
+
+
+def test_observations_make_predictors_and_too_few_say_so(running):
+    accuracy = {"space": "mlp", "task": "digits", "objectives": [{"metric": "accuracy"}]}
+    declare(running, observed(4))
+    said = problem(running.http.post("/v1/designs", json=accuracy), 422, "objectives[0]")
+    assert "at least 5 observations" in said["errors"][0]["hint"]
+    running.http.delete("/v1/spaces/mlp")
+    made = declare(running, observed(8))
+    assert made["predictable"] == ["accuracy@digits"]
+    assert running.http.post("/v1/designs", json=accuracy).status_code == 202
+    asked = {
+        "space": "mlp",
+        "metrics": [{"metric": "accuracy", "task": "digits"}, {"metric": "params_m"}],
+        "architectures": ["layers=1|width=64|act=relu,-,-", {"layers": 1, "width": 8, "act1": "relu"}],
+        "layout": "columns",
+    }
+    told = running.http.post("/v1/predict", json=asked).json()
+    assert told["predictions"]["params_m"]["mean"] == [64 * 65 / 1e6, 8 * 9 / 1e6]
+    best, worst = told["predictions"]["accuracy@digits"]["mean"]
+    assert 60 <= worst < best <= 100
+    assert told["models"]["accuracy@digits"].startswith("sha256:")
+
+
+def test_the_example_is_accepted(running):
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert declare(running, text)["size"] > 100_000

@@ -1,0 +1,59 @@
+"""Declared spaces in a worker: known by what a job's payload carries, their generators read or trained."""
+
+import structlog
+
+from store.blobs import BlobDamaged, BlobNotFound
+from store.space import DECLARATION, GENERATOR
+from workers.handlers import JobContext, JobStopped
+
+log = structlog.get_logger(__name__)
+
+
+def ready_space(context: JobContext) -> dict[str, object]:
+    """The job's payload without what it says of a declared space, which this process then knows.
+
+    Where its generator was not trained yet, or its weights are gone, it is trained here: the design takes a
+    minute or so longer, and says why.
+    """
+    payload = dict(context.job.payload)
+    declaration, blob = payload.pop(DECLARATION, None), payload.pop(GENERATOR, None)
+    if declaration is None:
+        return payload
+    from generator.own import kept_generator, read_own
+    from generator.weights import DamagedWeights
+    from spaces.declared import declare
+    from spaces.declared_source import read_source
+
+    space = declare(read_source(str(declaration)))
+    kept = kept_generator(space.name)
+    if kept is not None and blob is None:
+        return payload
+    if blob is not None:
+        try:
+            read_own(context.blobs().get(str(blob)), space)
+            return payload
+        except (BlobNotFound, BlobDamaged, DamagedWeights) as error:
+            log.warning("the generator is trained again", blob=blob, error=str(error))
+    weights, _ = train_space(context, str(declaration))
+    read_own(weights, space)
+    return payload
+
+
+def train_space(context: JobContext, declaration: str) -> tuple[bytes, dict[str, object]]:
+    """Weights of a declared space's generator and its card; events tell how far it is.
+
+    Raises:
+        JobStopped: when the job is to stop.
+    """
+    from generator.own import train_own
+    from spaces.declared import declare
+    from spaces.declared_source import read_source
+
+    space = declare(read_source(declaration))
+
+    def progress(done: int, total: int, message: str) -> None:
+        if context.should_stop():
+            raise JobStopped
+        context.on_event("training", message=f"training the generator, step {done} of {total}: {message}")
+
+    return train_own(space, progress=progress)
