@@ -17,6 +17,8 @@ REFERENCES = 4096
 """Members drawn uniformly to learn which statistics go with the bounds."""
 PARENTS = 64
 """The best members found so far, which a refinement masks in part and completes anew."""
+CLIMBED = 12
+"""The best members found so far, whose neighbourhoods a climb weighs."""
 LEVELS = (0.5, 0.25)
 """Noise levels of the refinements, in turn; the last one is kept."""
 
@@ -51,12 +53,15 @@ class GenerateOptions:
         rounds: at most; a call ends earlier with enough architectures and no refinement left.
         refinements: rounds, among these, that mask the best members in part and complete them anew, as the
             guide ranks them; none without a guide.
+        climbs: after the rounds, how often at most the neighbourhoods of the best are weighed, until that
+            brings nothing better; none without a guide.
         sampler: how each round samples.
     """
 
     particles: int = 512
     rounds: int = 8
     refinements: int = 0
+    climbs: int = 0
     sampler: SamplerOptions = field(default_factory=SamplerOptions)
 
 
@@ -123,6 +128,8 @@ def generate(
         if memory is None:
             codes = particles.codes[particles.valid]
             pool.add(codes, np.zeros(len(codes)))
+    if memory is not None:
+        _climb(pool, memory, options.climbs)
     codes, weights = pool.ranked(count)
     if len(codes):
         pool.nearest, pool.nearest_gap = codes[0], 0.0
@@ -136,6 +143,20 @@ def _nearest_members(references: Codes, gap: Gap) -> Codes:
     gaps = gap(references)
     within = int((gaps <= 0).sum())
     return references[np.argsort(gaps, kind="stable")[: max(within, 64)]]
+
+
+def _climb(pool: "_Pool", guide: Guide, most: int) -> None:
+    """Weighs the neighbourhoods of the best until they are the best themselves."""
+    for _ in range(most):
+        parents = pool.best(CLIMBED)
+        if parents is None:
+            return
+        around = np.concatenate([pool.space.neighbours(row) for row in parents])
+        around = around[distinct(around)[0]]
+        pool.add(around, guide.log_weight(around))
+        after = pool.best(CLIMBED)
+        if after is not None and np.array_equal(after, parents):
+            return
 
 
 class _Memory:

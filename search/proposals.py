@@ -23,7 +23,7 @@ SURPLUS = 256
 TRADE_OFFS = 5
 """Weightings of several objectives that are generated for, so that proposals spread along the front."""
 NEIGHBOURED = 8
-PARTICLES, ROUNDS, REFINEMENTS = 512, 5, 2
+PARTICLES, ROUNDS, REFINEMENTS, CLIMBS = 512, 5, 2, 6
 """Effort of the generator for each weighting."""
 
 
@@ -107,7 +107,9 @@ def _generated(
             guide=guide,
             gap=problem.gap,
             exclude=exclude,
-            options=GenerateOptions(particles=PARTICLES, rounds=ROUNDS, refinements=REFINEMENTS),
+            options=GenerateOptions(
+                particles=PARTICLES, rounds=ROUNDS, refinements=REFINEMENTS, climbs=CLIMBS
+            ),
         )
         parts += [generated.codes]
         parts += [problem.space.neighbours(row) for row in generated.codes[:NEIGHBOURED]]
