@@ -33,19 +33,19 @@ class Service:
     models: ModelCache
 
 
-def get_service(request: Request) -> Service:
+async def get_service(request: Request) -> Service:
     """The parts of the app that answers this request."""
     service = request.app.state.service
     assert isinstance(service, Service)
     return service
 
 
-def get_store(service: Annotated[Service, Depends(get_service)]) -> Store:
+async def get_store(service: Annotated[Service, Depends(get_service)]) -> Store:
     """Where jobs are kept."""
     return service.store
 
 
-def get_tenant() -> str:
+async def get_tenant() -> str:
     """Who asks. Everyone is ``default`` until there are keys."""
     return "default"
 
