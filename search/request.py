@@ -17,32 +17,17 @@ from search.evaluation import (
     read_spec,
 )
 from search.evaluator import WORKER
+from search.quantities import ON_DEVICE, FieldError, InvalidRequest, resolve_quantity
 from search.strategies import strategy_names
 from spaces.metric import Constraint, Objective, Quantity
 from spaces.space import Space, get_space, knows_space, space_names
+
+__all__ = ["EVALUATORS", "DesignRequest", "FieldError", "InvalidRequest", "parse_request", "resolve_quantity"]
 
 MAX_COUNT = 1_000
 MAX_EVALUATIONS = 10_000
 MAX_PARALLEL = 64
 STRATEGIES = strategy_names()
-ON_DEVICE = ("latency_ms", "throughput_ips", "energy_mj")
-
-
-@dataclass(frozen=True, slots=True)
-class FieldError:
-    """One thing wrong with a request: where, what, and what would be right."""
-
-    field: str
-    message: str
-    hint: str = ""
-
-
-class InvalidRequest(ValueError):
-    """The request can never be answered as it stands; not worth a retry."""
-
-    def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
-        self.errors = list(errors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,64 +95,6 @@ def _measured(item: Mapping[str, Any]) -> MeasuredDevice:
 
 def _quantity_dict(quantity: Quantity) -> dict[str, object]:
     return {"metric": quantity.metric, "task": quantity.task, "device": quantity.device}
-
-
-def resolve_quantity(
-    space: Space,
-    metric: object,
-    *,
-    task: str | None,
-    device: object = None,
-    path: str = "",
-    devices: Sequence[str] = (),
-    tasks: Sequence[str] = (),
-) -> Quantity:
-    """The quantity that a metric, a task and a device name in a space.
-
-    Accuracies carry the task; latency, throughput and energy the device; in a space whose cost depends on
-    the data set, costs carry the task too. ``devices`` and ``tasks`` are known besides the space's own.
-
-    Raises:
-        InvalidRequest: naming the field below ``path``.
-    """
-    where = f"{path}." if path else ""
-    if not isinstance(metric, str) or metric not in space.metrics:
-        raise InvalidRequest(
-            [
-                FieldError(
-                    f"{where}metric",
-                    f"{metric!r} is no metric of {space.name}",
-                    f"its metrics are {', '.join(space.metrics)}",
-                )
-            ]
-        )
-    errors: list[FieldError] = []
-    needs_task = metric in ("accuracy", "loss") or space.task_dependent_cost
-    if needs_task and task not in (*space.tasks, *tasks):
-        errors.append(
-            FieldError(
-                f"{where}task",
-                f"{task!r} is no task of {space.name}",
-                f"its tasks are {', '.join(space.tasks)}",
-            )
-        )
-    needs_device = metric in ON_DEVICE
-    known = (*space.devices, *devices)
-    if needs_device and device not in known:
-        errors.append(
-            FieldError(
-                f"{where}device",
-                f"{device!r} is no device of {space.name}"
-                if device is not None
-                else f"{metric} needs a device",
-                f"its devices are {', '.join(known)}",
-            )
-        )
-    if not needs_device and device is not None:
-        errors.append(FieldError(f"{where}device", f"{metric} does not depend on a device", "leave it out"))
-    if errors:
-        raise InvalidRequest(errors)
-    return Quantity(metric, task=task if needs_task else None, device=str(device) if needs_device else None)
 
 
 def parse_request(body: Mapping[str, object], measured: Sequence[MeasuredDevice] = ()) -> DesignRequest:
@@ -361,10 +288,16 @@ class _Parser:
                 path=path,
                 devices=self.devices(space, item.get("metric")),
                 tasks=(design_task,),
+                metrics=self.metrics(),
             )
         except InvalidRequest as error:
             self.errors.extend(error.errors)
             return None
+
+    def metrics(self) -> list[str]:
+        """The metrics that the evaluators bring to any space."""
+        brought = {"accuracy": "training"} | dict.fromkeys(ON_DEVICE, "latency")
+        return [metric for metric, name in brought.items() if measured_by(self.spec, metric, name)]
 
     def devices(self, space: Space, metric: object) -> list[str]:
         """The devices that can be named besides the space's own."""
@@ -413,7 +346,8 @@ class _Parser:
             if quantity is not None and quantity not in quantities:
                 quantities.append(quantity)
         if not quantities:
-            usual = [metric for metric in ("accuracy", "loss") if metric in space.metrics]
+            known = (*space.metrics, *self.metrics())
+            usual = [metric for metric in ("accuracy", "loss") if metric in known]
             if not usual and not self.body.get("objectives"):
                 self.fail(
                     "objectives",

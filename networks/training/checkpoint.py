@@ -60,7 +60,12 @@ def pack(
             elif value is not None:
                 numbers.setdefault(str(index), {})[name] = value
     tensors |= {f"best.{name}": value for name, value in (best or {}).items()}
-    about: dict[str, object] = {"format": _FORMAT, "place": asdict(place), "identity": identity, "numbers": numbers}
+    about: dict[str, object] = {
+        "format": _FORMAT,
+        "place": asdict(place),
+        "identity": identity,
+        "numbers": numbers,
+    }
     return _bytes(tensors, about)
 
 

@@ -13,7 +13,12 @@ from networks.training.recipe import TrainingOptions
 
 
 def identity_of(
-    space: str, architecture: str, options: TrainingOptions, images: ImageSet, seed: int
+    space: str,
+    architecture: str,
+    options: TrainingOptions,
+    images: ImageSet,
+    seed: int,
+    task: str | None = None,
 ) -> dict[str, Any]:
     """All that a training follows from; written into its checkpoints and weights.
 
@@ -23,9 +28,11 @@ def identity_of(
         options: recipe and fidelity.
         images: what is learned from.
         seed: of weights, order and augmentation.
+        task: whose version of the network, where a space has several.
     """
     return {
         "space": space,
+        "task": task,
         "architecture": architecture,
         "options": asdict(options) | {"seeds": None, "data": None},
         "images": images.about(),
@@ -42,6 +49,7 @@ def untrained(identity: Mapping[str, Any]) -> nn.Module:
         identity["space"],
         identity["architecture"],
         num_classes=len(identity["classes"]),
+        task=identity["task"],
         small=identity["options"]["network"] == "small",
     )
 

@@ -139,7 +139,9 @@ class TrainingEvaluator(NamedEvaluator):
         from networks.training.rebuild import identity_of, untrained
         from networks.training.train import train
 
-        identity = identity_of(self.problem.space.name, architecture, self.options, images, seed)
+        problem = self.problem
+        task = problem.task if problem.task in problem.space.tasks else None
+        identity = identity_of(problem.space.name, architecture, self.options, images, seed, task)
         key, epochs = self._key(architecture, seed), self.options.recipe.epochs
 
         def save(content: bytes, place: Place) -> None:

@@ -6,6 +6,8 @@ import math
 import pytest
 import torch
 
+from generator import shipped as generators
+from networks.plan import planned_spaces
 from networks.training.images import load_images
 from networks.training.rebuild import rebuild
 from networks.training.train import accuracy
@@ -40,6 +42,7 @@ BOTH = ORDER | {
     "evaluator": {"accuracy": "training", "latency_ms": "latency"},
     "evaluator_options": {"training": TINY, "latency": QUICK},
 }
+OTHERS = set(generators.spaces()) - {"nasbench201"}
 EXAMPLE = get_space("nasbench201").example
 
 
@@ -111,6 +114,15 @@ def test_a_trained_network_comes_back_from_its_string_and_weights(tables, tmp_pa
     assert accuracy(network, images, images.test) == details["test_accuracy"]
     assert details["recipe"]["optimizer"] == "sgd" and details["recipe"]["epochs"] == 2
     assert len(details["trainings"][0]["history"]) == 2 and details["fidelity"] == "2ep-small"
+
+
+@pytest.mark.parametrize("space", [name for name in planned_spaces() if name in OTHERS])
+def test_networks_of_other_spaces_are_trained_too(tables, tmp_path, space):
+    options = {"training": TINY | {"images": 20, "recipe": {"epochs": 1, "batch_size": 16}}}
+    body = ORDER | {"space": space, "constraints": [], "evaluator_options": options}
+    evaluator, family, keys = evaluator_of(body, bench(tables, tmp_path))
+    seen = evaluator.evaluate(family.example, lambda: False)
+    assert seen.failed is None and keys <= seen.values.keys()
 
 
 def test_several_seeds_give_a_mean_and_its_spread(tables, tmp_path):
