@@ -18,8 +18,9 @@ import httpx
 
 from netwright.errors import ApiError, JobEnded, ServerUnreachable, problem_of
 from netwright.sse import TERMINAL, JobEvent, read_events
+from netwright.studies import StudyHandle
 
-__all__ = ["ApiError", "Client", "JobEnded", "JobEvent", "JobHandle", "ServerUnreachable"]
+__all__ = ["ApiError", "Client", "JobEnded", "JobEvent", "JobHandle", "ServerUnreachable", "StudyHandle"]
 
 Json = dict[str, Any]
 Architecture = str | Mapping[str, str | int | bool]
@@ -175,6 +176,43 @@ class Client:
     def delete_predictor(self, predictor: str) -> None:
         """Removes a predictor with its observations and weights."""
         self._call("DELETE", f"/v1/predictors/{predictor}")
+
+    # studies
+    def create_study(
+        self,
+        space: str,
+        task: str,
+        *,
+        constraints: Sequence[Mapping[str, Any]] = (),
+        objectives: Sequence[Mapping[str, Any]] = (),
+        client_id: str | None = None,
+        idempotency_key: str | None = None,
+        **options: Any,
+    ) -> StudyHandle:
+        """Opens a study, for whoever evaluates for himself.
+
+        Args:
+            space, task, constraints, objectives: as in :meth:`design`; devices may have any name.
+            client_id: of this loop; by default one of its own.
+            idempotency_key: names this study; a repeated call with it gives the same one.
+            options: ``strategy``, ``flat``, ``seed``, ``confidence``.
+
+        Raises:
+            ApiError: with the field and the reason, where the study makes no sense.
+        """
+        body = {"space": space, "task": task, "constraints": list(constraints), **options}
+        if objectives:
+            body["objectives"] = list(objectives)
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return StudyHandle(self, self._call("POST", "/v1/studies", json=body, headers=headers), client_id)
+
+    def study(self, study: str, *, client_id: str | None = None) -> StudyHandle:
+        """The study of an id; with the ``client_id`` of a loop that was cut short, its continuation."""
+        return StudyHandle(self, self._call("GET", f"/v1/studies/{study}"), client_id)
+
+    def studies(self) -> list[Json]:
+        """All studies, newest first."""
+        return self._all("studies", lambda study: str(study["id"]))
 
     # jobs
     def job(self, job_id: str) -> "JobHandle":

@@ -1,0 +1,163 @@
+"""``netwright studies …``: a search that you drive: ask for architectures, tell what they brought."""
+
+import math
+from typing import Annotated
+
+import typer
+
+from netwright.cli.connect import UrlOption, connected
+from netwright.cli.output import JsonOption, out, print_json, print_table
+from netwright.cli.quantities import constraint, quantity
+
+app = typer.Typer(no_args_is_help=True)
+
+StudyArgument = Annotated[str, typer.Argument(help="The study's id.")]
+
+
+@app.command()
+def create(
+    space: Annotated[str, typer.Option(help="For example nasbench201.")],
+    task: Annotated[str, typer.Option(help="For example cifar10.")],
+    bound: Annotated[
+        list[str] | None, typer.Option(help="A hard bound such as 'params_m<=0.5'; may be repeated.")
+    ] = None,
+    objective: Annotated[
+        list[str] | None, typer.Option(help="What to make good; the accuracy on the task unless said.")
+    ] = None,
+    strategy: Annotated[
+        str, typer.Option(help="bayes, evolution, local, annealing, robot or random.")
+    ] = "bayes",
+    flat: Annotated[bool, typer.Option("--flat", help="Prefer optima whose neighbours are good.")] = False,
+    seed: Annotated[int, typer.Option(help="Every random choice follows from it.")] = 0,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Open a study; prints its id."""
+    with connected(url) as client:
+        handle = client.create_study(
+            space,
+            task,
+            constraints=[constraint(text) for text in bound or []],
+            objectives=[quantity(text) for text in objective or []],
+            strategy=strategy,
+            flat=flat,
+            seed=seed,
+        )
+    if as_json:
+        print_json(handle.study)
+    else:
+        out().print(handle.id, markup=False)
+
+
+@app.command()
+def suggest(
+    study: StudyArgument,
+    count: Annotated[int, typer.Option(min=1, max=100, help="How many.")] = 1,
+    client_id: Annotated[
+        str, typer.Option("--client", help="Who asks; the same one gets its unfinished suggestions back.")
+    ] = "command-line",
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Architectures to evaluate, one a line."""
+    with connected(url) as client:
+        found = client.study(study, client_id=client_id).suggest(count)
+    if as_json:
+        print_json({"study": study, "client_id": client_id, "architectures": found})
+        return
+    for architecture in found:
+        out().print(architecture, markup=False)
+
+
+@app.command()
+def observe(
+    study: StudyArgument,
+    architecture: Annotated[str, typer.Argument(help="What was evaluated.")],
+    value: Annotated[
+        list[str] | None, typer.Option(help="Such as accuracy=93.1 or latency_ms@my-board=4; repeatable.")
+    ] = None,
+    failed: Annotated[str | None, typer.Option(help="Why there are no values.")] = None,
+    fidelity: Annotated[str, typer.Option(help="full, or the name of a cheaper evaluation.")] = "full",
+    seconds: Annotated[float, typer.Option(help="What it cost.")] = 0.0,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what an evaluation brought, or why it failed."""
+    if bool(value) == (failed is not None):
+        raise typer.BadParameter("give --value, or --failed with the reason")
+    values = dict(_value(text) for text in value or [])
+    with connected(url) as client:
+        handle = client.study(study)
+        if failed is not None:
+            answer = handle.tell([{"architecture": architecture, "failed": failed, "fidelity": fidelity}])
+        else:
+            answer = handle.observe(architecture, values, fidelity=fidelity, seconds=seconds)
+    if as_json:
+        print_json(answer)
+    else:
+        out().print(f"{answer['study']['observed']} observed, {answer['study']['waiting']} waiting")
+
+
+@app.command()
+def show(study: StudyArgument, url: UrlOption = None, as_json: JsonOption = False) -> None:
+    """Where a study stands, and the best that was observed within its bounds."""
+    with connected(url) as client:
+        told = client.study(study).study
+    if as_json:
+        print_json(told)
+        return
+    out().print(
+        f"{told['id']}: {told['state']}, {told['strategy']} in {told['space']}, "
+        f"{told['suggested']} suggested, "
+        f"{told['waiting']} waiting, {told['observed']} observed, {told['failed']} failed",
+        markup=False,
+    )
+    keys = list(dict.fromkeys(key for entry in told["best"] for key in entry["values"]))
+    rows = [[e["architecture"], *(e["values"].get(key) for key in keys)] for e in told["best"]]
+    print_table(["best", *keys], rows)
+
+
+@app.command("list")
+def list_studies(url: UrlOption = None, as_json: JsonOption = False) -> None:
+    """Your studies, newest first."""
+    with connected(url) as client:
+        found = client.studies()
+    if as_json:
+        print_json({"studies": found})
+        return
+    columns = ["id", "state", "space", "task", "strategy", "observed", "waiting"]
+    print_table(columns, [[study[name] for name in columns] for study in found])
+
+
+@app.command()
+def close(study: StudyArgument, url: UrlOption = None, as_json: JsonOption = False) -> None:
+    """End suggesting; what is under way can still be told."""
+    with connected(url) as client:
+        told = client.study(study).close()
+    if as_json:
+        print_json(told)
+    else:
+        out().print(f"{told['id']}: {told['state']}", markup=False)
+
+
+@app.command()
+def delete(study: StudyArgument, url: UrlOption = None) -> None:
+    """Remove a study with all that was told."""
+    with connected(url) as client:
+        client.study(study).delete()
+
+
+def _value(text: str) -> tuple[str, float]:
+    """A quantity and its value.
+
+    >>> _value("latency_ms@my-board=4.5")
+    ('latency_ms@my-board', 4.5)
+    """
+    name, sign, number = text.partition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if not sign or not math.isfinite(value):
+        raise typer.BadParameter(f"{text!r} is no value; write for example accuracy=93.1")
+    return name, value

@@ -1,0 +1,69 @@
+"""``netwright studies`` and the client's studies: a loop of one's own."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from netwright.cli import app
+from netwright.client import ApiError, Client
+
+
+@pytest.fixture
+def run(server, monkeypatch):
+    """Runs a command against a server."""
+    monkeypatch.setenv("NETWRIGHT_URL", server.url)
+
+    def invoke(*arguments, status=0):
+        result = CliRunner().invoke(app, ["studies", *arguments])
+        assert result.exit_code == status, result.output + repr(result.exception)
+        return result.stdout
+
+    return invoke
+
+
+def test_a_study_from_the_command_line(run):
+    options = ["--space", "nasbench201", "--task", "cifar10", "--bound", "params_m<=0.5"]
+    study = run("create", *options, "--strategy", "evolution").strip()
+    lines = run("suggest", study, "--count", "3").split()
+    assert len(set(lines)) == 3
+    assert json.loads(run("suggest", study, "--count", "3", "--json"))["architectures"] == lines
+    assert "1 observed, 2 waiting" in run("observe", study, lines[0], "--value", "accuracy=90.5")
+    run("observe", study, lines[1], "--failed", "out of memory")
+    told = json.loads(run("show", study, "--json"))
+    assert (told["observed"], told["failed"], told["waiting"]) == (2, 1, 1)
+    assert told["best"][0]["architecture"] == lines[0]
+    assert "90.5" in run("show", study)
+    assert study in run("list")
+    assert "closed" in run("close", study)
+    run("suggest", study, status=2)
+    run("delete", study)
+    run("show", study, status=2)
+
+
+def test_what_makes_no_sense_is_said(run):
+    study = run("create", "--space", "nasbench201", "--task", "cifar10").strip()
+    run("observe", study, "cell", status=2)
+    run("observe", study, "cell", "--value", "accuracy", status=2)
+    run("create", "--space", "nasbench201", "--task", "cifar10", "--strategy", "guess", status=2)
+
+
+def test_a_loop_that_was_cut_short_goes_on(server):
+    with Client(server.url) as client:
+        study = client.create_study("gnn", "cora", strategy="random", client_id="loop-1")
+        first = study.suggest(2)
+        study.observe(first[0], {"accuracy": 81.0}, seconds=3.0)
+        again = client.study(study.id, client_id="loop-1")
+        assert again.suggest(1) == first[1:]
+        again.fail(first[1], "killed")
+        again.observe(first[1], {"accuracy": 80.0})
+        assert [entry["values"] for entry in again.observations()] == [
+            {"accuracy@cora": 81.0},
+            {"accuracy@cora": 80.0},
+        ]
+        assert again.refresh()["best"][0]["architecture"] == first[0]
+        assert study.id in [entry["id"] for entry in client.studies()]
+        with pytest.raises(ApiError) as caught:
+            again.observe(first[0], {"accuracy": 2.0})
+        assert caught.value.status == 409
+        again.delete()
