@@ -45,7 +45,7 @@ def features(
     (2, 5)
     """
     chosen = [_kind(name) for name in kinds]
-    widths = [len(kind.names(space)) for kind in chosen]
+    widths = [_width(kind, space) for kind in chosen]
     result = np.empty((len(codes), sum(widths)), dtype=np.float32)
     start = 0
     for kind, width in zip(chosen, widths, strict=True):
@@ -78,6 +78,12 @@ def _kind(name: str) -> FeatureKind:
     if name not in KINDS:
         raise KeyError(f"unknown kind of feature {name!r}; known are {', '.join(sorted(KINDS))}")
     return KINDS[name]
+
+
+@lru_cache(maxsize=64)
+def _width(kind: FeatureKind, space: Space) -> int:
+    """How many features a kind has in a space; naming them all takes longer than computing few rows."""
+    return len(kind.names(space))
 
 
 def _values(kind: FeatureKind, space: Space, codes: Codes, task: str | None) -> Features | NDArray[np.uint8]:
