@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from api_server import Running, problem
 
+from predictors import shipped
 from service import dependencies, refine
 from spaces.space import get_space
 from store.blobs_memory import MemoryBlobs
@@ -106,12 +107,20 @@ def test_training_does_not_change_what_calls_without_its_name_are_told(served):
     assert served.predict(QUANTITY, kind="gbdt").json()["models"] == before["models"]
 
 
+def test_where_nothing_ships_ones_own_newest_answers_if_there_is_one(served, monkeypatch):
+    def nothing(space, key, kind="auto"):
+        raise shipped.NoModel(space, "accuracy@nothing", kind)
+
+    monkeypatch.setattr(shipped, "chosen_kind", nothing)
+    detail = problem(served.predict(QUANTITY), 422, "metrics")["detail"]
+    assert "no model predicts" in detail
+    served.trained(count=5)
+    newest = served.shown(served.trained(count=6))["current"]["model"]
+    assert served.predict(QUANTITY).json()["models"] == {KEY: newest}
+
+
 def test_a_kind_that_is_not_there_is_refused_with_what_there_is(served):
     assert "there is gbdt" in problem(served.predict(QUANTITY, kind="gp"), 422, "kind")["detail"]
-    missing = {"metric": "accuracy", "task": "imagenet"}
-    names = get_space("mnasnet").format(get_space("mnasnet").sample(1, np.random.default_rng(0)))
-    answer = served.predict(missing, space="mnasnet", architectures=names)
-    assert "no model predicts" in problem(answer, 422, "metrics")["detail"]
     latest = served.predict({**QUANTITY, "predictor": "latest"})
     assert "trained no predictor" in problem(latest, 422, "metrics[0].predictor")["detail"]
     other = served.trained(count=5)
