@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -44,13 +45,8 @@ class Network:
     weight: Features
     bias: Features
 
-    def embed(self, one_hot: Features, adjacency: Features) -> Features:
-        """Embeddings (b, d) of operations (b, n, k), one-hot, and adjacency (b, n, n)."""
-        h, against = one_hot, np.ascontiguousarray(adjacency.transpose(0, 2, 1))
-        for self_on, weight_on, bias_on, self_back, weight_back, bias_back, weight, bias in self.layers:
-            on = (adjacency @ h + self_on * h) @ weight_on + bias_on
-            back = (against @ h + self_back * h) @ weight_back + bias_back
-            h = np.maximum(np.maximum(np.concatenate([on, back], axis=2), 0) @ weight + bias, 0)
+    def read(self, h: Features) -> Features:
+        """Embeddings (b, d) of the last layer's node vectors (b, n, w)."""
         pooled = np.concatenate([h.mean(axis=1), h[:, -1]], axis=1)
         found: Features = pooled @ self.weight + self.bias
         return found
@@ -71,14 +67,47 @@ class Pretrained:
         """Embeddings (b, m, d) of graphs; relabelled nodes change nothing if the last stays last."""
         width = len(self.networks[0].bias)
         found: Features = np.empty((len(graph.operations), len(self.networks), width), dtype=np.float32)
-        vocabulary = np.eye(len(self.space.operations), dtype=np.float32)
         for start in range(0, len(found), _CHUNK):
             rows = slice(start, start + _CHUNK)
-            one_hot = vocabulary[graph.operations[rows]]
-            adjacency = graph.adjacency[rows].astype(np.float32)
+            hidden = self._hidden(graph.operations[rows], graph.adjacency[rows].astype(np.float32))
             for member, network in enumerate(self.networks):
-                found[rows, member] = network.embed(one_hot, adjacency)
+                found[rows, member] = network.read(hidden[member])
         return found
+
+    def _hidden(self, operations: NDArray[np.int64], adjacency: Features) -> list[Features]:
+        """The last layer's node vectors (b, n, w) of each network.
+
+        A sum over neighbours is taken of all networks' vectors at once, after the linear map that it commutes
+        with: in the first layer that map is a row of weights for each operation.
+        """
+        against = np.ascontiguousarray(adjacency.transpose(0, 2, 1))
+        hidden: list[Features] = []
+        for layers in zip(*(network.layers for network in self.networks), strict=True):
+            on = self._gathered(adjacency, [layer[:3] for layer in layers], hidden, operations)
+            back = self._gathered(against, [layer[3:6] for layer in layers], hidden, operations)
+            hidden = [
+                np.maximum(np.concatenate(both, axis=2) @ layer[6] + layer[7], 0)
+                for *both, layer in zip(on, back, layers, strict=True)
+            ]
+        return hidden
+
+    @staticmethod
+    def _gathered(
+        adjacency: Features,
+        layers: list[tuple[Features, ...]],
+        hidden: list[Features],
+        operations: NDArray[np.int64],
+    ) -> list[Features]:
+        """Each network's own and neighbours' vectors, mapped and rectified, (b, n, w)."""
+        if hidden:
+            mapped = [h @ weight for h, (_, weight, _) in zip(hidden, layers, strict=True)]
+        else:
+            mapped = [weight[operations] for _, weight, _ in layers]
+        sums = np.split(adjacency @ np.concatenate(mapped, axis=2), len(layers), axis=2)
+        return [
+            np.maximum(total + own * x + bias, 0)
+            for total, x, (own, _, bias) in zip(sums, mapped, layers, strict=True)
+        ]
 
     def arrays(self) -> dict[str, Features]:
         """Every weight by its name."""

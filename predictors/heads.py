@@ -1,9 +1,11 @@
 """Heads on frozen networks: one exact Gaussian process for each network, one set of hyperparameters for all.
 
-The networks differ by the seed of their training alone, so what suits one head suits all. Beyond
-:data:`LARGEST` labels each head learns a random part of them, as in bagging.
+The networks differ by the seed of their training alone, so what suits one head suits all, and the first one's
+variance, the dearest part of a prediction, stands for all. Beyond :data:`LARGEST` labels each head learns a
+random part of them, as in bagging.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,17 +43,26 @@ class Head:
     inputs: list[Floats]
     posterior: Posterior
 
-    def __call__(self, groups: list[Floats]) -> tuple[Floats, Floats]:
+    def mean(self, groups: list[Floats]) -> Floats:
+        """Posterior mean (b,)."""
+        return np.concatenate([cross @ self.posterior.weights for cross in self._cross(groups)])
+
+    def moments(self, groups: list[Floats]) -> tuple[Floats, Floats]:
         """Posterior mean and variance (b,), noise included."""
         theta = self.posterior.theta
-        mean, variance = np.empty(len(groups[0])), np.empty(len(groups[0]))
         prior = np.exp(theta[-2]) + TREND + np.exp(theta[-1])
-        for start in range(0, len(mean), _CHUNK):
-            rows = slice(start, start + _CHUNK)
-            cross = kernel(scaled_distances([x[rows] for x in groups], self.inputs, theta), theta)
-            mean[rows] = cross @ self.posterior.weights
-            variance[rows] = prior - np.einsum("bn,bn->b", cross @ self.posterior.inverse, cross)
-        return mean, np.maximum(variance, np.exp(theta[-1]))
+        means, variances = [], []
+        for cross in self._cross(groups):
+            means.append(cross @ self.posterior.weights)
+            variances.append(prior - np.einsum("bn,bn->b", cross @ self.posterior.inverse, cross))
+        return np.concatenate(means), np.maximum(np.concatenate(variances), np.exp(theta[-1]))
+
+    def _cross(self, groups: list[Floats]) -> Iterator[Floats]:
+        """Covariances with the labels, (·, n), of a part of the architectures at a time."""
+        theta = self.posterior.theta
+        for start in range(0, max(len(groups[0]), 1), _CHUNK):
+            part = [x[start : start + _CHUNK] for x in groups]
+            yield kernel(scaled_distances(part, self.inputs, theta), theta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +79,9 @@ class Heads:
 
     def __call__(self, inputs: Inputs) -> tuple[Floats, Floats]:
         """Mean and deviation (b,): of the mixture of all heads."""
-        told = [head(groups) for head, groups in zip(self.heads, inputs, strict=True)]
-        means = np.stack([mean for mean, _ in told])
-        variance = np.stack([variance for _, variance in told]).mean(axis=0)
+        first, variance = self.heads[0].moments(inputs[0])
+        others = zip(self.heads[1:], inputs[1:], strict=True)
+        means = np.stack([first, *(head.mean(groups) for head, groups in others)])
         return means.mean(axis=0), np.sqrt(variance + means.var(axis=0))
 
 
@@ -94,8 +105,8 @@ def conditioned(inputs: Inputs, labels: Floats, theta: Floats, *, seed: int) -> 
         errors, deviations = posterior.leave_one_out()
         mean[rows], variance[rows] = labels[rows] - errors, deviations**2
         if len(others):
-            mean[others], variance[others] = heads[-1]([x[others] for x in groups])
+            mean[others], variance[others] = heads[-1].moments([x[others] for x in groups])
         means.append(mean)
         variances.append(variance)
     spread = np.var(means, axis=0)
-    return Heads(tuple(heads), labels - np.mean(means, axis=0), np.sqrt(np.mean(variances, axis=0) + spread))
+    return Heads(tuple(heads), labels - np.mean(means, axis=0), np.sqrt(variances[0] + spread))
