@@ -19,7 +19,19 @@ from spaces.declared_reader import ABSENT, Declaration, declaration_text, read_d
 from spaces.declared_source import DeclarationError, DeclarationProblem, Source, read_source
 from spaces.declared_strings import Spelling, spelled
 from spaces.expression_value import LARGEST
-from spaces.space import Bools, Codes, Floats, Graph, InvalidArchitecture, Slot, Space, Variable, add_space
+from spaces.space import (
+    Bools,
+    Codes,
+    Floats,
+    Graph,
+    InvalidArchitecture,
+    Slot,
+    Space,
+    Variable,
+    add_space,
+    get_space,
+    knows_space,
+)
 
 PREFIX = "user:"
 MAX_STRING = 4_000
@@ -45,10 +57,15 @@ def declare(source: Source | str | Mapping[str, object]) -> "DeclaredSpace":
         source = read_source(source)
     elif not isinstance(source, Source):
         source = Source(dict(source), {})
-    space = DeclaredSpace(read_declaration(source))
-    known = add_space(space)
+    declaration = read_declaration(source)
+    name = f"{PREFIX}{declaration.name}@{_digest(declaration)[:16]}"
+    known = get_space(name) if knows_space(name) else add_space(DeclaredSpace(declaration))
     assert isinstance(known, DeclaredSpace)
     return known
+
+
+def _digest(declaration: Declaration) -> str:
+    return hashlib.sha256(declaration_text(declaration).encode()).hexdigest()
 
 
 class DeclaredSpace(Space):
@@ -61,7 +78,7 @@ class DeclaredSpace(Space):
     def __init__(self, declaration: Declaration) -> None:
         self.declaration = declaration
         self.public_name = declaration.name
-        self.digest = hashlib.sha256(declaration_text(declaration).encode()).hexdigest()
+        self.digest = _digest(declaration)
         self.name = f"{PREFIX}{declaration.name}@{self.digest[:16]}"
         self.title = declaration.title
         self.tasks, self.devices = declaration.tasks, ()

@@ -11,6 +11,7 @@ from netwright.cli.exit_codes import ExitCode, stop
 from netwright.cli.output import JsonOption, interval, out, print_json, print_table
 from netwright.cli.progress import follow
 from netwright.cli.quantities import constraint, quantity
+from netwright.cli.spaces import read_declaration
 from netwright.client import JobHandle
 
 app = typer.Typer()
@@ -36,6 +37,9 @@ def design(
     ] = "bayes",
     flat: Annotated[bool, typer.Option("--flat", help="Prefer optima whose neighbours are good.")] = False,
     file: Annotated[Path | None, typer.Option(help="The whole order as a JSON file instead.")] = None,
+    space_file: Annotated[
+        Path | None, typer.Option(help="Declare this TOML or JSON file's space first, and design in it.")
+    ] = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -43,10 +47,13 @@ def design(
 
     Without --url the embedded stack runs for the call. Exit status 4: infeasible.
     """
+    declaration = None if space_file is None else read_declaration(space_file)
+    if declaration is not None:
+        space, task = declaration["name"], task or declaration["tasks"][0]
     if file is not None:
-        order = _read(file)
+        order = _read(file) | ({} if declaration is None else {"space": space})
     elif space is None or task is None:
-        raise typer.BadParameter("give --space and --task, or --file")
+        raise typer.BadParameter("give --space and --task, --space-file, or --file")
     else:
         order = {
             "space": space,
@@ -62,6 +69,8 @@ def design(
             "flat": flat,
         }
     with connected_with_workers(url) as client:
+        if declaration is not None:
+            client.declare_space(declaration)
         handle = client.order(order)
         job = follow(handle)
         show_outcome(handle, job, as_json=as_json)
