@@ -78,8 +78,9 @@ def plain_trees(space: Space, codes: Codes, values: Floats) -> Callable[[Codes],
 
 def parts(model: "AutoPredictor", codes: Codes, truth: Floats) -> dict[str, float]:
     """τ of a fitted blend and of each kind in it; order survives the map from normal scores to values."""
-    found = {kind: tau(part.scored(codes)[0], truth) for kind, part in model.models.items()}
-    return {"auto": tau(model.scored(codes)[0], truth), **found}
+    said = {kind: part.scored(codes)[0] for kind, part in model.models.items()}
+    blend = sum((model.shares[kind] * mean for kind, mean in said.items()), np.zeros(len(codes)))
+    return {"auto": tau(blend, truth), **{kind: tau(mean, truth) for kind, mean in said.items()}}
 
 
 def few_labels(tables: Tables, task: str, count: int, seed: int) -> dict[str, float]:

@@ -30,7 +30,7 @@ class Predictor(ABC):
     """
 
     kind: str
-    """Name in the HTTP API: ``gbdt``, ``gp``, ``auto``; the module has the same name."""
+    """Name in the HTTP API: ``gbdt``, ``gp``, ``neural``, ``auto``; the module has the same name."""
 
     def __init__(self, space: Space, *, task: str | None = None, seed: int = 0) -> None:
         self.space = space

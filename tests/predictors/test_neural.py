@@ -34,7 +34,8 @@ def test_networks_from_scratch_say_so_and_survive_their_bytes(monkeypatch):
     np.testing.assert_allclose(constant.predict(codes).mean, 7.0, atol=1e-6)
 
 
-def test_pretrained_networks_know_more_than_ones_from_scratch():
+def test_pretrained_networks_know_more_than_ones_from_scratch(monkeypatch):
+    monkeypatch.setattr("predictors.neural.SCRATCH_STEPS", 60)
     codes, values = labelled(40)
     unseen, truth = labelled(400, seed=1)
     errors = [
