@@ -1,7 +1,8 @@
 """``netwright train …``: the weights that ship, made again from what is public."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,14 @@ from netwright.cli.progress import progress_bar
 
 app = typer.Typer(no_args_is_help=True)
 
+
+class GeneratorMethod(StrEnum):
+    """How a generator works."""
+
+    MASKED = "masked"
+    SCORE_SDE = "score_sde"
+
+
 OutOption = Annotated[
     Path | None, typer.Option(help="Folder to write to; the shipped weights' own unless said.")
 ]
@@ -23,28 +32,68 @@ SeedOption = Annotated[int, typer.Option(help="Every random choice follows from 
 def generator(
     spaces: Annotated[list[str] | None, typer.Argument(help="Which spaces'; all unless said.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps.")] = None,
+    method: Annotated[
+        GeneratorMethod, typer.Option(help="score_sde is there to be compared with.")
+    ] = GeneratorMethod.MASKED,
+    device: Annotated[str, typer.Option(help="Where torch trains: cpu or cuda.")] = "cpu",
     seed: SeedOption = 0,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train the diffusion generator of a space from its own members; no benchmark table is used."""
     import artifacts
-    from generator.ship import ship_generator
-    from generator.train import TrainingOptions
     from spaces.space import space_names
 
+    _check_device(device)
     folder = out or artifacts.ROOT / "generator"
-    options = TrainingOptions() if steps is None else TrainingOptions(steps=steps)
+    named = spaces or (space_names() if method is GeneratorMethod.MASKED else ["nasbench201"])
     cards = []
-    for name in _known(spaces or space_names()):
+    for name in _known(named):
         with progress_bar(f"generator {name}") as show:
-            cards.append(ship_generator(name, folder, seed=seed, options=options, progress=show))
+            try:
+                cards.append(_generator(name, folder, method, steps, seed, device, show))
+            except ValueError as error:
+                raise stop(str(error), ExitCode.INVALID) from None
     note(f"written to {folder}")
     if as_json:
         print_json({"generators": cards})
         return
     for card in cards:
         print_table(["figure", "value"], list(card.items()), title=f"generator {card['space']}")
+
+
+def _generator(
+    name: str,
+    folder: Path,
+    method: GeneratorMethod,
+    steps: int | None,
+    seed: int,
+    device: str,
+    show: Callable[[int, int, str], None],
+) -> dict[str, object]:
+    """Trains one generator and writes it; returns its card."""
+    if method is GeneratorMethod.SCORE_SDE:
+        from generator.score_files import ship_score_sde
+        from generator.train_score_sde import ScoreTraining
+
+        path = folder / "score_sde" / f"{name}.safetensors"
+        score = ScoreTraining() if steps is None else ScoreTraining(steps=steps)
+        return ship_score_sde(name, path, seed=seed, options=score, device=device, progress=show)
+    from generator.ship import ship_generator
+    from generator.train import TrainingOptions
+
+    options = TrainingOptions() if steps is None else TrainingOptions(steps=steps)
+    return ship_generator(name, folder, seed=seed, options=options, device=device, progress=show)
+
+
+def _check_device(device: str) -> None:
+    """Refuses a device that torch does not have here."""
+    import torch
+
+    if device == "cpu" or (device.startswith("cuda") and torch.cuda.is_available()):
+        return
+    here = "cpu and cuda" if torch.cuda.is_available() else "cpu alone"
+    raise stop(f"no device {device!r}; torch has {here}", ExitCode.INVALID)
 
 
 @app.command()
