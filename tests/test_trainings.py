@@ -21,7 +21,7 @@ ORDER = {
     "evaluator_options": {
         "training": {
             "network": "small",
-            "recipe": {"epochs": 5, "batch_size": 12, "learning_rate": 0.05},
+            "recipe": {"epochs": 10, "batch_size": 12, "learning_rate": 0.05},
         },
         "latency": {"network": "small", "seconds": 0.05, "blocks": 3},
     },
@@ -37,7 +37,7 @@ def stack(tables, tmp_path_factory):
     environment = {
         "NETWRIGHT_CACHE_DIR": str(tables.cache_dir),
         "NETWRIGHT_IMAGES": str(data.npz(folder / "images")),
-        "NETWRIGHT_LEASE_SECONDS": "6",
+        "NETWRIGHT_LEASE_SECONDS": "10",
         "OMP_NUM_THREADS": "1",
     }
     options = StackOptions(folder / "data", workers=2, environment=environment, log_dir=folder / "logs")
@@ -62,7 +62,7 @@ def test_a_killed_workers_trainings_go_on_and_come_back_from_their_weights(stack
         killed = None
         for event in job.events():
             # The design's own worker, in the middle of its first training.
-            if killed is None and event.kind == "checkpoint" and event.data["epoch"] >= 2:
+            if killed is None and event.kind == "checkpoint" and event.data["epoch"] >= 1:
                 killed = worker_of(running, store, job.id)
                 os.kill(killed, signal.SIGKILL)
         final, result = job.refresh(), job.result()

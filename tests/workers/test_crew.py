@@ -1,0 +1,132 @@
+"""What a design hands out, and its checkpoints: both are found again in its events."""
+
+import pytest
+
+from store.blobs_memory import MemoryBlobs
+from store.job import JobState
+from workers.checkpoints import JobCheckpoints
+from workers.children import Children
+from workers.crew import JobCrew
+from workers.handlers import JobContext
+
+OBSERVATION = {"architecture": "a", "values": {"accuracy@x": 1.0}, "source": "test", "seconds": 2.0}
+
+
+class Design:
+    """A running design job whose contexts are made as often as its worker dies."""
+
+    def __init__(self, store):
+        self.store, self.blobs = store, MemoryBlobs()
+        self.job, _ = store.submit("design", {"space": "s"})
+        self.lease = store.claim(self.job.id, worker="w", lease_seconds=600)
+
+    def context(self, stored=()):
+        def on_event(kind, *, data, **_):
+            self.store.record(self.lease, kind=kind, data=data)
+
+        def past(kind):
+            return [event.data for event in self.store.events(self.job.id) if event.kind == kind]
+
+        def unused(*_):
+            raise AssertionError
+
+        return JobContext(
+            self.job, stored, on_event, lambda: False, unused, lambda: self.blobs, unused,
+            past=past, children=Children(self.store, self.job, 2.0), cancelled=lambda: False,
+        )  # fmt: skip
+
+    def children(self):
+        return [job for job in self.store.jobs()[0] if job.kind == "evaluation"]
+
+    def finish(self, state, **end):
+        (child,) = [job for job in self.children() if job.state is JobState.QUEUED]
+        lease = self.store.claim(child.id, worker="v", lease_seconds=600)
+        self.store.finish(lease, state, **end)
+
+
+@pytest.fixture
+def design(store):
+    return Design(store)
+
+
+def test_a_successor_waits_for_the_same_job_and_collects_it_once(design):
+    JobCrew(design.context()).hand_out("a")
+    successor = JobCrew(design.context())
+    assert successor.waiting() == ["a"] and successor.collect() == []
+    assert [child.payload for child in design.children()] == [
+        {"request": {"space": "s"}, "architecture": "a"}
+    ]
+    design.finish(JobState.SUCCEEDED, result={"observation": OBSERVATION})
+    (seen,) = successor.collect()
+    assert (seen.architecture, seen.values, seen.seconds) == ("a", {"accuracy@x": 1.0}, 2.0)
+    assert successor.waiting() == [] == successor.collect()
+    assert JobCrew(design.context(stored=(seen,))).waiting() == []
+
+
+def test_an_evaluation_that_failed_as_a_job_is_a_failed_observation(design):
+    crew = JobCrew(design.context())
+    crew.hand_out("a")
+    design.finish(JobState.FAILED, reason="its worker died three times")
+    (seen,) = crew.collect()
+    assert seen.failed == "its worker died three times" and seen.values == {}
+
+
+def test_only_what_nobody_has_begun_is_taken_back_and_can_be_handed_out_again(design):
+    crew = JobCrew(design.context())
+    crew.hand_out("a")
+    design.store.claim(design.children()[0].id, worker="v", lease_seconds=600)
+    crew.hand_out("b")
+    assert crew.take_back() == "b" and crew.take_back() is None and crew.waiting() == ["a"]
+    successor = JobCrew(design.context())
+    assert successor.waiting() == ["a"]
+    successor.hand_out("b")
+    assert sorted(job.state for job in design.children()) == ["cancelled", "queued", "running"]
+
+
+def test_disbanding_cancels_all(design):
+    crew = JobCrew(design.context())
+    crew.hand_out("a")
+    crew.hand_out("b")
+    crew.disband()
+    assert {job.state for job in design.children()} == {JobState.CANCELLED}
+
+
+def test_the_last_checkpoint_is_found_again_and_the_one_before_is_gone(design):
+    first = JobCheckpoints(design.context())
+    assert first.load("k") is None and first.unfinished is None
+    first.save("k", b"one", {"architecture": "a", "epoch": 1})
+    first.save("k", b"two", {"architecture": "a", "epoch": 2})
+    successor = JobCheckpoints(design.context())
+    assert successor.load("k") == b"two" and successor.unfinished == "a"
+    assert len(list(design.blobs.names())) == 1
+    successor.drop("k")
+    assert list(design.blobs.names()) == [] and successor.load("k") is None
+
+
+def test_a_lost_checkpoint_costs_only_the_time(design):
+    first = JobCheckpoints(design.context())
+    first.save("k", b"one", {})
+    for name in list(design.blobs.names()):
+        design.blobs.delete(name)
+    assert JobCheckpoints(design.context()).load("k") is None
+
+
+def test_what_a_worker_died_before_deleting_is_deleted_by_its_successor(design):
+    first = JobCheckpoints(design.context())
+    design.blobs.delete, delete = lambda name: None, design.blobs.delete
+    first.save("k", b"one", {})
+    first.save("k", b"two", {})
+    design.blobs.delete = delete
+    assert len(list(design.blobs.names())) == 2
+    assert JobCheckpoints(design.context()).load("k") == b"two"
+    assert len(list(design.blobs.names())) == 1
+
+
+def test_equal_checkpoints_of_two_jobs_are_two_blobs(store):
+    one, other = Design(store), Design(store)
+    other.blobs = one.blobs
+    mine, theirs = JobCheckpoints(one.context()), JobCheckpoints(other.context())
+    mine.save("k", b"same", {})
+    theirs.save("k", b"same", {})
+    mine.drop("k")
+    assert theirs.load("k") == b"same"
