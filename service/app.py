@@ -20,6 +20,7 @@ from service.routes import (
     designs,
     devices,
     events,
+    export,
     health,
     jobs,
     predict,
@@ -92,10 +93,13 @@ def create_app(
             retry_after_seconds=config.retry_after_seconds,
         ),
     )
+    # ONNX needs torch, which this process does not load.
+    app.state.exports = Bounded(threads=1, waiting=4, retry_after_seconds=5)
     for module in (
         designs,
         jobs,
         events,
+        export,
         predict,
         predictors,
         studies,

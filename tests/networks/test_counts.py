@@ -1,9 +1,8 @@
-"""Networks against their spaces' exact statistics, as torch counts them; and what they do with a batch."""
+"""Networks against their spaces' exact statistics, as torch counts them"""
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from networks import build
@@ -19,9 +18,8 @@ VERSIONS = [
     ("fbnet", "cifar100", FBNET_ENDS, 10),
     ("ofa_mobilenetv3", "imagenet", OFA_ENDS, 30),
 ]
-RUN = 12
+RUN = 6
 """Networks that are also run; the others are only built."""
-SPACES = sorted({space for space, *_ in VERSIONS})
 
 
 def some(space_name, count, seed=0):
@@ -69,23 +67,3 @@ def test_a_plan_says_the_shapes(space_name):
 def test_other_channels_and_classes(space_name):
     network = build(space_name, get_space(space_name).example, num_classes=7, in_channels=1, small=True)
     assert network(torch.randn(2, 1, 32, 32)).shape == (2, 7)
-
-
-@pytest.mark.parametrize("space_name", SPACES)
-def test_rows_of_a_batch_do_not_mix(space_name):
-    """A changed row changes no other, and changes itself."""
-    images = torch.randn(3, 3, 32, 32)
-    changed = images.clone()
-    changed[1:] = torch.randn(2, 3, 32, 32)
-    for codes in some(space_name, 2):
-        for small in (False, True):
-            network = build(space_name, codes, small=small)
-            for module in network.modules():
-                if isinstance(module, nn.BatchNorm2d):
-                    module.momentum = 1.0  # one step in training mode gives all the statistics of its batch
-            with torch.no_grad():
-                network(images)
-                network.eval()
-                before, after = network(images), network(changed)
-            torch.testing.assert_close(before[0], after[0], rtol=1e-4, atol=1e-5)
-            assert (before[1:] - after[1:]).abs().max() > 1e-2

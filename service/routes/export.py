@@ -1,0 +1,112 @@
+"""``/v1/jobs/{id}/architectures/{rank}/export``: an architecture of a result, to take away."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from networks.export import draw, program
+from networks.export.document import document
+from networks.plan import NoNetwork
+from search.request import FieldError
+from service.bounded import Bounded
+from service.child_process import run_child
+from service.dependencies import JobDep, ServiceDep, TenantDep
+from service.problems import Problem, documented, finite, invalid
+from service.strict_json import StrictJSONRoute
+from spaces.declared import declare
+from spaces.space import get_space
+from store.job import Job
+from store.port import Store
+from store.space import DECLARATION
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)
+
+Format = Literal["torch", "onnx", "json", "svg"]
+MEDIA: Mapping[str, tuple[str, str]] = {
+    "torch": ("py", "text/x-python"),
+    "onnx": ("onnx", "application/octet-stream"),
+    "json": ("json", "application/json"),
+    "svg": ("svg", "image/svg+xml"),
+}
+"""Format → ending of the file's name, media type."""
+ONNX_SECONDS = 60.0
+
+
+@router.get(
+    "/{job_id}/architectures/{rank}/export",
+    response_class=Response,
+    responses={
+        200: {"description": "The file", "content": {media: {} for _, media in MEDIA.values()}},
+        **documented(404, 409, 422, 503),
+    },
+)
+async def export(
+    job: JobDep,
+    rank: Annotated[int, Path(ge=1, le=1_000_000, description="of the architecture in the result")],
+    request: Request,
+    service: ServiceDep,
+    tenant: TenantDep,
+    format: Annotated[Format, Query(description="a Python file, ONNX, JSON or a drawing")] = "torch",
+) -> Response:
+    """One standalone ``.py`` that needs torch alone, ONNX, JSON, or a drawing.
+
+    ONNX is made by a child process within a minute; everything else at once.
+    """
+    exports: Bounded = request.app.state.exports if format == "onnx" else service.science
+    content = await exports.run(_make, service.store, tenant, job, rank, format)
+    ending, media = MEDIA[format]
+    space = re.sub(r"\W+", "-", str(job.payload["space"]))
+    name = f"{space}-{job.id[-8:]}-{rank}.{ending}"
+    shown = "inline" if format in ("json", "svg") else "attachment"
+    headers = {"Content-Disposition": f'{shown}; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return Response(content, media_type=media, headers=headers)
+
+
+def _make(store: Store, tenant: str, job: Job, rank: int, format: Format) -> str | bytes:
+    """The file; runs in a thread."""
+    found = _architecture(store, tenant, job, rank)
+    space, task = _space(job), job.payload.get("task")
+    name, task = str(found["architecture"]), None if task is None else str(task)
+    try:
+        if format == "torch":
+            return program(space, name, task=task)
+        if format == "svg":
+            return draw(space, name, task=task)
+        if format == "json":
+            made = document(space, name, task=task, predictions=found.get("metrics"))
+            return json.dumps(finite(made), ensure_ascii=False, indent=2, allow_nan=False)
+        program(space, name, task=task)  # a space without networks is refused before a process is started
+    except NoNetwork:
+        told = FieldError("format", f"{get_space(space).title} has no networks to build", "json or svg")
+        raise invalid([told]) from None
+    return run_child(
+        "networks.export.onnx_file",
+        {"space_name": space, "architecture": name, "task": task},
+        seconds=ONNX_SECONDS,
+        retry_after_seconds=5,
+    )
+
+
+def _space(job: Job) -> str:
+    """The name of the job's space, which this process then knows, a declared one too."""
+    declaration = job.payload.get(DECLARATION)
+    return str(job.payload["space"]) if declaration is None else declare(str(declaration)).name
+
+
+def _architecture(store: Store, tenant: str, job: Job, rank: int) -> Mapping[str, Any]:
+    """The result's object of a rank."""
+    if job.kind != "design":
+        raise Problem(409, f"a {job.kind} job has no architectures", kind="no-result")
+    result = store.result(job.id, tenant_id=tenant)
+    if result is None or "architectures" not in result:
+        why = "it has no architectures" + ("" if job.state.terminal else " yet")
+        raise Problem(409, f"the job is {job.public_state}; {why}", kind="no-result")
+    architectures: Any = result["architectures"]
+    for found in architectures:
+        if found.get("rank") == rank:
+            chosen: Mapping[str, Any] = found
+            return chosen
+    raise Problem(404, f"the result has no rank {rank}; its ranks are 1 to {len(architectures)}")

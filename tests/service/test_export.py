@@ -1,0 +1,115 @@
+"""Architectures of a result, taken away over HTTP."""
+
+import json
+
+import onnx
+import pytest
+from api_server import problem
+
+from service.problems import Problem
+from service.routes import export
+from spaces.declared import declare
+from store.job import JobState
+
+CELL = "|nor_conv_1x1~0|+|none~0|none~1|+|none~0|nor_conv_1x1~1|skip_connect~2|"
+METRICS = {"accuracy@cifar10-int8-ptq": {"mean": 91.0, "std": 0.5, "source": "predicted"}}
+
+
+def ordered(server, design, architecture=CELL):
+    """A finished job with one architecture, and where its exports are."""
+    job = server.http.post("/v1/designs", json=design)
+    assert job.status_code == 202, job.text
+    job_id = job.json()["id"]
+    lease = server.store.claim(job_id, worker="w", lease_seconds=60)
+    found = [{"rank": 1, "architecture": architecture, "metrics": METRICS}]
+    server.store.finish(lease, JobState.SUCCEEDED, result={"architectures": found})
+    return f"/v1/jobs/{job_id}/architectures/1/export"
+
+
+@pytest.fixture
+def url(server, design):
+    return ordered(server, design)
+
+
+def test_a_program_runs(server, url):
+    answer = server.http.get(url)
+    assert answer.headers["content-type"].startswith("text/x-python")
+    assert answer.headers["content-disposition"].endswith('-1.py"')
+    names = {"__name__": "network"}
+    exec(compile(answer.text, "network.py", "exec"), names)
+    assert names["ARCHITECTURE"] == CELL
+    assert names["build"]()[-1].out_features == 10
+
+
+def test_json_has_the_results_predictions(server, url):
+    told = server.http.get(url, params={"format": "json"}).json()
+    assert told["architecture"] == CELL
+    assert told["predictions"] == METRICS
+    assert told["task"] == "cifar10-int8-ptq"
+    assert told["statistics"]["params_m"] > 0
+
+
+def test_a_drawing_is_svg(server, url):
+    answer = server.http.get(url, params={"format": "svg"})
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.text.startswith("<svg")
+    assert "conv 1×1" in answer.text
+
+
+def test_onnx_is_made_by_a_child(server, url):
+    answer = server.http.get(url, params={"format": "onnx"}, timeout=90)
+    assert answer.status_code == 200, answer.text
+    model = onnx.load_model_from_string(answer.content)
+    onnx.checker.check_model(model)
+    assert {entry.key: entry.value for entry in model.metadata_props}["architecture"] == CELL
+
+
+def test_a_space_without_networks_has_json_and_svg(server):
+    design = {"space": "gnn", "task": "cora", "count": 1}
+    url = ordered(server, design, "0|1|1|2:gcn|gat|skip|sage")
+    for format in ("torch", "onnx"):
+        body = problem(server.http.get(url, params={"format": format}), 422, "format")
+        assert body["errors"][0]["hint"] == "json or svg"
+    assert server.http.get(url, params={"format": "json"}).json()["layers"] is None
+    assert "sage" in server.http.get(url, params={"format": "svg"}).text
+
+
+def test_a_declared_space_has_json_and_svg(server):
+    toml = """name = "plain"
+description = "Layers with a choice each."
+[variables]
+width = [8, 16]
+kind = ["wide", "deep"]
+"""
+    job, _ = server.store.submit("design", {"space": "user:plain", "declaration": toml})
+    space = declare(toml)
+    lease = server.store.claim(job.id, worker="w", lease_seconds=60)
+    found = [{"rank": 1, "architecture": space.example, "metrics": {}}]
+    server.store.finish(lease, JobState.SUCCEEDED, result={"architectures": found})
+    url = f"/v1/jobs/{job.id}/architectures/1/export"
+    assert server.http.get(url, params={"format": "json"}).json()["architecture"] == space.example
+    assert server.http.get(url, params={"format": "svg"}).text.startswith("<svg")
+    problem(server.http.get(url), 422, "format")
+
+
+def test_what_is_not_there(server, design, url):
+    problem(server.http.get(url.replace("/1/", "/2/")), 404)
+    problem(server.http.get(url.replace("/1/", "/0/")), 422, "rank")
+    problem(server.http.get(url, params={"format": "pdf"}), 422, "format")
+    queued = server.http.post("/v1/designs", json=design).json()["id"]
+    problem(server.http.get(f"/v1/jobs/{queued}/architectures/1/export"), 409)
+    other, _ = server.store.submit("design", {}, tenant_id="other")
+    problem(server.http.get(f"/v1/jobs/{other.id}/architectures/1/export"), 404)
+    job, _ = server.store.submit("space", {})
+    assert "space" in problem(server.http.get(f"/v1/jobs/{job.id}/architectures/1/export"), 409)["detail"]
+
+
+def test_a_child_that_fails_or_takes_too_long_is_told_plainly():
+    with pytest.raises(Problem) as late:
+        export.run_child("networks.export.onnx_file", {}, seconds=0.001, retry_after_seconds=3)
+    assert (late.value.status_code, late.value.headers) == (503, {"Retry-After": "3"})
+    with pytest.raises(Problem) as wrong:
+        export.run_child("no_such_module", {}, seconds=60, retry_after_seconds=3)
+    assert wrong.value.status_code == 500
+    assert json.loads(export.run_child("json.tool", {"a": 1}, seconds=60, retry_after_seconds=3)) == {"a": 1}
