@@ -27,6 +27,7 @@ Architecture = str | Mapping[str, str | int | bool]
 
 _BUSY = (429, 503)
 _LONGEST_PAUSE = 10.0
+_EXPORT_SECONDS = 90.0  # ONNX is made by a process of its own
 _PING_SECONDS = 15.0  # the server is never silent for longer on an event stream
 
 
@@ -233,6 +234,16 @@ class Client:
         """A space's variables, metrics, tasks, devices and an example."""
         return self._call("GET", f"/v1/spaces/{name}")
 
+    def declare_space(self, declaration: str | Mapping[str, Any]) -> Json:
+        """Declares a space of one's own, by the text of a TOML file or as an object; see docs/spaces.md."""
+        key = "toml" if isinstance(declaration, str) else "declaration"
+        body: Json = {key: declaration}
+        return self._call("POST", "/v1/spaces", json=body)
+
+    def delete_space(self, name: str) -> None:
+        """Removes a space of one's own with its generator."""
+        self._call("DELETE", f"/v1/spaces/{name}")
+
     def tasks(self) -> list[Json]:
         """All tasks."""
         return self._all("tasks", lambda task: str(task["name"]))
@@ -286,6 +297,11 @@ class Client:
                 return entries
 
     def _call(self, method: str, path: str, **request: Any) -> Json:
+        """The JSON that a call answers."""
+        response = self._answer(method, path, **request)
+        return dict(response.json()) if response.content else {}
+
+    def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
         """One call, repeated while the server is busy or out of reach; every call of this client may be."""
         give_up = time.monotonic() + self.patience
         pause = 0.1
@@ -298,7 +314,7 @@ class Client:
                 wait = pause
             else:
                 if response.is_success:
-                    return dict(response.json()) if response.content else {}
+                    return response
                 problem = problem_of(response)
                 wait = problem.retry_after or pause
                 if problem.status not in _BUSY or time.monotonic() + wait > give_up:
@@ -349,6 +365,19 @@ class JobHandle:
         """Asks again where the job stands."""
         self.job = self.client._call("GET", f"/v1/jobs/{self.id}")
         return self.job
+
+    def export(self, rank: int = 1, format: str = "torch") -> bytes:
+        """A file of the result's architecture of a rank, see ``networks.export``.
+
+        Args:
+            rank: of the architecture.
+            format: ``torch`` for one Python file that needs torch alone, ``onnx``, ``json`` or ``svg``.
+
+        Raises:
+            ApiError: 409 while there is no result, 404 for an unknown rank, 422 without networks.
+        """
+        path = f"/v1/jobs/{self.id}/architectures/{rank}/export"
+        return self.client._answer("GET", path, params={"format": format}, timeout=_EXPORT_SECONDS).content
 
     def events(self, after: int = 0) -> Iterator[JobEvent]:
         """The job's events, old ones at once and new ones as they come, each once, until the job has ended.

@@ -2,9 +2,10 @@
 
 import typer
 
-from netwright.cli import catalogue, compare, data, demo, design, doctor, jobs, predict, serve, train
+from netwright.cli import catalogue, compare, data, demo, design, doctor, export, jobs, predict, serve, train
 from netwright.cli import devices as devices  # adds its commands to `devices`
 from netwright.cli import predictors as predictors  # a group of its own
+from netwright.cli import spaces as spaces  # adds its commands to `spaces`
 from netwright.cli import studies as studies  # a group of its own
 from netwright.cli import train_devices as train_devices  # adds its command to `train`
 
@@ -17,7 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (serve, design, predict, demo, compare, doctor):
+for module in (serve, design, predict, export, demo, compare, doctor):
     app.registered_commands += module.app.registered_commands
 app.add_typer(jobs.app, name="jobs", help="Look after jobs.")
 app.add_typer(catalogue.spaces, name="spaces", help="The families of architectures.")
