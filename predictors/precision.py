@@ -82,6 +82,8 @@ class PrecisionTransfer(ScoredPredictor):
             {
                 "format": FORMAT,
                 "space": self.space.name,
+                "task": self.task,
+                "seed": self.seed,
                 "kind": self.source.kind,
                 "source": base64.b64encode(self.source.to_bytes()).decode(),
                 "taught": base64.b64encode(self.taught.to_bytes()).decode(),
@@ -102,7 +104,9 @@ class PrecisionTransfer(ScoredPredictor):
             if (content["format"], content["space"]) != (FORMAT, space.name):
                 raise DamagedModel(f"the bytes are no precision transfer of {space.name}")
             read = predictor_kind(content["kind"]).from_bytes  # type: ignore[attr-defined]
-            model = cls(space, source=read(base64.b64decode(content["source"], validate=True), space))
+            source = read(base64.b64decode(content["source"], validate=True), space)
+            # Bytes written before name neither task nor seed.
+            model = cls(space, source=source, task=content.get("task"), seed=int(content.get("seed", 0)))
             model.taught = read(base64.b64decode(content["taught"], validate=True), space)
             codes = np.array(content["codes"], dtype=np.int8)
             return model._conditioned(codes, checked(space, codes, np.array(content["values"])))
