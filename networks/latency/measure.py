@@ -40,7 +40,7 @@ def measure_latency(
     one of them leaves calm blocks on the others; with several, to as many cores.
 
     Args:
-        content: ONNX with one input.
+        content: ONNX with inputs of fixed shapes.
         options: how.
         meter: reads the energy.
         should_stop: asked between blocks.
@@ -59,9 +59,10 @@ def measure_latency(
     chosen = available[: options.threads]
     with pinned(chosen):
         session = ort.InferenceSession(content, settings, providers=["CPUExecutionProvider"])
-        (given,) = session.get_inputs()
-        x = np.random.default_rng(0).standard_normal(given.shape).astype(np.float32)
-        feed = {given.name: x}
+        rng = np.random.default_rng(0)
+        feed = {  # empty for a network that does not look at its image
+            given.name: rng.standard_normal(given.shape).astype(np.float32) for given in session.get_inputs()
+        }
 
         def run() -> object:
             return session.run(None, feed)

@@ -180,6 +180,13 @@ def test_a_latency_says_on_what_it_was_measured(tables, tmp_path):
     assert len(list((tmp_path / "cache" / "onnx").glob("*.onnx"))) == 1
 
 
+def test_a_network_that_does_not_look_at_its_image_is_timed_too(tables, tmp_path):
+    evaluator, _, _ = evaluator_of(BOTH, bench(tables, tmp_path))
+    (latency,) = [part for part in evaluator.parts if isinstance(part, LatencyEvaluator)]
+    seen = latency.evaluate("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", lambda: False)
+    assert seen.failed is None and seen.values["latency_ms@worker"] > 0
+
+
 def test_energy_without_a_meter_fails_with_a_reason(tables, tmp_path):
     body = ORDER | {
         "task": "cifar10",
