@@ -1,4 +1,4 @@
-"""Networks against their spaces' exact statistics, as torch counts them"""
+"""Networks against their spaces' exact statistics, as torch counts them."""
 
 import numpy as np
 import pytest
