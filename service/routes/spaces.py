@@ -38,7 +38,14 @@ def list_spaces(store: StoreDep, tenant: TenantDep, after: After = None, limit: 
     )
 
 
-@router.post("", status_code=201, responses=documented(400, 408, 409, 413, 415, 422, 503, 507))
+@router.post(
+    "",
+    status_code=201,
+    responses={
+        200: {"model": DeclaredSpacePublic, "description": "It was declared before"},
+        **documented(400, 408, 409, 413, 415, 422, 503, 507),
+    },
+)
 async def declare_space(
     request: SpaceCreate, response: Response, service: ServiceDep, tenant: TenantDep
 ) -> DeclaredSpacePublic:
