@@ -7,7 +7,7 @@ import numpy as np
 
 from search.candidates import chosen_rows
 from search.problem import Problem
-from search.surrogate import Field, Halves, hyperparameters, normal_scores, view
+from search.surrogate import Field, Group, Halves, hyperparameters, normal_scores, view
 from search.trial import CompletedTrial
 from spaces.metric import Observation
 from spaces.space import Codes, Floats
@@ -104,17 +104,17 @@ class Beliefs:
             if inputs is not None and key not in self._low:
                 found[key] = self._continued(key, inputs, points)
                 continue
-            looks: list[Floats] | tuple[Halves, ...] = self.view(codes) if inputs is None else inputs
-            field = Field(self._told(key, codes, list(looks)), self._theta[key][1], len(self._rows) + 16)
+            looks: Sequence[Group] = self.view(codes) if inputs is None else inputs
+            field = Field(self._told(key, codes, looks), self._theta[key][1], len(self._rows) + 16)
             field.learn(self._told(key, self._codes[self._rows], points))
             found[key] = field
         return found
 
-    def looks(self, key: str, codes: Codes) -> list[Floats]:
+    def looks(self, key: str, codes: Codes) -> list[Group]:
         """How codes (b, v) look to the field of a quantity, a group each."""
         return self._told(key, codes, self.view(codes))
 
-    def _continued(self, key: str, inputs: tuple[Halves, ...], points: list[Floats]) -> Field:
+    def _continued(self, key: str, inputs: tuple[Halves, ...], points: Sequence[Group]) -> Field:
         """The kept field, with what it has not learned yet; the same numbers as one made anew."""
         kept = self._kept.get(key)
         known = None if kept is None else len(kept.names)
@@ -171,15 +171,14 @@ class Beliefs:
             found[quantity.key] = codes, labels, hyperparameters(self.view(codes), labels, self.view.lengths)
         return found
 
-    def _told(self, key: str, codes: Codes, looks: "list[Floats] | list[Halves]") -> list[Floats]:
+    def _told(self, key: str, codes: Codes, looks: Sequence[Group]) -> list[Group]:
         """Groups of features, and what the lower fidelity foretells where there is one."""
-        groups: list[Floats] = list(looks)
         if key not in self._low:
-            return groups
+            return list(looks)
         known, labels, theta = self._low[key]
         field = Field(looks, theta, len(known))
         field.learn(self.view(known))
-        return [*groups, field.mean(labels)[:, None]]
+        return [*looks, field.mean(labels)[:, None]]
 
 
 def values_of(observations: Sequence[Observation], key: str) -> Floats:

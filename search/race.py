@@ -184,10 +184,11 @@ class Race:
             axis=1,
         )
         self.reference = scores.min(axis=0) - 0.1
-        front = scores[self.feasible] if self.feasible.any() else scores.min(axis=0)[None]
+        front: Floats = scores[self.feasible] if self.feasible.any() else scores.min(axis=0)[None]
         if not len(waiting) or scores.shape[1] == 1:
             return front
-        return np.concatenate([front, self._means(waiting, self.beliefs.fields(waiting))])
+        joined: Floats = np.concatenate([front, self._means(waiting, self.beliefs.fields(waiting))])
+        return joined
 
     def _improvement(self, mean: Floats, deviation: Floats, front: Floats) -> Floats:
         """Logarithm of the expected improvement, (r,)."""
@@ -225,9 +226,9 @@ class Race:
     def _observed_best(self) -> Codes:
         """Codes of the observations that a flat optimum must improve on: the best feasible ones."""
         rows = np.flatnonzero(self.feasible) if self.feasible.any() else np.arange(len(self.finished))
-        total = np.stack([self.problem.score(self.finished[row].values) for row in rows])
+        total = np.stack([self.problem.score(self.finished[int(row)].values) for row in rows])
         best = rows[np.argsort(-total[:, 0], kind="stable")[:8]]
-        return self.problem.space.parse_many([self.finished[row].architecture for row in best])
+        return self.problem.space.parse_many([self.finished[int(row)].architecture for row in best])
 
     def _smoothed(self, codes: Codes) -> Floats:
         """Expected objectives (b, o) averaged over each of codes (b, v) and its neighbours."""

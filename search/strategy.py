@@ -122,7 +122,8 @@ class Strategy(ABC):
         around = self.problem.space.neighbours(codes)
         free = np.array([row.tobytes() not in taken for row in around], dtype=bool)
         around = around[free]
-        return around[self.problem.gap(around) <= 0] if len(around) else around
+        within: Codes = around[self.problem.gap(around) <= 0] if len(around) else around
+        return within
 
 
 _STRATEGIES: dict[str, Callable[..., Strategy]] = {}

@@ -6,7 +6,8 @@ from typing import Any
 
 from predictors.measured_device import MeasuredDevice
 from search.problem import Problem
-from search.request import ON_DEVICE, DesignRequest, FieldError, InvalidRequest, parse_request
+from search.quantities import ON_DEVICE, FieldError, InvalidRequest
+from search.request import DesignRequest, parse_request
 from search.strategy import FULL, Strategy, get_strategy
 from spaces.metric import METRICS, Observation, Quantity
 from spaces.space import get_space, space_names

@@ -13,6 +13,7 @@ and a further label, or one that is only believed (Ginsbourger et al. 2010), is 
 Notation: c candidates, n labels, f features, g groups.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -34,6 +35,8 @@ FITTED_ON = 300
 """Labels beyond these do not take part in the choice of hyperparameters."""
 
 Halves = NDArray[np.float32]
+Group = Floats | Halves
+"""Standardized features of one kind, (b, f), in either precision."""
 
 
 def normal_scores(values: Floats) -> Floats:
@@ -97,12 +100,12 @@ def members(space: Space, task: str | None) -> tuple[Codes, tuple[Halves, ...]]:
     return codes, tuple(group.astype(np.float32) for group in view(space, task)(codes))
 
 
-def hyperparameters(inputs: list[Floats], labels: Floats, lengths: Floats) -> Floats:
+def hyperparameters(inputs: Sequence[Group], labels: Floats, lengths: Floats) -> Floats:
     """Of the greatest posterior probability, (g + 2,), on at most :data:`FITTED_ON` labels (n,)."""
     rows = np.arange(len(labels))
     if len(rows) > FITTED_ON:
         rows = np.unique(np.linspace(0, len(rows) - 1, FITTED_ON).astype(np.int64))
-    chosen = [group[rows] for group in inputs]
+    chosen = [group[rows].astype(np.float64) for group in inputs]
     return most_likely(distances(chosen, chosen), labels[rows], lengths)
 
 
@@ -115,9 +118,7 @@ class Field:
         room: labels for which there is room at first.
     """
 
-    def __init__(
-        self, candidates: "tuple[Halves, ...] | list[Floats]", theta: Floats, room: int = 64
-    ) -> None:
+    def __init__(self, candidates: Sequence[Group], theta: Floats, room: int = 64) -> None:
         self.theta = theta
         self.noise = float(np.exp(theta[-1])) + JITTER
         self.prior = float(kernel(np.zeros(1), theta)[0])
@@ -129,7 +130,7 @@ class Field:
         self.variance = np.full(len(self.candidates), self.prior)
         self.count = 0
 
-    def learn(self, points: list[Floats]) -> None:
+    def learn(self, points: Sequence[Group]) -> None:
         """Takes in labelled points, one (n, f) array a group: all at once where there are none yet."""
         scaled = self._scaled(points)
         if self.count:
@@ -170,7 +171,8 @@ class Field:
 
     def deviation(self) -> Floats:
         """Deviations (c,) of what an evaluation would bring, its noise included."""
-        return np.sqrt(np.maximum(self.variance, 0.0) + self.noise)
+        result: Floats = np.sqrt(np.maximum(self.variance, 0.0) + self.noise)
+        return result
 
     def _push(self, point: Halves) -> None:
         self._grow(1)
@@ -200,7 +202,7 @@ class Field:
         factor[: self.count, : self.count] = self.factor[: self.count, : self.count]
         self.columns, self.factor = columns, factor
 
-    def _scaled(self, inputs: "tuple[Halves, ...] | list[Floats]") -> Halves:
+    def _scaled(self, inputs: Sequence[Group]) -> Halves:
         parts = [
             np.asarray(group, dtype=np.float32) * np.float32(np.exp(-length))
             for group, length in zip(inputs, self.theta[:-2], strict=True)
