@@ -146,8 +146,8 @@ class Client:
         Raises:
             ApiError: naming the observation that is wrong.
         """
-        asked = {"task": task, "device": device, "source": source}
-        body = {"space": space, "metric": metric, "kind": kind, "observations": _observed(observations)}
+        asked: Json = {"task": task, "device": device, "source": source}
+        body: Json = {"space": space, "metric": metric, "kind": kind, "observations": _observed(observations)}
         body |= {name: value for name, value in asked.items() if value is not None}
         key = idempotency_key or str(uuid.uuid4())
         headers = {"Idempotency-Key": key}

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from search.request import ON_DEVICE
+from search.quantities import ON_DEVICE
 from spaces.metric import METRICS
 
 _BOUND = re.compile(r"\s*([^<>=\s]+)\s*(<=|>=)\s*(\S+)\s*")
