@@ -1,5 +1,6 @@
 """Trains the predictors that ship, from benchmark tables: ``netwright train predictor``."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -57,8 +58,8 @@ def train_shipped(
         done.setdefault(space.name, []).append(_train(tables, space, column, folder, seed))
         progress(index + 1, len(work), f"{space.name} {column.key}")
     for name, rows in done.items():
-        (folder / name / "CARD.md").write_text(_card(name, rows, tables), encoding="utf-8")
-        write_supports(folder / name, {row.key: row.support for row in rows})
+        support = write_supports(folder / name, {row.key: row.support for row in rows})
+        (folder / name / "CARD.md").write_text(_card(name, rows, tables, support), encoding="utf-8")
     return done
 
 
@@ -89,10 +90,12 @@ def _train(tables: Tables, space: Space, column: Column, folder: Path, seed: int
     return _judge(predictor, column.key, support, members[judge], values[judge])
 
 
-def write_supports(folder: Path, supports: Mapping[str, Support]) -> None:
-    """Writes what the labels of each quantity's model covered."""
+def write_supports(folder: Path, supports: Mapping[str, Support]) -> str:
+    """Writes what the labels of each quantity's model covered; returns the file's digest."""
     content = {key: supports[key].to_dict() for key in sorted(supports)}
-    (folder / SUPPORT_FILE).write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+    text = json.dumps(content, separators=(",", ":")) + "\n"
+    (folder / SUPPORT_FILE).write_text(text, encoding="utf-8")
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
 def _judge(predictor: Predictor, key: str, support: Support, codes: Codes, values: Floats) -> Trained:
@@ -110,7 +113,7 @@ def _judge(predictor: Predictor, key: str, support: Support, codes: Codes, value
     )
 
 
-def _card(space: str, rows: list[Trained], tables: Tables) -> str:
+def _card(space: str, rows: list[Trained], tables: Tables, support: str) -> str:
     sources = sorted({column.source for column in tables.columns(space)})
     lines = "\n".join(
         f"| `{row.key}` | {row.labels} | {row.kendall_tau:.3f} | {row.coverage_percent:.1f} "
@@ -130,4 +133,6 @@ the 90 % interval, and the mean absolute error in the quantity's unit.
 | quantity | labels | τ | coverage % | error | digest |
 |---|---|---|---|---|---|
 {lines}
+
+What the labels covered is in `{SUPPORT_FILE}`: `{support[:19]}`.
 """

@@ -22,13 +22,13 @@ FULL = "full"
 
 
 def checkpoint(count: int) -> int:
-    """The last of 5, 6, 7, 8, 10, 12 … (a fifth more, at most 50) that so many observations have reached.
+    """The last of 5, 6, 7, 8, 9, 10, 12, 14 … (a fifth more, at most 50) that a count has reached.
 
     Hyperparameters belong to checkpoints, so that a search that continues from stored observations finds
     those it would have had.
 
     >>> [checkpoint(count) for count in (5, 9, 13, 300, 5000)]
-    [5, 8, 12, 298, 4998]
+    [5, 9, 12, 260, 4960]
     """
     reached = 5
     while (further := reached + min(max(1, reached // 5), 50)) <= count:

@@ -50,7 +50,8 @@ def test_every_shipped_model_says_what_it_covered(name):
     space = get_space(name)
     for key in shipped.quantities(name):
         task = key.split("@")[-1] if space.task_dependent_cost else None
-        allowed = space.enumerate()[space.allowed(space.enumerate(), task)]
+        members = space.enumerate() if space.size < 100_000 else space.sample(2_000, np.random.default_rng(3))
+        allowed = members[space.allowed(members, task)]
         assert shipped.support(name, key).outside(allowed).mean() < 0.01, key
 
 
