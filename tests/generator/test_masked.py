@@ -138,7 +138,7 @@ def test_what_the_guide_weighed_is_told(uneven):
 @pytest.mark.parametrize("name", ["gnn"])
 def test_raw_samples_are_members_where_few_fillings_are(name):
     # Two in a thousand filled at random are; 85 % were before completions were drawn again.
-    assert load_generator(name).sample(500, seed=0).valid.mean() >= 0.99
+    assert load_generator(name).sample(500, seed=0).valid.mean() >= 0.98
 
 
 def test_the_same_seed_gives_the_same_particles(uniform):
