@@ -36,7 +36,6 @@ ORDER: dict[str, Any] = {
         }
     },
     "count": 3,
-    "seed": 0,
 }
 KILL_AFTER = 3
 """Evaluations after which a worker is killed."""
@@ -54,7 +53,7 @@ PACKAGES = (
 )  # fmt: skip
 
 
-def study(images: Path) -> dict[str, float]:
+def study(images: Path, seed: int) -> dict[str, float]:
     """Runs the study once, in an empty folder."""
     import torch
 
@@ -71,12 +70,12 @@ def study(images: Path) -> dict[str, float]:
             folder / "data", workers=WORKERS, environment=environment, log_dir=folder / "logs"
         )
         with Stack(options) as stack:
-            return _run(stack, images, folder)
+            return _run(stack, images, folder, seed)
 
 
-def _run(stack: Stack, images: Path, folder: Path) -> dict[str, float]:
+def _run(stack: Stack, images: Path, folder: Path, seed: int) -> dict[str, float]:
     began = time.monotonic()
-    answer = httpx.post(f"{stack.url}/v1/designs", json=ORDER, timeout=60)
+    answer = httpx.post(f"{stack.url}/v1/designs", json=ORDER | {"seed": seed}, timeout=60)
     answer.raise_for_status()
     job_url = f"{stack.url}/v1/jobs/{answer.json()['id']}"
     killed = 0
@@ -155,7 +154,7 @@ def training(context: Context) -> Sequence[Row]:
     if images is None or not (images / f"{DATA}.tar.xz").is_file():
         reason = f"{DATA}.tar.xz is not in NETWRIGHT_DATA"
         return [Row.absent(name, reason, unit, goal=goal) for name, (unit, goal) in goals.items()]
-    runs = [context.once(f"study {seed}", study, images) for seed in context.seeds]
+    runs = [context.once(f"study {seed}", study, images, seed) for seed in context.seeds]
     names = {
         "6-evaluations": "evaluated",
         "6-workers-killed": "killed",
