@@ -28,14 +28,17 @@ def parse_study(body: Mapping[str, object]) -> DesignRequest:
     if unknown:
         hint = f"the fields are {', '.join(FIELDS)}"
         raise InvalidRequest([FieldError(str(name), "unknown field", hint) for name in unknown])
+    # Declared spaces are known to a process only while it uses them, and by names that others must not use.
+    space = body.get("space")
+    if not isinstance(space, str) or space not in space_names():
+        hint = f"known are {', '.join(space_names())}; studies do not take declared spaces yet"
+        raise InvalidRequest([FieldError("space", f"{space!r} is no space", hint)])
     return parse_request(body, _own_devices(body))
 
 
 def _own_devices(body: Mapping[str, object]) -> list[MeasuredDevice]:
     """Devices that the body names and no table has, without measurements."""
-    space = body.get("space")
-    if not isinstance(space, str) or space not in space_names():
-        return []
+    space = str(body["space"])
     named: dict[tuple[str, str], None] = {}
     for field in ("objectives", "constraints"):
         items = body.get(field)

@@ -1,7 +1,8 @@
 """Studies: what is searched for, what is suggested, and what is told of it."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,7 +11,7 @@ from search.request import STRATEGIES
 from service.schemas.base import Create, Name, QuantityCreate, Variables
 from service.schemas.designs import ConstraintCreate
 from service.studies import best_of, request_of
-from spaces.metric import Observation
+from spaces.metric import Observation, Quantity
 from store.study import NumberedObservation, Study, Suggestion
 
 ClientId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")]
@@ -204,22 +205,22 @@ class ObservedPublic(BaseModel):
 
 
 def _fields(study: Study) -> dict[str, object]:
-    request = request_of(study)
+    """What is shown of a stored study, as it was stored: a list must not fail for one row of it."""
+    request: Mapping[str, Any] = study.request
     return {
         "id": study.id,
         "state": "open" if study.closed_at is None else "closed",
-        "space": request.space,
-        "task": request.task,
-        "objectives": [objective.quantity.key for objective in request.objectives],
+        "objectives": [_key(objective) for objective in request["objectives"]],
         "constraints": [
-            {"quantity": bound.quantity.key, "min": bound.min, "max": bound.max}
-            for bound in request.constraints
+            {"quantity": _key(bound), "min": bound["min"], "max": bound["max"]}
+            for bound in request["constraints"]
         ],
-        "strategy": request.strategy,
-        "flat": request.flat,
-        "confidence": request.confidence,
-        "seed": request.seed,
+        **{name: request[name] for name in ("space", "task", "strategy", "flat", "confidence", "seed")},
         **{name: getattr(study, name) for name in ("suggested", "waiting", "observed", "failed")},
         "created_at": study.created_at,
         "closed_at": study.closed_at,
     }
+
+
+def _key(stored: Mapping[str, str]) -> str:
+    return Quantity(stored["metric"], task=stored["task"], device=stored["device"]).key

@@ -212,6 +212,24 @@ def test_a_wrong_study_names_its_field(server, change, field):
     problem(server.http.post("/v1/studies", json=ORDER | change), 422, field)
 
 
+def test_a_declared_space_is_refused_by_either_name(server):
+    made = server.http.post("/v1/spaces", json={"toml": 'name = "mine"\n[variables]\nx = [1, 2]\n'}).json()
+    for name in ("mine", "user:mine", f"user:mine@{made['digest'][:16]}"):
+        told = problem(server.http.post("/v1/studies", json=ORDER | {"space": name}), 422, "space")
+        assert "declared" in str(told)
+
+
+def test_a_study_that_can_no_longer_be_read_breaks_no_list(serve):
+    running = serve()
+    opened(running)
+    kept = running.http.get("/v1/studies").json()["studies"][0]
+    stored = running.store.study(kept["id"])
+    lost, _ = running.store.create_study(dict(stored.request) | {"space": "user:gone@6c59"})
+    listed = running.http.get("/v1/studies").json()["studies"]
+    assert [study["space"] for study in listed] == ["user:gone@6c59", "nasbench201"] and listed[1] == kept
+    assert running.http.delete(f"/v1/studies/{lost.id}").status_code == 204
+
+
 @pytest.mark.parametrize(
     ("told", "field"),
     [
