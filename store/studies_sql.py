@@ -4,9 +4,9 @@ A study's row is locked first, so that numbers have one order and no two clients
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
@@ -27,6 +27,10 @@ from store.study import (
     is_news,
 )
 from store.tables import studies, study_observations, study_suggestions
+
+T = TypeVar("T")
+CHUNK = 500
+"""Values that one statement names at most: SQLite and PostgreSQL bound their parameters."""
 
 
 class SqlStudies(StudyStore):
@@ -165,28 +169,38 @@ class SqlStudies(StudyStore):
     def observe_study(
         self, study_id: str, observations: Sequence[Observation], *, tenant_id: str = "default"
     ) -> tuple[Study, int]:
+        # Everything that needs no lock is done before there is one: others wait for it.
         for observation in observations:
             strictjson.check_observation(observation)
+        rows = [_row(study_id, tenant_id, told) for told in observations]
         with self._write() as connection:
             row = self._own(connection, study_id, tenant_id, lock=True)
             now, number = self._now(connection), row.last_observation
+            before = self._known(connection, study_id, [told.architecture for told in observations])
+            known, new = dict(before), {}
             counts = {"waiting": row.waiting, "observed": row.observed, "failed": row.failed}
-            news = 0
+            news, ended = 0, []
             for index, told in enumerate(observations):
-                known = self._known(connection, study_id, told)
-                if not is_news(None if known is None else known.observation, told, index):
+                place = (told.architecture, told.fidelity)
+                last = known.get(place)
+                if not is_news(None if last is None else last.observation, told, index):
                     continue
                 news, number = news + 1, number + 1
-                if known is not None:
-                    where = (study_observations.c.study_id == study_id) & (
-                        study_observations.c.number == known.number
-                    )
-                    connection.execute(delete(study_observations).where(where))
-                counts["observed"] += known is None
-                counts["failed"] += (told.failed is not None) - (known is not None)
-                self._store(connection, study_id, tenant_id, number, told, now)
+                counts["observed"] += last is None
+                counts["failed"] += (told.failed is not None) - (last is not None)
+                known[place] = NumberedObservation(number, told)
+                new[place] = rows[index] | {"number": number, "at": now}
                 if ends_suggestion(told):
-                    counts["waiting"] -= self._finish(connection, study_id, told.architecture)
+                    ended.append(told.architecture)
+            replaced = [before[place].number for place in new if place in before]
+            for chunk in _chunks(replaced):
+                numbers = study_observations.c.number.in_(chunk)
+                connection.execute(
+                    delete(study_observations).where(study_observations.c.study_id == study_id, numbers)
+                )
+            if new:
+                connection.execute(insert(study_observations), list(new.values()))
+            counts["waiting"] -= self._finish(connection, study_id, ended)
             connection.execute(
                 update(studies).where(studies.c.id == study_id).values(counts | {"last_observation": number})
             )
@@ -240,49 +254,49 @@ class SqlStudies(StudyStore):
         )
         return any(connection.execute(query.limit(1)).first() for query in (suggested, observed))
 
-    def _known(self, connection: Connection, study_id: str, told: Observation) -> NumberedObservation | None:
-        query = select(study_observations).where(
-            study_observations.c.study_id == study_id,
-            study_observations.c.architecture == told.architecture,
-            study_observations.c.fidelity == told.fidelity,
-        )
-        row = connection.execute(query).one_or_none()
-        return None if row is None else _observation(row)
-
-    def _store(
-        self,
-        connection: Connection,
-        study_id: str,
-        tenant_id: str,
-        number: int,
-        told: Observation,
-        now: float,
-    ) -> None:
-        connection.execute(
-            insert(study_observations).values(
-                {
-                    "study_id": study_id,
-                    "number": number,
-                    "tenant_id": tenant_id,
-                    "architecture": told.architecture,
-                    "fidelity": told.fidelity,
-                    "values": strictjson.dump(told.values),
-                    "source": told.source,
-                    "failed": None if told.failed is None else strictjson.clean(told.failed),
-                    "seconds": told.seconds,
-                    "at": now,
-                }
+    def _known(
+        self, connection: Connection, study_id: str, architectures: Sequence[str]
+    ) -> dict[tuple[str, str], NumberedObservation]:
+        """What was observed of these architectures, by architecture and fidelity."""
+        found: dict[tuple[str, str], NumberedObservation] = {}
+        for chunk in _chunks(list(dict.fromkeys(architectures))):
+            query = select(study_observations).where(
+                study_observations.c.study_id == study_id, study_observations.c.architecture.in_(chunk)
             )
-        )
+            for row in connection.execute(query):
+                found[row.architecture, row.fidelity] = _observation(row)
+        return found
 
-    def _finish(self, connection: Connection, study_id: str, architecture: str) -> int:
-        """Ends a suggestion; how many that were, 0 or 1."""
-        where = (
-            (study_suggestions.c.study_id == study_id)
-            & (study_suggestions.c.architecture == architecture)
-            & study_suggestions.c.finished.is_(False)
-        )
-        return connection.execute(update(study_suggestions).where(where).values(finished=True)).rowcount
+    def _finish(self, connection: Connection, study_id: str, architectures: Sequence[str]) -> int:
+        """Ends the suggestions of these architectures; how many that were."""
+        ended = 0
+        for chunk in _chunks(list(dict.fromkeys(architectures))):
+            where = (
+                (study_suggestions.c.study_id == study_id)
+                & study_suggestions.c.architecture.in_(chunk)
+                & study_suggestions.c.finished.is_(False)
+            )
+            ended += connection.execute(update(study_suggestions).where(where).values(finished=True)).rowcount
+        return ended
+
+
+def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Parts that one statement can name."""
+    return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
+
+
+def _row(study_id: str, tenant_id: str, told: Observation) -> dict[str, object]:
+    """An observation as it is stored; its number and time are given under the lock."""
+    return {
+        "study_id": study_id,
+        "tenant_id": tenant_id,
+        "architecture": told.architecture,
+        "fidelity": told.fidelity,
+        "values": strictjson.dump(told.values),
+        "source": told.source,
+        "failed": None if told.failed is None else strictjson.clean(told.failed),
+        "seconds": told.seconds,
+    }
 
 
 def _study(row: Row[Any]) -> Study:

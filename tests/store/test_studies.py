@@ -3,9 +3,11 @@
 import threading
 
 import pytest
+from sqlalchemy import event
 
 from spaces.metric import Observation
 from store.job import IdempotencyConflict, InvalidJson, NotFound
+from store.sql import SqlStore
 from store.study import ObservedOtherwise, StudyClosed, TooManyStudies
 
 REQUEST = {"space": "cells", "task": "images"}
@@ -111,6 +113,34 @@ def test_values_take_the_place_of_a_failure_and_not_the_other_way(store, study):
     told = [(entry.number, entry.observation.architecture) for entry in store.study_observations(study.id)]
     assert told == [(2, "y"), (3, "x")]
     assert store.observe_study(study.id, [seen("x", failed="late")])[1] == 0
+
+
+def test_many_at_once_are_told_as_one_after_another(store, study):
+    store.take_suggestions(study.id, "a", 3, ["c0", "c1", "c1500"])
+    store.observe_study(study.id, [seen("c7", failed="no"), seen("c8", 8.0)])
+    many = [seen(f"c{number}", float(number)) for number in range(1200)]
+    after, news = store.observe_study(
+        study.id,
+        [seen("c3", failed="no"), seen("c4", 0.5, "12ep"), *many, seen("c3", failed="late"), many[0]],
+    )
+    # All but c8 are news, and c3 twice: its values take the place of its failure.
+    assert (after.observed, after.failed, after.waiting, news) == (1201, 0, 1, 1201)
+    assert names(store.unfinished(study.id)) == ["c1500"]
+    stored = store.study_observations(study.id)
+    numbers = [entry.number for entry in stored]
+    assert numbers == [2, *range(4, 1204)] and len({e.observation.architecture for e in stored}) == 1200
+    assert store.observe_study(study.id, many)[1] == 0
+
+
+def test_many_at_once_take_few_statements(tmp_path):
+    store = SqlStore(f"sqlite:///{tmp_path / 'store.db'}")
+    store.migrate()
+    study, _ = store.create_study(REQUEST)
+    statements = []
+    event.listen(store._engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+    store.observe_study(study.id, [seen(f"c{number}") for number in range(2000)])
+    store.close()
+    assert len(statements) < 40
 
 
 def test_what_json_cannot_hold_is_refused_whole(store, study):
