@@ -1,6 +1,7 @@
 """Our search beside its rivals, on the same tables, budgets and seeds.
 
-Row ids: 1 one objective in nasbench201, 2 graph networks with one and two objectives, 4 seconds, 5 RoBoT.
+Row ids: 1 one objective in nasbench201, 2 graph networks with one and two objectives, 3 mnasnet within a
+bound on latency, 4 seconds, 5 RoBoT.
 """
 
 from collections.abc import Sequence
@@ -33,6 +34,8 @@ PUBLISHED = {"cifar10": 46.0, "cifar100": 88.0}
 ROBOT = {"cifar10": 94.36, "cifar100": 73.51}
 GRAPHS = ("cora", "citeseer", "pubmed", "cs", "physics", "photo", "computers", "arxiv", "proteins")
 AT = (50, 150)
+TIMED = 3
+"""Seeds whose suggestions are timed, at most."""
 SOURCES = {"nasbench201": "NAS-Bench-201", "gnn": "NAS-Bench-Graph"}
 
 PROTOCOL = """\
@@ -40,8 +43,11 @@ Every searcher runs in one loop: one suggestion, the table's value of it, the ne
 known before the first and nothing is carried over from another task. Ours is the strategy bayes at its
 defaults, which in nasbench201 sees training-free scores of every cell; evolution is regularized
 evolution, local is local search, optuna-tpe and optuna-nsga2 are Optuna's samplers at their defaults,
-which pay nothing for asking again what is known or is no member. Developed on columns that judge nothing
-here: CIFAR-10 in other precisions (AnalogNAS-Bench) and validation scores of NAS-Bench-Graph.
+which pay nothing for asking again what is known or is no member. Ours was developed on CIFAR-10 in other
+precisions (AnalogNAS-Bench) and on validation scores of NAS-Bench-Graph. But its groups of features and the
+kernel's priors are those of the predictors, chosen on CIFAR-10 with other draws, on AnalogNAS-Bench and on
+12-epoch validation accuracies, with a look at CIFAR-100; and the skeleton behind the training-free scores was
+set beside deeper ones on 200 cells' CIFAR-10 accuracy. Rows 1-* of ours are optimistic to that extent.
 nasbench201: test accuracy as in the published table; a search ends at the table's optimum or after 300
 evaluations, and one that did not reach it counts 300. Relative improvement over random search: Yang et
 al. 2020. honest: search on validation accuracy after 12 epochs, report the test accuracy of the best.
@@ -49,7 +55,8 @@ gnn: test accuracy alone, and accuracy against latency as the hypervolume in per
 above the front's nadir moved out by a tenth. Ahead: tasks where our mean is above every rival's; by more
 than two standard errors of the difference in the second row. Without --full two objectives are run with
 the first seed alone, and nothing is clearly ahead. Seconds are those of the machine named, other work
-beside it included."""
+beside it included, of ten suggestions a seed, three seeds at most: refit is the one of the ten that chooses
+hyperparameters anew, as one in fifty does, the row without it is of the nine others, slowest is of all."""
 
 
 def _rivals() -> tuple[str, ...]:
@@ -66,7 +73,7 @@ def compare_search(context: Context) -> Sequence[Row]:
     rows += _honest(context)
     for two in (False, True):
         rows += _graphs(context, two)
-    return rows + _seconds(context) + _robot(context)
+    return [*rows, _bounded(), *_seconds(context), *_robot(context)]
 
 
 def _runs(
@@ -195,18 +202,40 @@ def _count(row: str, tasks: int, goal: str, source: str) -> Row:
     return Row(row, float(tasks), "tasks of 9", goal=Goal.parse(goal), source=source)
 
 
+def _bounded() -> Row:
+    """Accuracy in mnasnet under a latency bound: what would judge it is not built."""
+    reason = "the table has 4,626 networks, and no surrogate of it that is apart from our models is built"
+    return Row.absent("3-mnasnet-zcu102-100-ahead", reason, "points ahead of the best rival", goal="> 0")
+
+
 def _seconds(context: Context) -> list[Row]:
-    """Our strategy's time in a space that is looked at as a whole."""
-    quest = Quest("nasbench201", "cifar10-fp32", (Quantity("accuracy", task="cifar10-fp32"),))
-    rows = []
-    for name, observed, count, goal in (
-        ("one-at-300", 300, 1, "<= 0.3"),
-        ("batch-of-16-at-300", 300, 16, "<= 1"),
-        ("one-at-5000", 5000, 1, "<= 2"),
+    """Our strategy's time in spaces that are looked at as a whole, the choice of hyperparameters apart."""
+    cells = Quest("nasbench201", "cifar10-fp32", (Quantity("accuracy", task="cifar10-fp32"),))
+    graphs = Quest(
+        "gnn", "cora", (Quantity("accuracy", task="cora"), Quantity("latency_ms", device="gpu", task="cora"))
+    )
+    rows: list[Row] = []
+    for name, quest, observed, count, goal, source in (
+        ("one-at-300", cells, 305, 1, "<= 0.3", "AnalogNAS-Bench"),
+        ("batch-of-16-at-300", cells, 305, 16, "<= 1", "AnalogNAS-Bench"),
+        ("one-at-5000", cells, 5005, 1, "<= 2", "AnalogNAS-Bench"),
+        ("two-objectives-at-300", graphs, 305, 1, "<= 0.3", SOURCES["gnn"]),
     ):
-        found = context.once(f"seconds-{name}", suggestion_seconds, context.tables, quest, observed, count, 0)
-        rows.append(Row.measured(f"4-{name}", found, "s", goal=goal, source="AnalogNAS-Bench"))
-        rows.append(Row.measured(f"4-{name}-slowest", max(found), "s", source="AnalogNAS-Bench"))
+        reason = context.tables.available(quest.space, quest.objectives[0].key)
+        if reason is not None:
+            rows += [Row.absent(f"4-{name}{end}", reason, "s", goal=goal) for end in ("", "-refit")]
+            continue
+        runs = [
+            context.once(
+                f"seconds-{name}-{seed}", suggestion_seconds, context.tables, quest, observed, count, seed
+            )
+            for seed in context.seeds[:TIMED]
+        ]
+        usual = [seconds for run in runs for seconds in run["usual"]]
+        refit = [seconds for run in runs for seconds in run["refit"]]
+        rows.append(Row.measured(f"4-{name}", usual, "s", goal=goal, source=source))
+        rows.append(Row.measured(f"4-{name}-refit", refit, "s", goal=goal, source=source))
+        rows.append(Row.measured(f"4-{name}-slowest", max(usual + refit), "s", source=source))
     return rows
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from benchmarks.tables import Tables
 from experiments.optuna_rivals import OptunaStrategy
+from search.beliefs import checkpoint
 from search.evaluators.table import TableEvaluator
 from search.hypervolume import hypervolume
 from search.pareto import pareto_front
@@ -139,8 +140,14 @@ def volume_after(run: Run, evaluations: int, values: Floats) -> float:
     return 100 * hypervolume(found, reference) / hypervolume(values[pareto_front(values)], reference)
 
 
-def suggestion_seconds(tables: Tables, quest: Quest, observed: int, count: int, seed: int) -> list[float]:
-    """Seconds of ten suggestions of ``count`` by our strategy, one evaluation after each."""
+def suggestion_seconds(
+    tables: Tables, quest: Quest, observed: int, count: int, seed: int
+) -> dict[str, list[float]]:
+    """Seconds of ten suggestions of ``count`` by our strategy, one evaluation after each.
+
+    Returns ``refit``, of suggestions whose observations have just reached a checkpoint, where hyperparameters
+    are chosen anew, and ``usual``, of the others.
+    """
     problem = quest.problem
     codes = tables.members(quest.space, quest.objectives[0].key)
     rng = np.random.default_rng(seed)
@@ -153,10 +160,11 @@ def suggestion_seconds(tables: Tables, quest: Quest, observed: int, count: int, 
 
     strategy.observe(told(chosen))
     strategy.suggest(1)  # the first one learns everything that a running study has learned already
-    seconds = []
-    for _ in range(10):
+    seconds: dict[str, list[float]] = {"usual": [], "refit": []}
+    for known in range(observed, observed + 10):
         begin = time.perf_counter()
         names = strategy.suggest(count)
-        seconds.append(time.perf_counter() - begin)
+        kind = "refit" if known > observed and checkpoint(known) == known else "usual"
+        seconds[kind].append(time.perf_counter() - begin)
         strategy.observe(told(names[:1]))
     return seconds
