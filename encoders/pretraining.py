@@ -25,6 +25,7 @@ from encoders import score_table
 from encoders.arch2vec import IsomorphismLayer, as_tensors
 from encoders.features import features
 from encoders.pretrained import LARGEST_ENUMERATED, Network, Pretrained, save_pretrained
+from encoders.threads import fixed_threads
 from encoders.training_free.kind import Features
 from spaces.space import Codes, Space, get_space
 
@@ -139,6 +140,7 @@ def free_targets(space: Space, codes: Codes) -> Features:
     return features(space, codes, task, kinds)
 
 
+@fixed_threads()
 def train_network(
     space: Space,
     codes: Codes,

@@ -12,6 +12,7 @@ import torch
 from encoders.arch2vec import Arch2Vec, Shape, as_tensors
 from encoders.encoder import Encoder, Prior, latents, save_encoder
 from encoders.judge import edit_correlation, prior_samples, reconstruction
+from encoders.threads import fixed_threads
 from spaces.space import Codes, Space, get_space
 
 Progress = Callable[[int, int, str], None]
@@ -67,6 +68,7 @@ def split(space: Space, options: TrainingOptions, *, seed: int) -> tuple[Codes, 
     return members[judged:], members[:judged]
 
 
+@fixed_threads()
 def train_encoder(
     space: Space,
     *,

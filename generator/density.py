@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from encoders.threads import fixed_threads
 from generator.absorbing import unmasking
 from generator.masked import MaskedDiffusion
-from generator.threads import fixed_threads
 from spaces.space import Codes, Floats
 
 MOST_SLOTS = 8

@@ -18,12 +18,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from encoders.threads import fixed_threads
 from generator.absorbing import unmasking
 from generator.condition import Conditions
 from generator.denoiser import Denoiser
 from generator.distinct import distinct
 from generator.guide import Guide
-from generator.threads import fixed_threads
 from spaces.space import Bools, Codes, Floats, Space
 
 INVALID = -1e3

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
+from encoders.threads import fixed_threads
 from generator.condition import Conditions
 from generator.denoiser import Denoiser, DenoiserShape
 from generator.masked import MaskedDiffusion
@@ -33,6 +34,7 @@ class TrainingOptions:
     members: int = 50_000
 
 
+@fixed_threads()
 def train_generator(
     space: Space,
     *,

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
+from encoders.threads import fixed_threads
 from generator.score_network import NoisyPredictor, ScoreNetwork, ScoreShape
 from generator.score_sde import ScoreOptions, ScoreSde, one_hots
 from spaces.space import Codes, Floats, Space
@@ -30,6 +31,7 @@ class ScoreTraining:
     average: float = 0.999
 
 
+@fixed_threads()
 def train_score_sde(
     space: Space,
     codes: Codes,
@@ -86,6 +88,7 @@ def train_score_sde(
     return ScoreSde(space, kept, diffusion), card
 
 
+@fixed_threads()
 def train_noisy_predictor(
     space: Space,
     codes: Codes,

@@ -32,7 +32,7 @@ from predictors.scored import ScoredPredictor, checked
 from predictors.sources import sources_of_text, sources_to_text, told
 from spaces.space import Codes, Floats, Space
 
-FORMAT = "netwright-neural-1"
+FORMAT = "netwright-neural-2"
 FOLDS = 4
 WIDENED_UP_TO = 800
 """Labels beyond which the hyperparameters no longer learn any of them by heart."""
@@ -80,12 +80,16 @@ class NeuralPredictor(ScoredPredictor):
         self.theta: Floats | None = None
         self.heads: Heads | None = None
         self.widening = 1.0
+        self.away: Calibration | None = None
+        """Of networks from scratch: they know every label by heart, so that leaving one out says nothing."""
+        self.level = 1.0
+        """A typical member's deviation; of networks from scratch only ratios of deviations mean anything."""
         self.fitted_with = 0
 
     def fit(self, codes: Codes, values: Floats) -> Self:
         """Learns from labels; see :class:`predictors.predictor.Predictor`."""
         values = checked(self.space, codes, values)
-        self.fitted_with, self.widening = len(values), 1.0
+        self.fitted_with, self.widening, self.away = len(values), 1.0, None
         labels = NormalScores.fit(values).transform(values)
         if self.trunk == "scratch":
             self.networks = self._from_scratch(codes, labels)
@@ -94,7 +98,13 @@ class NeuralPredictor(ScoredPredictor):
         centers = [center_of(group) for group in groups]
         theta = hyperparameters(inputs, labels, centers, seed=self.seed)
         self._condition(codes, values, theta)
-        if self.widen and FOLDS <= len(values) <= WIDENED_UP_TO:
+        if not self.widen or len(values) < FOLDS:
+            return self
+        if self.trunk == "scratch":
+            away = cross_fitted(self._unwidened, codes, values, folds=FOLDS, seed=self.seed)
+            self.away = Calibration.of(away.truth - away.mean, away.scale).thinned()
+            self._condition(codes, values, theta)
+        elif len(values) <= WIDENED_UP_TO:
             away = cross_fitted(self._unwidened, codes, values, folds=FOLDS, seed=self.seed)
             found = Calibration.of(away.truth - away.mean, away.scale).deviation()
             self.widening = max(1.0, found / max(self.calibration.deviation(), 1e-9))
@@ -112,7 +122,8 @@ class NeuralPredictor(ScoredPredictor):
         """Mean and deviation (b,) of the ensemble, noise included."""
         if self.heads is None:
             raise NotEnoughLabels("the predictor has not been fitted")
-        return self.heads(self._inputs(codes))
+        mean, deviation = self.heads(self._inputs(codes))
+        return mean, deviation / self.level
 
     @property
     def fitted(self) -> bool:
@@ -137,7 +148,11 @@ class NeuralPredictor(ScoredPredictor):
         self.scores = NormalScores.fit(values)
         labels = self.scores.transform(values)
         self.heads = conditioned(self._inputs(codes), labels, theta, seed=self.seed)
-        self.calibration = Calibration.of(self.widening * self.heads.errors, self.heads.deviations)
+        if self.trunk == "scratch":
+            reference = self.space.sample(REFERENCE, np.random.default_rng(0))
+            self.level = float(np.median(self.heads(self._inputs(reference))[1]))
+        own = Calibration.of(self.widening * self.heads.errors, self.heads.deviations / self.level)
+        self.calibration = own if self.away is None else self.away
         return self
 
     def _exact_kinds(self) -> tuple[str, ...]:
@@ -195,6 +210,7 @@ class NeuralPredictor(ScoredPredictor):
             "features": self._feature_names(),
             "rows": len(values),
             "widening": self.widening,
+            "away": None if self.away is None else [self.away.labels, *self.away.scores.tolist()],
             "fitted_with": self.fitted_with,
             "sources": sources_to_text(self.sources),
             "networks": None if networks is None else base64.b64encode(networks).decode(),
@@ -218,6 +234,8 @@ class NeuralPredictor(ScoredPredictor):
                 model.networks = pretrained.pretrained_of(base64.b64decode(about["networks"]), space)
             model.sources = sources_of_text(about["sources"], space)
             model.widening, model.fitted_with = float(about["widening"]), int(about["fitted_with"])
+            if about["away"] is not None:
+                model.away = Calibration(np.array(about["away"][1:], dtype=np.float64), int(about["away"][0]))
             rows, width = int(about["rows"]), len(space.variables)
             theta, values, codes = np.split(numbers, [len(numbers) - rows * (width + 1), -rows * width])
             return model._condition(codes.reshape(rows, width).astype(np.int8), values, theta)

@@ -2,10 +2,9 @@
 
 import numpy as np
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from search.strategy import Exhausted, Strategy, register
-from spaces.space import Codes
+from spaces.space import Codes, Floats
 
 INITIAL = 10
 """Uniform members; the walk begins at the best of them."""
@@ -20,8 +19,9 @@ class AnnealingStrategy(Strategy):
     r"""Metropolis walk (Kirkpatrick et al. 1983, "Optimization by Simulated Annealing").
 
     A neighbour that is worse by :math:`\Delta` is accepted with probability :math:`e^{-\Delta/T}`, merits
-    taken as normal scores, so that the temperature means the same for every metric. Each decision's
-    randomness belongs to the trial's number: the walk is the same however often it is told.
+    taken as normal scores among the trials so far, so that the temperature means the same for every metric.
+    Each decision's randomness belongs to the trial's number: with one objective and no missed bound the walk
+    is the same however often it is told. (Elsewhere merits are relative to all that was observed.)
     """
 
     name = "annealing"
@@ -46,12 +46,14 @@ class AnnealingStrategy(Strategy):
     def _stand(self) -> int:
         """Number of the finished trial where the walk stands."""
         merit = self.merits(self.finished())
-        score = ndtri((rankdata(merit) - 0.5) / len(merit))
-        stand = int(score[:INITIAL].argmax())
-        for index in range(INITIAL, len(score)):
+        stand = int(merit[:INITIAL].argmax())
+        for index in range(INITIAL, len(merit)):
             temperature = HOT * 0.5 ** ((index - INITIAL) / HALF)
             chance = np.random.default_rng([self.seed, index]).uniform()
-            if score[index] - score[stand] >= temperature * np.log(max(chance, 1e-300)):
+            known = merit[: index + 1]
+            if _score(merit[index], known) - _score(merit[stand], known) >= temperature * np.log(
+                max(chance, 1e-300)
+            ):
                 stand = index
         return stand
 
@@ -64,3 +66,9 @@ class AnnealingStrategy(Strategy):
             further = [self.free_neighbours(row, seen) for row in around[rng.permutation(len(around))[:4]]]
             free = np.unique(np.concatenate([free, *further]), axis=0)
         return free[rng.permutation(len(free))[:count]]
+
+
+def _score(merit: float, known: Floats) -> float:
+    """The normal score of a merit among those known."""
+    below = np.count_nonzero(known < merit) + 0.5 * np.count_nonzero(known == merit)
+    return float(ndtri(below / len(known)))

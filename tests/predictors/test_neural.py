@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from encoders.features import features
 from encoders.pretrained import NoPretrained
@@ -104,3 +105,30 @@ def test_shares_of_the_blend_sum_to_one():
     assert set(model.shares) == {"gp", "gbdt", "neural"}
     assert sum(model.shares.values()) == pytest.approx(1)
     assert np.allclose(simplex(3).sum(axis=1), 1) and len(simplex(3)) == 66
+
+
+def test_networks_from_scratch_promise_what_they_keep(monkeypatch):
+    """They know their labels by heart: judged by leaving one out, half of these intervals would miss."""
+    monkeypatch.setattr("predictors.neural.SCRATCH_STEPS", 100)
+    monkeypatch.setattr("predictors.neural.SCRATCH_MEMBERS", 1)
+    monkeypatch.setattr("predictors.heads.FITTED_ON", 100)
+    rng = np.random.default_rng(300)
+    codes = SPACE.sample(1300, rng)
+    values = 90 + SPACE.statistics(codes)["depth"] + rng.normal(size=len(codes))
+    model = NeuralPredictor(SPACE, trunk="scratch").fit(codes[:300], values[:300])
+    for fitted in (model, NeuralPredictor.from_bytes(model.to_bytes(), SPACE)):
+        found = fitted.predict(codes[300:])
+        inside = (found.lower <= values[300:]) & (values[300:] <= found.upper)
+        assert 0.85 < inside.mean() < 0.97
+        assert np.median(found.upper - found.lower) < 6
+
+
+def test_networks_learn_the_same_whatever_the_number_of_threads(monkeypatch):
+    monkeypatch.setattr("predictors.neural.SCRATCH_STEPS", 10)
+    codes, values = labelled(40)
+    digests, before = set(), torch.get_num_threads()
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        digests.add(NeuralPredictor(SPACE, trunk="scratch", widen=False).fit(codes, values).digest())
+    torch.set_num_threads(before)
+    assert len(digests) == 1

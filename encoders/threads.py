@@ -11,7 +11,7 @@ THREADS = 1
 
 @contextmanager
 def fixed_threads() -> Iterator[None]:
-    """Runs its body with ``THREADS`` intra-op threads."""
+    """Runs its body with ``THREADS`` intra-op threads; also a decorator."""
     before = torch.get_num_threads()
     torch.set_num_threads(THREADS)
     try:
