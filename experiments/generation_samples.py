@@ -158,8 +158,8 @@ def steered_speed(cache_dir: object, data_dir: object, space: str, task: str) ->
 
 def score_sde_speed(tables: Tables, count: int) -> dict[str, float]:
     """``score_sde`` on one batch, guided by a noise-aware predictor, and raw samples' validity."""
+    from encoders.threads import fixed_threads
     from generator.score_files import load_score_sde
-    from generator.threads import fixed_threads
     from generator.train_score_sde import train_noisy_predictor
 
     space = get_space("nasbench201")
@@ -187,9 +187,9 @@ def score_sde_speed(tables: Tables, count: int) -> dict[str, float]:
 
 def score_sde_samples(count: int, seed: int) -> dict[str, float]:
     """Raw samples of the shipped ``score_sde``, unguided."""
+    from encoders.threads import fixed_threads
     from generator.score_files import SHARE, load_score_sde, share_figures
     from generator.split import training_share
-    from generator.threads import fixed_threads
 
     model = load_score_sde("nasbench201")
     with fixed_threads():
