@@ -31,6 +31,10 @@ from experiments.row import Row
 
 NAG = "DiffusionNAG (An et al., ICLR 2024), Table 1; another row there has 100/99.70/59.34"
 HELP = "HELP (Lee et al., NeurIPS 2021), Table 4"
+BOUNDS = "tables of HELP"
+BELIEF = "accuracy believed from the measured CIFAR-10 accuracy of every candidate cell"
+FEW = 300
+"""CIFAR-10 labels of the belief that HELP's task is repeated with."""
 TIMED = 64
 ACCURACIES = ("cifar10", "cifar100", "cifar10-int8-ptq")
 RIVALS = 3
@@ -42,16 +46,19 @@ steps), and of the shipped score_sde (trained on a random half, 15,000 steps); n
 what it was trained on. Speed: 1,000 unique architectures steered by boosted trees with 156 labels, warm,
 median of five in a process of its own, one thread; other work on the machine counts in the wall clock and not
 in the CPU seconds. score_sde: one guided batch of 64, timed once, the predictor's gradients among the network
-calls. Steering: the best true accuracy of ten generated cells less that of the ten that a ranking of all
+calls; that predictor was trained for 300 steps, not its default 1,500, and may steer less well for it.
+Steering: the best true accuracy of ten generated cells less that of the ten that a ranking of all
 15,625 puts first, same trees with 156 labels of the judging table; in mnasnet and gnn the best predicted
 objective less that of regularized evolution (population 100, 50 children at once) and of uniform draws, given
 these trees, at the same seconds and at five times the calls. Bounds: random feasible bounds on the latency,
 in two of three with parameters or multiply-accumulates, on eight devices of HELP's table; the latency model
-(boosted trees) saw 900 cells, which are never proposed; eight architectures a bound, confidence 90 %. HELP's
-task: a device model of 13 other devices and ten random cells; accuracy believed from CIFAR-10
-(AnalogNAS-Bench), judged on CIFAR-100; of ten cells whose latency is looked up, the best believed within the
-bound is selected. That belief was chosen among several with the judging table in sight, so its distance is
-somewhat optimistic."""
+(boosted trees) saw 900 cells, which are never proposed; eight architectures a bound, confidence 90 %; every
+bound is feasible, so each should be answered. HELP's task: a device model of 13 other devices and ten random
+cells; accuracy believed from the measured CIFAR-10 accuracy of every candidate cell (AnalogNAS-Bench, full
+precision), which no search from scratch would have, and judged on CIFAR-100; of ten cells whose latency is
+looked up, the best believed within the bound is selected. That belief was chosen among several with the
+judging table in sight, so its distance is optimistic. few-labels: the same with the first seed
+alone, the belief that of boosted trees with 300 CIFAR-10 labels."""
 
 
 @comparison("generation", protocol=PROTOCOL, seeds=3, full_seeds=10)
@@ -193,22 +200,32 @@ def _bounds(context: Context) -> list[Row]:
     each = 25 if context.full else 5
     answers = context.once(f"bounds {each}", bounds_of_devices, context.tables, each)
     tight = sorted(answers, key=lambda answer: answer["feasible_share"])[: max(len(answers) // 10, 1)]
-    source = "tables of HELP"
+    source = BOUNDS
+    answered = sum(answer["returned"] > 0 for answer in answers)
     returned = sum(answer["returned"] for answer in answers)
     return [
         Row.measured("4-bounds", float(len(answers)), "bounds", source=source),
         Row.measured("4-returned", returned, "architectures", source=source),
-        Row.measured("4-exact-bounds-hold", pooled(answers, "exact"), "%", goal="== 100", source=source),
-        Row.measured("4-predicted-bounds-hold", pooled(answers, "held"), "%", goal=">= 90", source=source),
-        Row.measured("4-tightest-decile-hold", pooled(tight, "held"), "%", goal=">= 90", source=source),
+        Row.measured("4-bounds-answered", 100 * answered / len(answers), "%", goal="== 100", source=source),
+        _share("4-exact-bounds-hold", pooled(answers, "exact"), "== 100"),
+        _share("4-predicted-bounds-hold", pooled(answers, "held"), ">= 90"),
+        _share("4-tightest-decile-hold", pooled(tight, "held"), ">= 90"),
         Row.measured(
             "4-tightest-decile-returned", sum(answer["returned"] for answer in tight), "architectures"
         ),
     ]
 
 
+def _share(name: str, percent: float | None, goal: str) -> Row:
+    """What holds of everything returned."""
+    if percent is None:
+        return Row.absent(name, "nothing was returned", "%", goal=goal, source=BOUNDS)
+    return Row.measured(name, percent, "%", goal=goal, source=BOUNDS)
+
+
 def _help(context: Context) -> list[Row]:
     rows, distances, violations = [], [], 0.0
+    few: list[float] = []
     for device, bounds in HELP_BOUNDS.items():
         for bound in bounds:
             runs = [
@@ -219,7 +236,7 @@ def _help(context: Context) -> list[Row]:
             over = " (over its bound)" if latency > bound else ""
             name = f"5-{device}-{bound:g}ms"
             said = f"{HELP}: {accuracy} % at {latency} ms{over}; the table's best within the bound is "
-            said += f"{runs[0]['best']:.2f} %"
+            said += f"{runs[0]['best']:.2f} %; here {BELIEF}"
             rows.append(
                 Row.measured(
                     f"{name}-accuracy",
@@ -236,13 +253,29 @@ def _help(context: Context) -> list[Row]:
                     "ms",
                     goal=f"<= {bound:g}",
                     published=latency,
-                    source=f"{HELP}{over}",
+                    source=f"{HELP}{over}; here {BELIEF}",
                 )
             )
             distances += [run["distance"] for run in runs]
+            part = f"help {FEW} labels {device} {bound} {context.seeds[0]}"
+            task = context.once(part, help_task, context.tables, device, bound, context.seeds[0], FEW)
+            few.append(task["distance"])
+            learned = f"here accuracy believed by trees with {FEW} CIFAR-10 labels"
+            rows.append(
+                Row.measured(
+                    f"{name}-few-labels-accuracy",
+                    task["accuracy"],
+                    "%",
+                    published=accuracy,
+                    source=f"{HELP}{over}; {learned}",
+                )
+            )
             violations += sum(run["latency"] > bound or run["selected"] == 0 for run in runs)
     return [
-        Row.measured("5-over-bound-or-none", violations, "selections", goal="== 0"),
-        Row.measured("5-mean-distance", distances, "points", goal="<= 0.5"),
+        Row.measured("5-over-bound-or-none", violations, "selections", goal="== 0", source=BELIEF),
+        Row.measured("5-mean-distance", distances, "points", goal="<= 0.5", source=BELIEF),
+        Row.measured(
+            "5-few-labels-mean-distance", few, "points", goal="<= 0.5", source=f"{FEW} CIFAR-10 labels"
+        ),
         *rows,
     ]

@@ -34,6 +34,8 @@ HELP_RESULTS = {
 }  # fmt: skip
 """(device, bound in ms) → latency in ms and accuracy in % that HELP reports."""
 MEASURED = 10
+BELIEVED = "accuracy@cifar10-fp32"
+"""What accuracy on CIFAR-100 is believed from in HELP's task."""
 
 
 def bounds_of_devices(tables: Tables, each: int) -> list[dict[str, float]]:
@@ -103,12 +105,15 @@ def bounds_hold(tables: Tables, device: str, count: int) -> list[dict[str, float
     return answers
 
 
-def help_task(tables: Tables, device: str, bound: float, seed: int) -> dict[str, float]:
+def help_task(
+    tables: Tables, device: str, bound: float, seed: int, labels: int | None = None
+) -> dict[str, float]:
     """One bound of HELP's Table 4: generate, measure the latency of at most ten cells, choose one.
 
     The latency model knows HELP's 13 other devices and ten random cells of this one. Accuracy is believed
-    from CIFAR-10 alone: the mean of a cell's rank in AnalogNAS-Bench's full precision and its rank by trees
-    that smooth that table. CIFAR-100, which judges, trains nothing.
+    from CIFAR-10 alone: from its measured value of every candidate cell, that is the mean of a cell's rank in
+    AnalogNAS-Bench's full precision and its rank by trees that smooth that table; or, with ``labels``, from
+    trees that saw so many cells of it. CIFAR-100, which judges, trains nothing.
     """
     from experiments.latency import KNOWN, VALIDATION, model_of
     from generator.generate import GenerateOptions, generate
@@ -122,7 +127,11 @@ def help_task(tables: Tables, device: str, bound: float, seed: int) -> dict[str,
     rows = np.random.default_rng([seed, *device.encode()]).choice(len(codes), MEASURED, replace=False)
     model = model_of(tables, space.name, KNOWN + VALIDATION)
     fitted = model.fit(codes[rows], tables.values(space.name, key, codes[rows]))
-    belief = _believed(tables, codes)
+    if labels is None:
+        belief = _believed(tables, codes)
+    else:
+        trees = labelled(tables, space.name, BELIEVED, seed, count=labels, task="cifar10")
+        belief = _ranks(trees.scored(codes)[0])  # type: ignore[attr-defined]
     place = {row.tobytes(): index for index, row in enumerate(codes)}
 
     def merit(asked: Codes) -> Floats:
@@ -158,10 +167,10 @@ _BELIEFS: dict[str, Floats] = {}
 
 
 def _believed(tables: Tables, codes: Codes) -> Floats:
-    """How good cells (b, 6) are believed to be, from CIFAR-10, (b,) in [0, 1]; computed once a process."""
+    """How good cells (b, 6) are by the whole CIFAR-10 table, (b,) in [0, 1]; computed once a process."""
     from predictors.gbdt import GbdtOptions, GbdtPredictor
 
-    key = "accuracy@cifar10-fp32"
+    key = BELIEVED
     if key not in _BELIEFS:
         values = tables.values("nasbench201", key, codes)
         rows = np.random.default_rng(0).permutation(len(codes))[:6000]
@@ -177,7 +186,7 @@ def _ranks(values: Floats) -> Floats:
     return result
 
 
-def pooled(answers: Sequence[dict[str, float]], name: str) -> float:
-    """Share of everything returned that ``name`` counts, in %; 100 where nothing was returned."""
+def pooled(answers: Sequence[dict[str, float]], name: str) -> float | None:
+    """Share of everything returned that ``name`` counts, in %; None where nothing was returned."""
     returned = sum(answer["returned"] for answer in answers)
-    return 100 * sum(answer[name] for answer in answers) / returned if returned else 100.0
+    return 100 * sum(answer[name] for answer in answers) / returned if returned else None
