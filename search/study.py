@@ -1,5 +1,6 @@
 """What a study searches for, as others ask and tell it: requests and observations, checked."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,8 @@ from spaces.metric import METRICS, Observation, Quantity
 from spaces.space import get_space, space_names
 
 FIELDS = ("space", "task", "constraints", "objectives", "confidence", "seed", "strategy", "flat")
+SAME = 1e-6
+"""How far, relative to it, a told value may lie from the exact one."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
@@ -87,9 +90,18 @@ def read_observations(problem: Problem, items: Sequence[Mapping[str, Any]]) -> l
     for quantity in problem.quantities:
         if problem.is_exact(quantity):
             exact = problem.exact(quantity, codes).tolist()
-            for observation, value in zip(found, exact, strict=True):
-                if observation.failed is None:
-                    observation.values[quantity.key] = value
+            for index, (observation, value) in enumerate(zip(found, exact, strict=True)):
+                if observation.failed is not None:
+                    continue
+                told = observation.values.get(quantity.key, value)
+                if not math.isclose(told, value, rel_tol=SAME):
+                    field = f"observations[{index}].values.{quantity.key}"
+                    message = f"{told:g} was told, and {observation.architecture} has {value:g}"
+                    hint = "it is known exactly; leave it out"
+                    errors.append(FieldError(field, message, hint))
+                observation.values[quantity.key] = value
+    if errors:
+        raise InvalidRequest(errors)
     return found
 
 
@@ -115,6 +127,8 @@ def _values(
         low, high = METRICS[quantity.metric].range
         if not low <= value <= high:
             errors.append(FieldError(field, f"{value} lies outside {low:g} to {high:g}"))
+        if quantity.key in values:
+            errors.append(FieldError(field, f"{quantity.key} is given twice", "by its key or by its metric"))
         values[quantity.key] = value
     missing = [entry.key for entry in problem.to_measure if entry.key not in values]
     whole = (item.get("fidelity") or FULL) == FULL

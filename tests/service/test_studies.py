@@ -212,6 +212,14 @@ def test_a_wrong_study_names_its_field(server, change, field):
     problem(server.http.post("/v1/studies", json=ORDER | change), 422, field)
 
 
+def test_an_exact_value_may_be_told_as_it_is(server):
+    study, exact = opened(server), float(CELLS.statistics(CELLS.parse(CELLS.example)[None])["params_m"][0])
+    told = tell(server, study, values(CELLS.example, values={"accuracy": 90, "params_m": exact * (1 + 1e-9)}))
+    assert told.status_code == 200, told.text
+    (kept,) = server.http.get(f"/v1/studies/{study}/observations").json()["observations"]
+    assert kept["values"]["params_m"] == exact
+
+
 def test_a_declared_space_is_refused_by_either_name(server):
     made = server.http.post("/v1/spaces", json={"toml": 'name = "mine"\n[variables]\nx = [1, 2]\n'}).json()
     for name in ("mine", "user:mine", f"user:mine@{made['digest'][:16]}"):
@@ -240,6 +248,11 @@ def test_a_study_that_can_no_longer_be_read_breaks_no_list(serve):
         ({"architecture": CELLS.example, "values": {"loss": 1.0}}, "observations[0].values.loss"),
         ({"architecture": CELLS.example, "values": {"accuracy": 101.0}}, "observations[0].values.accuracy"),
         ({"architecture": CELLS.example, "values": {"accuracy": "9"}}, "observations[0].values.accuracy"),
+        (
+            {"architecture": CELLS.example, "values": {"accuracy": 90, "accuracy@cifar10": 91}},
+            "observations[0].values.accuracy@cifar10",
+        ),
+        (values(CELLS.example, values={"accuracy": 90, "params_m": 77}), "observations[0].values.params_m"),
     ],
 )
 def test_a_wrong_observation_names_its_field(server, told, field):
