@@ -18,34 +18,25 @@ def parse_architectures(
     Raises:
         Problem: 422 with the index, the position and a hint for each wrong one.
     """
-    try:
-        return space.parse_many(_not_too_long(entry) for entry in architectures)
-    except InvalidArchitecture:
-        # Only now is each looked at by itself, to name every wrong one and not the first alone.
-        raise invalid(_errors(space, architectures, field)) from None
+    fine = [index for index, entry in enumerate(architectures) if not _too_long(entry)]
+    codes, faults = space.read_many([architectures[index] for index in fine], MAX_ERRORS)
+    if len(fine) == len(architectures) and not faults:
+        return codes
+    errors = {fine[index]: error for index, error in faults} | {
+        index: _long(entry) for index, entry in enumerate(architectures) if _too_long(entry)
+    }
+    raise invalid([_told(space, f"{field}[{index}]", errors[index]) for index in sorted(errors)[:MAX_ERRORS]])
 
 
-def _not_too_long(entry: str | Mapping[str, object]) -> str | Mapping[str, object]:
-    if isinstance(entry, str) and len(entry) > MAX_CHARACTERS:
-        raise InvalidArchitecture(
-            f"has {len(entry):,} characters, more than any architecture ({MAX_CHARACTERS:,})",
-            position=MAX_CHARACTERS,
-        )
-    return entry
+def _too_long(entry: str | Mapping[str, object]) -> bool:
+    return isinstance(entry, str) and len(entry) > MAX_CHARACTERS
 
 
-def _errors(
-    space: Space, architectures: Sequence[str | Mapping[str, object]], field: str
-) -> list[FieldError]:
-    errors = []
-    for index, entry in enumerate(architectures):
-        try:
-            entry = _not_too_long(entry)
-            _ = space.parse(entry) if isinstance(entry, str) else space.from_variables(entry)
-        except InvalidArchitecture as error:
-            where = "" if error.position is None else f" (at character {error.position})"
-            hint = error.hint or f"for example {space.example}"
-            errors.append(FieldError(f"{field}[{index}]", f"{error.message}{where}", hint))
-            if len(errors) == MAX_ERRORS:
-                break
-    return errors
+def _long(entry: str | Mapping[str, object]) -> InvalidArchitecture:
+    message = f"has {len(entry):,} characters, more than any architecture ({MAX_CHARACTERS:,})"
+    return InvalidArchitecture(message, position=MAX_CHARACTERS)
+
+
+def _told(space: Space, field: str, error: InvalidArchitecture) -> FieldError:
+    where = "" if error.position is None else f" (at character {error.position})"
+    return FieldError(field, f"{error.message}{where}", error.hint or f"for example {space.example}")

@@ -6,7 +6,7 @@ Notation beside that of :mod:`spaces.space`: a variable that may be absent has o
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 
 import numpy as np
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from spaces.declared_formulas import Formulas
 from spaces.declared_graph import BadEdges, layout
+from spaces.declared_labels import observed_labels
 from spaces.declared_members import Members, NoMembers
 from spaces.declared_reader import ABSENT, Declaration, declaration_text, read_declaration
 from spaces.declared_source import DeclarationError, DeclarationProblem, Source, read_source
 from spaces.declared_strings import Spelling, spelled
-from spaces.expression_value import LARGEST
+from spaces.expression_value import LARGEST, Computed
 from spaces.space import (
     Bools,
     Codes,
@@ -41,7 +42,6 @@ CHECKED = 2**14
 MAX_COMBINED = 27
 """Joint choices of the variables that a neighbour gains or loses; beyond it, only the first of each."""
 MAX_SUMMARIES = 48
-_MAX_PROBLEMS = 50
 
 
 def declare(source: Source | str | Mapping[str, object]) -> "DeclaredSpace":
@@ -71,6 +71,9 @@ def _digest(declaration: Declaration) -> str:
 class DeclaredSpace(Space):
     """A space from a declaration; see :func:`declare`.
 
+    Attributes:
+        work: operations that checking and pricing one architecture takes.
+
     Raises:
         DeclarationError: where an expression, a rule, a cost, the graph or an observation is wrong.
     """
@@ -89,6 +92,8 @@ class DeclaredSpace(Space):
             self._refuse(("variables",), f"a string would have {self._spelling.longest:,} characters")
         self._costs = formulas.costs
         self._rules = formulas.rules
+        every = [*formulas.costs.values(), *(rule for _, rule in formulas.rules)]
+        self.work = len(self._sizes) + sum(formula.work for formula in every)
         try:
             self._members = Members(
                 self._sizes,
@@ -112,7 +117,7 @@ class DeclaredSpace(Space):
         self._summaries = self._summary_columns()
         self.statistics_names = (*self._costs, *self._summaries)
         self._check_costs()
-        self.labels = self._labels()
+        self.labels = observed_labels(self)
         observed = {key.split("@")[0] for key in self.labels}
         self.metrics = tuple(dict.fromkeys([*self.metrics, *sorted(observed)]))
         exact = "" if self.counted else ", estimated from draws"
@@ -194,34 +199,6 @@ class DeclaredSpace(Space):
         low = np.flatnonzero(computed.values <= 0)
         return (f"is {computed.values[low[0]]:g}", int(low[0])) if len(low) else (None, 0)
 
-    def _labels(self) -> dict[str, tuple[Codes, Floats]]:
-        """What was observed: quantity key → canonical codes (b, v) and values (b,)."""
-        problems: list[DeclarationProblem] = []
-        found: dict[str, list[tuple[Codes, float]]] = {}
-        for index, known in enumerate(self.declaration.observations):
-            text = known.architecture
-            try:
-                codes = self.parse(text) if isinstance(text, str) else self.from_variables(text)
-            except InvalidArchitecture as error:
-                if len(problems) < _MAX_PROBLEMS:
-                    path = ("observations", index, "architecture")
-                    problems.append(self.declaration.problem(path, error.message, error.hint))
-                continue
-            for metric, value in known.values.items():
-                key = f"{metric}@{known.task}" if metric in ("accuracy", "loss") else metric
-                if metric in self._costs:
-                    path = ("observations", index, metric)
-                    problems.append(
-                        self.declaration.problem(path, "is computed by a cost rule", "leave it out")
-                    )
-                found.setdefault(key, []).append((codes, value))
-        if problems:
-            raise DeclarationError(problems[:_MAX_PROBLEMS])
-        return {
-            key: (np.stack([codes for codes, _ in pairs]), np.array([value for _, value in pairs]))
-            for key, pairs in found.items()
-        }
-
     # strings
     def parse(self, text: str) -> Codes:
         """Codes (v,) of ``name=value|name=value,value,…``; values of what is absent may stand or be ``-``."""
@@ -233,14 +210,40 @@ class DeclaredSpace(Space):
         canonical: Codes = self.canonical(codes[None])[0]
         return canonical
 
-    def from_variables(self, values: Mapping[str, object]) -> Codes:
-        """Canonical codes (v,) of an object; what is absent may be left out."""
+    def read_many(
+        self, architectures: Sequence[str | Mapping[str, object]], most: int = 1
+    ) -> tuple[Codes, list[tuple[int, InvalidArchitecture]]]:
+        """Reads each, then computes conditions, rules and costs for all of them together."""
+        codes: Codes = np.tile(self._example, (len(architectures), 1))
+        faults: dict[int, InvalidArchitecture] = {}
+        for index, architecture in enumerate(architectures):
+            try:
+                codes[index] = (
+                    self._spelling.parse(architecture, self.example)
+                    if isinstance(architecture, str)
+                    else self.chosen_codes(architecture)
+                )
+            except InvalidArchitecture as error:
+                faults[index] = error
+                if len(faults) == most:
+                    break
+        canonical, valid = self._members_among(codes)
+        for cost in () if self._costs_proved else self._costs:
+            rows = np.flatnonzero(valid)
+            valid[rows] = self._is_cost(self._costs[cost](canonical[rows]))
+        for index in np.flatnonzero(~valid)[:most].tolist():
+            reason = self.reason(codes[index]) or "breaks a rule"
+            faults[index] = InvalidArchitecture(reason, hint=f"for example {self.example}")
+        return canonical, sorted(faults.items())[:most]
+
+    def chosen_codes(self, values: Mapping[str, object]) -> Codes:
+        """Codes (v,) of an object; what is absent may be left out."""
         missing = {
             variable.name: ABSENT
             for variable, optional in zip(self.variables, self._optional, strict=True)
             if optional and variable.name not in values
         }
-        return super().from_variables({**values, **missing})
+        return super().chosen_codes({**values, **missing})
 
     def format(self, codes: Codes) -> list[str]:
         """Strings of canonical codes (b, v)."""
@@ -342,15 +345,18 @@ class DeclaredSpace(Space):
 
     def from_slots(self, values: Codes) -> tuple[Codes, Bools]:
         """Valid where every variable that is present has a value and the rules hold; others are absent."""
-        valid: Bools = np.all((values >= 0) & (values < self._sizes + self._optional), axis=1)
-        codes = np.tile(self._example, (len(values), 1))
-        present = self._members.present(values[valid])
-        valid[valid] = ~np.any(present & (values[valid] == self._sizes), axis=1)
-        found = self.canonical(values[valid])
-        members = self._members.obeys(found)
-        valid[valid] = members
-        codes[valid] = found[members]
+        codes, valid = self._members_among(values)
+        codes[~valid] = self._example
         return codes, valid
+
+    def _members_among(self, codes: Codes) -> tuple[Codes, Bools]:
+        """Canonical codes (b, v), and which rows (b,) are in range, complete and obey the rules."""
+        valid: Bools = np.all((codes >= 0) & (codes < self._sizes + self._optional), axis=1)
+        present = self._members.present(codes)
+        valid &= ~np.any(present & (codes == self._sizes), axis=1)
+        canonical: Codes = np.where(present, codes, self._sizes).astype(np.int8)
+        valid[valid] = self._members.obeys(canonical[valid])
+        return canonical, valid
 
     # cost
     def statistics(self, codes: Codes, task: str | None = None) -> dict[str, Floats]:
@@ -364,11 +370,16 @@ class DeclaredSpace(Space):
         result: dict[str, Floats] = {}
         for name, cost in self._costs.items():
             computed = cost(codes)
-            none = (computed.failed > 0) | (computed.values <= 0)
-            result[name] = np.where(none, LARGEST, computed.values.astype(np.float64))
+            result[name] = np.where(self._is_cost(computed), computed.values.astype(np.float64), LARGEST)
         for name, (columns, worth) in self._summaries.items():
             result[name] = worth[np.arange(len(columns)), codes[:, columns]].sum(axis=1)
         return result
+
+    @staticmethod
+    def _is_cost(computed: Computed) -> Bools:
+        """Which rows (b,) have a value that can be a cost."""
+        fine: Bools = (computed.failed == 0) & (computed.values > 0)
+        return fine
 
     def _summary_columns(self) -> dict[str, tuple[list[int], Floats]]:
         """Name of a summary → its columns (c,), and what each choice of each is worth (c, choices)."""

@@ -209,11 +209,27 @@ class Space(ABC):
         Raises:
             InvalidArchitecture: its message begins with the index of the first bad entry.
         """
-        architectures = list(architectures)
+        codes, faults = self.read_many(list(architectures))
+        for index, error in faults:
+            raise InvalidArchitecture(
+                f"architecture {index}: {error.message}", position=error.position, hint=error.hint
+            )
+        return codes
+
+    def read_many(
+        self, architectures: Sequence[str | Mapping[str, object]], most: int = 1
+    ) -> tuple[Codes, list[tuple[int, InvalidArchitecture]]]:
+        """Codes (b, v) of strings or objects of variables, and what is wrong with the first bad ones.
+
+        Args:
+            architectures: strings or objects of variables.
+            most: bad ones to be told; where there is any, the codes mean nothing.
+        """
         texts = [architecture for architecture in architectures if isinstance(architecture, str)]
         if texts and len(texts) == len(architectures) and (known := self.read_canonical(texts)) is not None:
-            return known
-        rows = []
+            return known, []
+        rows: list[Codes] = []
+        faults: list[tuple[int, InvalidArchitecture]] = []
         for index, architecture in enumerate(architectures):
             try:
                 rows.append(
@@ -222,10 +238,10 @@ class Space(ABC):
                     else self.from_variables(architecture)
                 )
             except InvalidArchitecture as error:
-                raise InvalidArchitecture(
-                    f"architecture {index}: {error.message}", position=error.position, hint=error.hint
-                ) from None
-        return np.stack(rows) if rows else np.empty((0, len(self.variables)), dtype=np.int8)
+                faults.append((index, error))
+                if len(faults) == most:
+                    break
+        return np.stack(rows) if rows else np.empty((0, len(self.variables)), dtype=np.int8), faults
 
     def from_variables(self, values: Mapping[str, object]) -> Codes:
         """Canonical codes (v,) of an object with one entry a variable.
@@ -233,29 +249,36 @@ class Space(ABC):
         Raises:
             InvalidArchitecture: for a missing, unknown or ill-valued variable.
         """
-        names = [variable.name for variable in self.variables]
-        for name in values:
-            if name not in names:
-                raise InvalidArchitecture(
-                    f"unknown variable {reprlib.repr(name)}",
-                    hint=f"the variables of {self.name} are {', '.join(names)}",
-                )
-        codes = np.empty(len(names), dtype=np.int8)
-        for position, variable in enumerate(self.variables):
-            if variable.name not in values:
-                raise InvalidArchitecture(f"variable {variable.name!r} is missing")
-            value = values[variable.name]
-            matches = [index for index, choice in enumerate(variable.choices) if _means(value, choice)]
-            if not matches:
-                raise InvalidArchitecture(
-                    f"{reprlib.repr(value)} is no choice of {variable.name!r}",
-                    hint=f"the choices are {', '.join(map(str, variable.choices))}",
-                )
-            codes[position] = matches[0]
+        codes = self.chosen_codes(values)
         if (reason := self.reason(codes)) is not None:
             raise InvalidArchitecture(reason)
         canonical: Codes = self.canonical(codes[None])[0]
         return canonical
+
+    def chosen_codes(self, values: Mapping[str, object]) -> Codes:
+        """Codes (v,) of an object with one entry a variable, which need be neither canonical nor a member.
+
+        Raises:
+            InvalidArchitecture: for a missing, unknown or ill-valued variable.
+        """
+        names = [variable.name for variable in self.variables]
+        for name in values.keys() - set(names):
+            raise InvalidArchitecture(
+                f"unknown variable {reprlib.repr(name)}",
+                hint=f"the variables of {self.name} are {', '.join(names)}",
+            )
+        codes = np.empty(len(names), dtype=np.int8)
+        for position, variable in enumerate(self.variables):
+            if variable.name not in values:
+                raise InvalidArchitecture(f"variable {variable.name!r} is missing")
+            place = _place(values[variable.name], variable.choices)
+            if place is None:
+                raise InvalidArchitecture(
+                    f"{reprlib.repr(values[variable.name])} is no choice of {variable.name!r}",
+                    hint=f"the choices are {', '.join(map(str, variable.choices))}",
+                )
+            codes[position] = place
+        return codes
 
     def to_variables(self, codes: Codes) -> dict[str, Choice]:
         """The object of variables of codes (v,)."""
@@ -263,6 +286,16 @@ class Space(ABC):
             variable.name: variable.choices[index]
             for variable, index in zip(self.variables, codes.tolist(), strict=True)
         }
+
+
+def _place(value: object, choices: tuple[Choice, ...]) -> int | None:
+    """Which choice a value of an object stands for; None where it is none."""
+    if value not in choices:
+        return None
+    first = choices.index(value)
+    if type(value) is type(choices[first]):
+        return first
+    return next((index for index, choice in enumerate(choices) if _means(value, choice)), None)
 
 
 def _means(value: object, choice: Choice) -> bool:
@@ -276,8 +309,8 @@ _FACTORIES: dict[str, Callable[[], Space]] = {}
 _SPACES: dict[str, Space] = {}
 _ADDED: "OrderedDict[str, Space]" = OrderedDict()
 _adding = threading.Lock()
-MAX_ADDED = 32
-"""Added spaces that a process keeps."""
+MAX_ADDED = 128
+"""Added spaces that a process keeps: more than one tenant may have, so that a list builds none anew."""
 
 
 def register(cls: type[Space]) -> type[Space]:

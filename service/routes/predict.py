@@ -16,12 +16,15 @@ from service.predictions import answer, resolve
 from service.problems import Problem, documented
 from service.schemas import PredictCreate, PredictionsPublic
 from service.strict_json import StrictJSONRoute
+from spaces.declared import DeclaredSpace
 
 if TYPE_CHECKING:
     from predictors.shipped import Answer
 
 router = APIRouter(prefix="/v1/predict", tags=["predict"], route_class=StrictJSONRoute)
 
+MAX_OPERATIONS = 10_000_000
+"""Of a declared space's rules and costs in one call: about two seconds."""
 Columns = Mapping[str, Mapping[str, NDArray[Any]]]
 
 
@@ -43,6 +46,10 @@ async def predict(request: PredictCreate, service: ServiceDep, tenant: TenantDep
 def _answer(request: PredictCreate, service: Service, tenant: str) -> bytes:
     """The JSON answer; runs in a thread. Loads the model library on first use, not when the API starts."""
     space = find_space(service.store, tenant, request.space).space
+    if isinstance(space, DeclaredSpace) and len(request.architectures) * space.work > MAX_OPERATIONS:
+        most = MAX_OPERATIONS // space.work
+        detail = f"a call in {space.public_name} takes at most {most:,} architectures: its formulas are long"
+        raise Problem(413, f"{detail}; split it over several calls")
     wanted = resolve(service, tenant, space, request)
     codes = parse_architectures(space, request.architectures)
     told = answer(service, space, wanted, codes, kind=request.kind, confidence=request.confidence)

@@ -14,6 +14,8 @@ from torch import nn
 from spaces.declared import declare
 from spaces.declared_reader import declaration_text
 from spaces.declared_source import DeclarationError
+from spaces.expression_value import Formula
+from spaces.space import InvalidArchitecture
 from spaces.testing import conformance
 
 EXAMPLE = (Path(__file__).parents[2] / "examples" / "transformer_encoder.toml").read_text(encoding="utf-8")
@@ -73,6 +75,25 @@ def test_rules_over_too_many_combinations_are_drawn_and_said_to_be_estimated():
     assert ((drawn == 0).sum(axis=1) <= 5).all()
     with pytest.raises(DeclarationError, match="admit 0"):
         declare(text.replace("<= 5", "<= 0"))
+
+
+def test_a_batch_is_checked_together_and_the_first_bad_rows_are_told(monkeypatch):
+    space = declare(EXAMPLE)
+    codes = space.sample(300, np.random.default_rng(0))
+    mixed = [*space.format(codes[:150]), *map(space.to_variables, codes[150:])]
+    calls = []
+    computed = Formula.__call__
+    monkeypatch.setattr(Formula, "__call__", lambda self, rows: (calls.append(1), computed(self, rows))[1])
+    assert np.array_equal(space.parse_many(mixed), codes)
+    assert len(calls) <= 20  # a few formulas, not as many a row
+    unruly = space.example.split("|")
+    unruly[1:3] = "width=128", "heads=8"
+    mixed[7], mixed[200] = "|".join(unruly), {"layers": 2}
+    _, faults = space.read_many(mixed, 5)
+    assert [index for index, _ in faults] == [7, 200]
+    assert "heads must divide the width" in faults[0][1].message and "missing" in faults[1][1].message
+    with pytest.raises(InvalidArchitecture, match="architecture 7: heads"):
+        space.parse_many(mixed)
 
 
 def test_declared_again_is_the_same_space_and_other_content_is_another():
