@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from spaces.declared import declare
-from spaces.declared_reader import declaration_text
+from spaces.declared_formulas import MAX_COST_WORK, MAX_RULE_WORK
+from spaces.declared_reader import MAX_ENTRIES, MAX_RULES, MAX_VARIABLES, declaration_text
 from spaces.declared_source import DeclarationError
+from spaces.expression_check import MAX_WORK
 from spaces.expression_value import Formula
 from spaces.space import InvalidArchitecture
 from spaces.testing import conformance
@@ -217,3 +219,10 @@ def _declares_or_says_why(source):
     codes = space.sample(50, np.random.default_rng(0))
     assert all(np.isfinite(values).all() for values in space.statistics(codes).values())
     assert np.array_equal(space.parse_many(space.format(codes[:3])), codes[:3])
+
+
+def test_the_documented_bounds_are_those_enforced():
+    text = (Path(__file__).parents[2] / "docs" / "spaces.md").read_text(encoding="utf-8")
+    assert f"At most {MAX_VARIABLES} variables are declared, {MAX_ENTRIES} with repetitions" in text
+    assert f"{MAX_WORK:,} operations an expression, {MAX_RULE_WORK:,} of all rules together" in text
+    assert f"{MAX_COST_WORK:,} of all costs, {MAX_RULES} rules" in text
