@@ -73,6 +73,18 @@ def training_job(store: Store, stored: StoredSpace) -> Job | None:
         return None
 
 
+def note_training(store: Store, before: Job, again: Job) -> None:
+    """Makes a job that repeats another the training of the space that the other was of."""
+    for stored in store.spaces(tenant_id=before.tenant_id):
+        if stored.job_id == before.id:
+            store.set_space_job(stored.name, stored.digest, again.id, tenant_id=before.tenant_id)
+
+
+def _needs_training(store: Store, stored: StoredSpace) -> bool:
+    job = training_job(store, stored)
+    return job is None or (job.state.terminal and job.state is not JobState.SUCCEEDED)
+
+
 def trained_generator(store: Store, stored: StoredSpace) -> str | None:
     """The blob with the generator's weights; None while it is not trained."""
     job = training_job(store, stored)
@@ -83,7 +95,7 @@ def trained_generator(store: Store, stored: StoredSpace) -> str | None:
 
 
 def add_space(store: Store, tenant: str, request: SpaceCreate) -> tuple[DeclaredSpace, StoredSpace, bool]:
-    """Declares a space for a tenant and orders the training of its generator.
+    """Declares a space for a tenant and orders the training of its generator, again where it failed.
 
     Returns:
         the space, what is stored, and whether this call created it
@@ -106,7 +118,7 @@ def add_space(store: Store, tenant: str, request: SpaceCreate) -> tuple[Declared
     except TooManySpaces:
         detail = f"there are {MAX_SPACES} spaces already; delete one first"
         raise Problem(409, detail, kind="too-many-spaces") from None
-    if stored.job_id is None:
+    if _needs_training(store, stored):
         job, _ = store.submit(KIND, {DECLARATION: text}, tenant_id=tenant)
         store.set_space_job(stored.name, stored.digest, job.id, tenant_id=tenant)
         stored = store.space(stored.name, tenant_id=tenant)

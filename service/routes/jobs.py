@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 from starlette.responses import Response as RawResponse
 
 from search.request import FieldError
+from service.declared import KIND, note_training
 from service.dependencies import JobDep, ServiceDep, StoreDep, TenantDep
 from service.problems import Problem, documented, finite, invalid
 from service.schemas import JobList, JobPublic, ResultPublic
@@ -85,6 +86,8 @@ def retry_job(job: JobDep, response: Response, service: ServiceDep, tenant: Tena
     )
     if created:
         service.metrics.submitted.labels(job.kind).inc()
+    if job.kind == KIND:
+        note_training(service.store, job, again)
     public = JobPublic.of(again)
     response.headers["Location"] = public.urls.self
     return public

@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 from api_server import problem
 
+from service.declared import MAX_SPACES
+from service.routes import predict
+from spaces.space import MAX_ADDED
 from store.job import JobState
 
 TOML = """
@@ -124,6 +127,30 @@ def test_observations_make_predictors_and_too_few_say_so(running):
     best, worst = told["predictions"]["accuracy@digits"]["mean"]
     assert 60 <= worst < best <= 100
     assert told["models"]["accuracy@digits"].startswith("sha256:")
+
+
+def test_a_training_that_ended_badly_is_repeated_and_shown(running):
+    first = declare(running)["generator"]["id"]
+    running.store.cancel(first)
+    second = running.http.post(f"/v1/jobs/{first}/retry").json()["id"]
+    shown = running.http.get("/v1/spaces/mlp").json()["generator"]["id"]
+    assert shown == second != first
+    running.store.cancel(second)
+    third = declare(running, status=200)["generator"]
+    assert third["id"] not in (first, second) and third["state"] == "queued"
+
+
+def test_more_spaces_are_kept_than_a_tenant_may_have():
+    assert MAX_ADDED > MAX_SPACES
+
+
+def test_a_call_has_no_more_work_than_the_service_takes(running, monkeypatch):
+    declare(running)
+    monkeypatch.setattr(predict, "MAX_OPERATIONS", 30)
+    asked = {"space": "mlp", "metrics": [{"metric": "params_m"}]}
+    asked["architectures"] = ["layers=1|width=64|act=relu,-,-"] * 9
+    said = problem(running.http.post("/v1/predict", json=asked), 413)
+    assert "takes at most 1 architectures" in said["detail"]
 
 
 def test_the_example_is_accepted(running):
