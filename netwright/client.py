@@ -17,6 +17,7 @@ from typing import Any, Self
 import httpx
 
 from netwright.errors import ApiError, JobEnded, ServerUnreachable, problem_of
+from netwright.paths import segment
 from netwright.sse import TERMINAL, JobEvent, read_events
 from netwright.studies import StudyHandle
 
@@ -163,11 +164,11 @@ class Client:
         """Adds observations; the predictor where it has learned them, else the job that will make it."""
         body = {"observations": _observed(observations)}
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
-        return self._call("POST", f"/v1/predictors/{predictor}/observe", json=body, headers=headers)
+        return self._call("POST", f"/v1/predictors/{segment(predictor)}/observe", json=body, headers=headers)
 
     def predictor(self, predictor: str) -> Json:
         """What a predictor predicts, how well, and by which weights."""
-        return self._call("GET", f"/v1/predictors/{predictor}")
+        return self._call("GET", f"/v1/predictors/{segment(predictor)}")
 
     def predictors(self, space: str | None = None) -> list[Json]:
         """All predictors of one's own, of one space or of all, newest first."""
@@ -176,7 +177,7 @@ class Client:
 
     def delete_predictor(self, predictor: str) -> None:
         """Removes a predictor with its observations and weights."""
-        self._call("DELETE", f"/v1/predictors/{predictor}")
+        self._call("DELETE", f"/v1/predictors/{segment(predictor)}")
 
     # studies
     def create_study(
@@ -209,7 +210,7 @@ class Client:
 
     def study(self, study: str, *, client_id: str | None = None) -> StudyHandle:
         """The study of an id; with the ``client_id`` of a loop that was cut short, its continuation."""
-        return StudyHandle(self, self._call("GET", f"/v1/studies/{study}"), client_id)
+        return StudyHandle(self, self._call("GET", f"/v1/studies/{segment(study)}"), client_id)
 
     def studies(self) -> list[Json]:
         """All studies, newest first."""
@@ -218,7 +219,7 @@ class Client:
     # jobs
     def job(self, job_id: str) -> "JobHandle":
         """The job of an id."""
-        return JobHandle(self, self._call("GET", f"/v1/jobs/{job_id}"))
+        return JobHandle(self, self._call("GET", f"/v1/jobs/{segment(job_id)}"))
 
     def jobs(self, *, limit: int = 20, after: str | None = None, state: str | None = None) -> Json:
         """A page of jobs, newest first: ``{"jobs", "has_more"}``."""
@@ -232,7 +233,7 @@ class Client:
 
     def space(self, name: str) -> Json:
         """A space's variables, metrics, tasks, devices and an example."""
-        return self._call("GET", f"/v1/spaces/{name}")
+        return self._call("GET", f"/v1/spaces/{segment(name)}")
 
     def declare_space(self, declaration: str | Mapping[str, Any]) -> Json:
         """Declares a space of one's own, by the text of a TOML file or as an object; see docs/spaces.md."""
@@ -242,7 +243,7 @@ class Client:
 
     def delete_space(self, name: str) -> None:
         """Removes a space of one's own with its generator."""
-        self._call("DELETE", f"/v1/spaces/{name}")
+        self._call("DELETE", f"/v1/spaces/{segment(name)}")
 
     def tasks(self) -> list[Json]:
         """All tasks."""
@@ -256,7 +257,7 @@ class Client:
     def probe(self, space: str, count: int = 10, *, metric: str = "latency_ms") -> list[str]:
         """Architectures to measure on a new device, the most telling first."""
         asked = {"count": count, "metric": metric}
-        return list(self._call("GET", f"/v1/spaces/{space}/probe", params=asked)["architectures"])
+        return list(self._call("GET", f"/v1/spaces/{segment(space)}/probe", params=asked)["architectures"])
 
     def add_device(
         self,
@@ -277,7 +278,7 @@ class Client:
 
     def delete_device(self, space: str, name: str) -> None:
         """Removes a device of one's own."""
-        self._call("DELETE", f"/v1/devices/{name}", params={"space": space})
+        self._call("DELETE", f"/v1/devices/{segment(name)}", params={"space": space})
 
     def ready(self) -> bool:
         """Whether the server can accept work now."""
@@ -327,7 +328,7 @@ class Client:
         headers = {"Last-Event-ID": str(after)}
         timeout = httpx.Timeout(10.0, read=3 * _PING_SECONDS)
         with self._http.stream(
-            "GET", f"/v1/jobs/{job_id}/events", headers=headers, timeout=timeout
+            "GET", f"/v1/jobs/{segment(job_id)}/events", headers=headers, timeout=timeout
         ) as response:
             if not response.is_success:
                 response.read()
@@ -363,7 +364,7 @@ class JobHandle:
 
     def refresh(self) -> Json:
         """Asks again where the job stands."""
-        self.job = self.client._call("GET", f"/v1/jobs/{self.id}")
+        self.job = self.client._call("GET", f"/v1/jobs/{segment(self.id)}")
         return self.job
 
     def export(self, rank: int = 1, format: str = "torch") -> bytes:
@@ -376,7 +377,7 @@ class JobHandle:
         Raises:
             ApiError: 409 while there is no result, 404 for an unknown rank, 422 without networks.
         """
-        path = f"/v1/jobs/{self.id}/architectures/{rank}/export"
+        path = f"/v1/jobs/{segment(self.id)}/architectures/{rank}/export"
         return self.client._answer("GET", path, params={"format": format}, timeout=_EXPORT_SECONDS).content
 
     def events(self, after: int = 0) -> Iterator[JobEvent]:
@@ -428,13 +429,13 @@ class JobHandle:
         job = self.wait(on_event)
         if job["state"] in ("failed", "cancelled"):
             raise JobEnded(job)
-        return self.client._call("GET", f"/v1/jobs/{self.id}/result")
+        return self.client._call("GET", f"/v1/jobs/{segment(self.id)}/result")
 
     def cancel(self) -> Json:
         """Asks that the job stop; it shows ``cancelling`` until it really has."""
-        self.job = self.client._call("POST", f"/v1/jobs/{self.id}/cancel")
+        self.job = self.client._call("POST", f"/v1/jobs/{segment(self.id)}/cancel")
         return self.job
 
     def retry(self) -> "JobHandle":
         """Orders the same work again, as a new job."""
-        return JobHandle(self.client, self.client._call("POST", f"/v1/jobs/{self.id}/retry"))
+        return JobHandle(self.client, self.client._call("POST", f"/v1/jobs/{segment(self.id)}/retry"))

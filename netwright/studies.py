@@ -18,6 +18,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from netwright.paths import segment
+
 if TYPE_CHECKING:
     from netwright.client import Architecture, Client
 
@@ -43,6 +45,7 @@ class StudyHandle:
         self.client = client
         self.study = study
         self.client_id = client_id or client_name()
+        self.exhausted: str | None = None
 
     @property
     def id(self) -> str:
@@ -51,13 +54,17 @@ class StudyHandle:
 
     def refresh(self) -> Json:
         """Asks again where the study stands, and for the ``best`` so far."""
-        self.study = self.client._call("GET", f"/v1/studies/{self.id}")
+        self.study = self.client._call("GET", f"/v1/studies/{segment(self.id)}")
         return self.study
 
     def suggest(self, count: int = 1) -> list[str]:
-        """Architectures to evaluate: unfinished ones of this loop first. Fewer where no more are left."""
+        """Architectures to evaluate: unfinished ones of this loop first.
+
+        Fewer where no more are left; :attr:`exhausted` then says why.
+        """
         body = {"count": count, "client_id": self.client_id}
-        answer = self.client._call("POST", f"/v1/studies/{self.id}/suggest", json=body)
+        answer = self.client._call("POST", f"/v1/studies/{segment(self.id)}/suggest", json=body)
+        self.exhausted = answer["exhausted"]
         return [str(entry["architecture"]) for entry in answer["suggestions"]]
 
     def observe(
@@ -94,7 +101,7 @@ class StudyHandle:
     def tell(self, observations: Sequence[Mapping[str, Any]]) -> Json:
         """Tells many observations at once, all or none."""
         body = {"observations": [dict(observation) for observation in observations]}
-        return self.client._call("POST", f"/v1/studies/{self.id}/observe", json=body)
+        return self.client._call("POST", f"/v1/studies/{segment(self.id)}/observe", json=body)
 
     def observations(self) -> list[Json]:
         """Everything that was told, in its order."""
@@ -102,16 +109,16 @@ class StudyHandle:
         while True:
             after = found[-1]["number"] if found else 0
             asked = {"after": str(after), "limit": "100"}
-            page = self.client._call("GET", f"/v1/studies/{self.id}/observations", params=asked)
+            page = self.client._call("GET", f"/v1/studies/{segment(self.id)}/observations", params=asked)
             found += page["observations"]
             if not page["has_more"]:
                 return found
 
     def close(self) -> Json:
         """Ends suggesting; what is under way can still be told."""
-        self.study = self.client._call("POST", f"/v1/studies/{self.id}/close")
+        self.study = self.client._call("POST", f"/v1/studies/{segment(self.id)}/close")
         return self.study
 
     def delete(self) -> None:
         """Removes the study with all that was told."""
-        self.client._call("DELETE", f"/v1/studies/{self.id}")
+        self.client._call("DELETE", f"/v1/studies/{segment(self.id)}")

@@ -1,4 +1,4 @@
-"""``netwright devices probe|add``: a machine of one's own, from a few measurements."""
+"""``netwright devices probe|add|remove``: a machine of one's own, from a few measurements."""
 
 import math
 import sys
@@ -56,6 +56,20 @@ def add(
         ["device", "measurements", "rank correlation", "coverage of 90 % intervals"],
         [[added["device"], added["measurements"], judged["spearman"], judged["coverage"]]],
     )
+
+
+@app.command()
+def remove(
+    name: Annotated[str, typer.Argument(help="The device's name.")],
+    space: SpaceOption,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove a device of your own."""
+    with connected(url) as client:
+        client.delete_device(space, name)
+    if as_json:
+        print_json({"removed": name, "space": space})
 
 
 def read_measurements(text: str) -> list[tuple[str, float]]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from netwright.cli.connect import UrlOption, connected
-from netwright.cli.output import JsonOption, out, print_json, print_table
+from netwright.cli.output import JsonOption, note, out, print_json, print_table
 from netwright.cli.quantities import constraint, quantity
 
 app = typer.Typer(no_args_is_help=True)
@@ -61,10 +61,14 @@ def suggest(
 ) -> None:
     """Architectures to evaluate, one a line."""
     with connected(url) as client:
-        found = client.study(study, client_id=client_id).suggest(count)
+        handle = client.study(study, client_id=client_id)
+        found = handle.suggest(count)
     if as_json:
-        print_json({"study": study, "client_id": client_id, "architectures": found})
+        told = {"study": study, "client_id": client_id, "architectures": found, "exhausted": handle.exhausted}
+        print_json(told)
         return
+    if handle.exhausted is not None:
+        note(handle.exhausted)
     for architecture in found:
         out().print(architecture, markup=False)
 
@@ -89,7 +93,8 @@ def observe(
     with connected(url) as client:
         handle = client.study(study)
         if failed is not None:
-            answer = handle.tell([{"architecture": architecture, "failed": failed, "fidelity": fidelity}])
+            told = {"architecture": architecture, "failed": failed, "fidelity": fidelity, "seconds": seconds}
+            answer = handle.tell([told])
         else:
             answer = handle.observe(architecture, values, fidelity=fidelity, seconds=seconds)
     if as_json:
@@ -141,10 +146,12 @@ def close(study: StudyArgument, url: UrlOption = None, as_json: JsonOption = Fal
 
 
 @app.command()
-def delete(study: StudyArgument, url: UrlOption = None) -> None:
+def delete(study: StudyArgument, url: UrlOption = None, as_json: JsonOption = False) -> None:
     """Remove a study with all that was told."""
     with connected(url) as client:
         client.study(study).delete()
+    if as_json:
+        print_json({"deleted": study})
 
 
 def _value(text: str) -> tuple[str, float]:

@@ -41,6 +41,9 @@ def test_probe_add_list_predict(run, tmp_path):
     assert "measured by you" in run("devices", "list", "--space", "nasbench201").stdout
     told = run("predict", CELL, "--space", "nasbench201", "--metric", "latency_ms@board", "--json")
     assert json.loads(told.stdout)["predictions"][0]["latency_ms@board"]["mean"] > 0
+    removed = run("devices", "remove", "board", "--space", "nasbench201", "--json")
+    assert json.loads(removed.stdout)["removed"] == "board"
+    run("devices", "remove", "board", "--space", "nasbench201", status=2)
 
 
 def test_errors_name_the_measurement(run):

@@ -22,14 +22,17 @@ def run(server, monkeypatch):
     return invoke
 
 
-def test_a_study_from_the_command_line(run):
+def test_a_study_from_the_command_line(run, server):
     options = ["--space", "nasbench201", "--task", "cifar10", "--bound", "params_m<=0.5"]
     study = run("create", *options, "--strategy", "evolution").strip()
     lines = run("suggest", study, "--count", "3").split()
     assert len(set(lines)) == 3
     assert json.loads(run("suggest", study, "--count", "3", "--json"))["architectures"] == lines
     assert "1 observed, 2 waiting" in run("observe", study, lines[0], "--value", "accuracy=90.5")
-    run("observe", study, lines[1], "--failed", "out of memory")
+    failed = run("observe", study, lines[1], "--failed", "out of memory", "--seconds", "12", "--json")
+    assert json.loads(failed)["news"] == 1
+    with Client(server.url) as client:
+        assert [entry["seconds"] for entry in client.study(study).observations()] == [0.0, 12.0]
     told = json.loads(run("show", study, "--json"))
     assert (told["observed"], told["failed"], told["waiting"]) == (2, 1, 1)
     assert told["best"][0]["architecture"] == lines[0]
@@ -37,8 +40,14 @@ def test_a_study_from_the_command_line(run):
     assert study in run("list")
     assert "closed" in run("close", study)
     run("suggest", study, status=2)
-    run("delete", study)
+    assert json.loads(run("delete", study, "--json")) == {"deleted": study}
     run("show", study, status=2)
+
+
+def test_where_nothing_is_left_the_reason_is_told(run):
+    options = ["--space", "nasbench201", "--task", "cifar10", "--bound", "params_m<=0.0001"]
+    told = json.loads(run("suggest", run("create", *options).strip(), "--json"))
+    assert told["architectures"] == [] and told["exhausted"]
 
 
 def test_what_makes_no_sense_is_said(run):
@@ -46,6 +55,27 @@ def test_what_makes_no_sense_is_said(run):
     run("observe", study, "cell", status=2)
     run("observe", study, "cell", "--value", "accuracy", status=2)
     run("create", "--space", "nasbench201", "--task", "cifar10", "--strategy", "guess", status=2)
+
+
+def test_a_name_leads_nowhere_else(server):
+    with Client(server.url) as client:
+        study = client.create_study("nasbench201", "cifar10").id
+        for name in (
+            f"../studies/{study}",
+            f"..%2Fstudies%2F{study}",
+            "..",
+            ".",
+            "",
+            "\udcff",
+            f"x?{study}#y",
+        ):
+            for call in (client.delete_space, client.delete_predictor, client.job, client.study):
+                with pytest.raises(ApiError) as caught:
+                    call(name)
+                assert caught.value.status == 404, (call, name)
+        client.study(study)
+        removed = CliRunner().invoke(app, ["spaces", "remove", f"../studies/{study}", "--url", server.url])
+        assert removed.exit_code == 2 and isinstance(removed.exception, SystemExit)
 
 
 def test_a_loop_that_was_cut_short_goes_on(server):
