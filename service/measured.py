@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from predictors.measured_device import MeasuredDevice
+from search.evaluator import WORKER
 from search.request import FieldError
 from service.architectures import parse_architectures
 from service.problems import Problem, invalid
@@ -21,7 +22,7 @@ def check_device(request: DeviceCreate) -> tuple[tuple[str, float], ...]:
 
     Raises:
         Problem: 422 that names the field: an unknown space, metric or architecture, a name of the tables'
-            devices, or measurements that no device can be learned from.
+            devices or of the workers', or measurements that no device can be learned from.
     """
     from predictors.measurements import InvalidMeasurements, check_measurements
 
@@ -30,6 +31,11 @@ def check_device(request: DeviceCreate) -> tuple[tuple[str, float], ...]:
     if request.name in space.devices:
         taken = FieldError("name", f"{request.name!r} is a device of the tables", "choose another name")
         raise invalid([taken])
+    if request.name == WORKER:
+        reserved = FieldError(
+            "name", f"{WORKER!r} is the machine that a worker runs on", "choose another name"
+        )
+        raise invalid([reserved])
     try:
         codes = parse_architectures(
             space, [item.architecture for item in request.measurements], "measurements"

@@ -53,16 +53,33 @@ async def add_device(request: DeviceCreate, service: ServiceDep, tenant: TenantD
     return await service.science.run(_add, request, service, tenant)
 
 
-@router.delete("/{name}", status_code=204, responses=documented(404, 422, 503))
+@router.delete("/{name}", status_code=204, responses=documented(404, 409, 422, 503))
 def delete_device(
     name: str,
     service: ServiceDep,
     tenant: TenantDep,
     space: Annotated[str, Query(max_length=200, description="whose architectures were measured")],
 ) -> Response:
-    """Removes a device that you added; the tables' own stay."""
+    """Removes a device that you added, unless predictors of yours need it; the tables' own stay."""
+    needed = _needing(service, tenant, space, name)
+    if needed:
+        detail = f"predictors need the device {name!r}; delete them first: {', '.join(needed)}"
+        raise Problem(409, detail, kind="device-in-use")
     service.store.delete_device(space, name, tenant_id=tenant)
     return Response(status_code=204)
+
+
+def _needing(service: Service, tenant: str, space: str, name: str) -> list[str]:
+    """The tenant's predictors of a device of his own: without it no request could name their quantity."""
+    if space not in space_names() or name in get_space(space).devices:
+        return []
+    ids: list[str] = []
+    after, more = None, True
+    while more:
+        page, more = service.store.predictors(tenant_id=tenant, space=space, after=after, limit=100)
+        ids += [entry.id for entry in page if entry.spec.device == name]
+        after = page[-1].id if page else None
+    return ids
 
 
 def _add(request: DeviceCreate, service: Service, tenant: str) -> MeasuredDevicePublic:

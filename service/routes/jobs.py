@@ -16,6 +16,9 @@ from store.job import JobState, NotFound
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)
 
+TRAINING = "predictor"
+"""The kind of the jobs that train a tenant's predictor."""
+
 StateName = Literal["queued", "running", "succeeded", "failed", "cancelled", "infeasible"]
 
 
@@ -76,6 +79,9 @@ def retry_job(job: JobDep, response: Response, service: ServiceDep, tenant: Tena
     """
     if not job.state.terminal:
         raise Problem(409, f"the job is {job.public_state}; cancel it first, or wait", kind="not-finished")
+    if job.kind == TRAINING:
+        # Of a deleted predictor nothing is left to learn from: 404, as its own address says.
+        service.store.predictor(str(job.payload["predictor"]), tenant_id=tenant)
     again, created = service.store.submit(
         job.kind,
         job.payload,

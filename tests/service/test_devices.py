@@ -152,6 +152,7 @@ def first(place):
         (lambda: {"space": "gnn"}, "space"),
         (lambda: {"metric": "energy_mj"}, "metric"),
         (lambda: {"name": "fpga"}, "name"),
+        (lambda: {"name": "worker"}, "name"),
         (lambda: {"name": "a/b"}, "name"),
         (lambda: {"name": "a@b"}, "name"),
         (lambda: {"tenant_id": "other"}, "tenant_id"),
@@ -201,3 +202,15 @@ def test_a_device_of_ones_own_can_be_removed_and_no_other(own):
     problem(own.http.delete("/v1/devices/board", params={"space": "nasbench201"}), 404)
     cells = CELLS.format(load("nasbench201").probe(2))
     problem(predict(own, cells), 422, "metrics[1].device")
+
+
+def test_a_device_that_a_predictor_needs_stays(own):
+    assert add(own).status_code == 201
+    order = {"space": "nasbench201", "metric": "latency_ms", "device": "board", "kind": "gp"}
+    answer = own.http.post("/v1/predictors", json=order | {"observations": body()["measurements"]})
+    assert answer.status_code == 202, answer.text
+    predictor = answer.json()["predictor"]
+    refused = problem(own.http.delete("/v1/devices/board", params={"space": "nasbench201"}), 409)
+    assert predictor in refused["detail"]
+    assert own.http.delete(f"/v1/predictors/{predictor}").status_code == 204
+    assert own.http.delete("/v1/devices/board", params={"space": "nasbench201"}).status_code == 204

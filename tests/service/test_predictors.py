@@ -206,6 +206,7 @@ def test_observations_that_come_together_are_all_kept(served, monkeypatch):
 
 def test_deleting_removes_weights_and_name(served):
     predictor = served.trained(count=5)
+    (job,) = served.store.jobs()[0]
     assert len(list(served.blobs.names())) == 1
     assert served.http.delete(f"/v1/predictors/{predictor}").status_code == 204
     assert list(served.blobs.names()) == []
@@ -213,6 +214,7 @@ def test_deleting_removes_weights_and_name(served):
         served.http.get(f"/v1/predictors/{predictor}"),
         served.http.delete(f"/v1/predictors/{predictor}"),
         served.predict({**QUANTITY, "predictor": predictor}),
+        served.http.post(f"/v1/jobs/{job.id}/retry"),
         served.http.post(f"/v1/predictors/{predictor}/observe", json={"observations": observations(1)}),
     ):
         problem(answer, 404)
