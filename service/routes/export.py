@@ -18,7 +18,7 @@ from service.problems import Problem, documented, finite, invalid
 from service.strict_json import StrictJSONRoute
 from spaces.declared import declare
 from spaces.space import get_space
-from store.job import Job
+from store.job import Job, JobState
 from store.port import Store
 from store.space import DECLARATION
 
@@ -105,6 +105,8 @@ def _architecture(store: Store, tenant: str, job: Job, rank: int) -> Mapping[str
         why = "it has no architectures" + ("" if job.state.terminal else " yet")
         raise Problem(409, f"the job is {job.public_state}; {why}", kind="no-result")
     architectures: Any = result["architectures"]
+    if not architectures and job.state is JobState.INFEASIBLE:
+        raise Problem(409, "the design is infeasible: it has no architectures", kind="no-result")
     for found in architectures:
         if found.get("rank") == rank:
             chosen: Mapping[str, Any] = found

@@ -113,3 +113,11 @@ def test_a_child_that_fails_or_takes_too_long_is_told_plainly():
         export.run_child("no_such_module", {}, seconds=60, retry_after_seconds=3)
     assert wrong.value.status_code == 500
     assert json.loads(export.run_child("json.tool", {"a": 1}, seconds=60, retry_after_seconds=3)) == {"a": 1}
+
+
+def test_an_infeasible_design_has_nothing_to_take_away(server, design):
+    job_id = server.http.post("/v1/designs", json=design).json()["id"]
+    lease = server.store.claim(job_id, worker="w", lease_seconds=60)
+    server.store.finish(lease, JobState.INFEASIBLE, result={"architectures": []})
+    said = problem(server.http.get(f"/v1/jobs/{job_id}/architectures/1/export"), 409)
+    assert "infeasible" in said["detail"] and "ranks" not in said["detail"]
