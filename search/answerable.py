@@ -1,5 +1,6 @@
 """Whether a checked request can be answered with the tables, models and generators at hand."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,13 @@ def check_answerable(request: DesignRequest, tables: Tables, images: Path | None
     if not generators.ships(request.space) and not isinstance(problem.space, DeclaredSpace):
         hint = f"designs are made in {', '.join(generators.spaces())}"
         errors.append(FieldError("space", f"no generator ships for {request.space}", hint))
-    if request.evaluations:
-        errors += _unmeasurable(request, problem, Bench(tables, images))
+    options, wrong = _options(request, problem)
+    errors += wrong
+    if request.evaluations and isinstance(problem.space, DeclaredSpace):
+        hint = "leave it out: the declaration's observations are learned from"
+        errors.append(FieldError("evaluations", "a declared space has no evaluators", hint))
+    elif request.evaluations:
+        errors += _unmeasurable(request, problem, options, Bench(tables, images))
     else:
         for field, quantity in _fields(request):
             if not problem.is_exact(quantity) and (reason := _model_reason(request, quantity)) is not None:
@@ -54,10 +60,30 @@ def _fields(request: DesignRequest) -> list[tuple[str, Quantity]]:
     return objectives + constraints
 
 
-def _unmeasurable(request: DesignRequest, problem: Problem, bench: Bench) -> list[FieldError]:
-    """What the evaluators that are named cannot do here, their options included."""
-    errors: list[FieldError] = []
+def _options(request: DesignRequest, problem: Problem) -> tuple[dict[str, Any], list[FieldError]]:
+    """Options by evaluator, of those that have any or are needed, and what is wrong in them."""
+    names = list(request.evaluator_options)
+    if request.evaluations and request.evaluator is not None:
+        for _, quantity in _fields(request):
+            if not problem.is_exact(quantity):
+                with suppress(KeyError):
+                    names.append(evaluator_name(request.evaluator, quantity.metric))
     options: dict[str, Any] = {}
+    errors: list[FieldError] = []
+    for name in dict.fromkeys(names):
+        try:
+            given = request.evaluator_options.get(name)
+            options[name] = get_evaluator(name).read_options(given, f"evaluator_options.{name}")
+        except InvalidOptions as error:
+            errors += [FieldError(each.field, each.message, each.hint) for each in error.errors]
+    return options, errors
+
+
+def _unmeasurable(
+    request: DesignRequest, problem: Problem, options: dict[str, Any], bench: Bench
+) -> list[FieldError]:
+    """What the evaluators that are named cannot measure here; silent where their options are wrong."""
+    errors: list[FieldError] = []
     for field, quantity in _fields(request):
         if problem.is_exact(quantity):
             continue
@@ -66,17 +92,9 @@ def _unmeasurable(request: DesignRequest, problem: Problem, bench: Bench) -> lis
         except KeyError:
             errors.append(FieldError("evaluator", f"names no evaluator for {quantity.metric}"))
             continue
-        evaluator = get_evaluator(name)
         if name not in options:
-            try:
-                path = f"evaluator_options.{name}"
-                options[name] = evaluator.read_options(request.evaluator_options.get(name), path)
-            except InvalidOptions as error:
-                options[name] = None
-                errors += [FieldError(each.field, each.message, each.hint) for each in error.errors]
-        if options[name] is None:
             continue
-        if (reason := evaluator.why_not(problem, quantity, options[name], bench)) is not None:
+        if (reason := get_evaluator(name).why_not(problem, quantity, options[name], bench)) is not None:
             errors.append(FieldError(field, *reason))
     return errors
 

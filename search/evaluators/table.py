@@ -12,6 +12,9 @@ from search.evaluator import Bench, NamedEvaluator, register
 from search.problem import Problem
 from spaces.metric import Observation, Quantity
 
+LARGEST_COVERED = 100_000
+"""Members of a space beyond which a table is a sample: most of what a search proposes is not in it."""
+
 
 @register
 class TableEvaluator(NamedEvaluator):
@@ -54,7 +57,12 @@ class TableEvaluator(NamedEvaluator):
         if quantity.key not in keys:
             return f"no table holds {quantity.key}", f"the tables of {space} hold {', '.join(keys)}"
         unavailable = bench.tables.available(space, quantity.key)
-        return None if unavailable is None else (f"{quantity.key} cannot be measured: {unavailable}", "")
+        if unavailable is not None:
+            return f"{quantity.key} cannot be measured: {unavailable}", ""
+        if problem.space.size > LARGEST_COVERED:
+            hint = "ask for a design without evaluations, or name another evaluator"
+            return f"the table holds only a sample of {space}, not what would be proposed", hint
+        return None
 
     @classmethod
     def make(

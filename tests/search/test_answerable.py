@@ -8,6 +8,7 @@ import pytest
 from generator import shipped
 from search.answerable import check_answerable
 from search.request import InvalidRequest, parse_request
+from spaces.declared import declare
 from spaces.space import get_space
 
 ORDER = {"space": "nasbench201", "task": "cifar10", "constraints": [{"metric": "params_m", "max": 1}]}
@@ -37,6 +38,25 @@ def test_a_metric_that_no_table_holds_is_named(tables):
     found = errors(tables, **order, constraints=[unmeasured])
     assert "no table holds latency_ms@a100" in found["constraints[0]"].message
     assert "latency_ms@zcu102" in found["constraints[0]"].hint
+
+
+def test_a_table_that_is_a_sample_measures_no_proposals(tables, data_dir):
+    found = errors(tables, space="mnasnet", task="imagenet", evaluations=2, evaluator="table", constraints=[])
+    assert "only a sample of mnasnet" in found["objectives[0]"].message
+
+
+def test_options_are_read_where_no_evaluation_needs_them(tables):
+    options = {"training": {"data": "../../etc/passwd", "zz": 1}}
+    found = errors(tables, evaluator="training", evaluator_options=options, evaluations=0)
+    assert "evaluator_options.training.zz" in found
+
+
+def test_a_declared_space_takes_no_evaluations(tables):
+    text = 'name = "x1"\ntasks = ["own"]\n[variables]\na = [1, 2]\nb = [1, 2]\n[costs]\nparams_m = "a * b"\n'
+    space = declare(text)
+    order = {"space": space.name, "task": "own", "constraints": [], "objectives": [{"metric": "params_m"}]}
+    found = errors(tables, **order, evaluations=2, evaluator="table")
+    assert set(found) == {"evaluations"}
 
 
 def test_a_space_without_accuracy_needs_an_objective():
