@@ -27,7 +27,8 @@ def check_predictor(request: PredictorCreate, store: Store, tenant: str) -> tupl
 
     if request.space not in space_names():
         known = f"known are {', '.join(space_names())}"
-        raise invalid([FieldError("space", f"{request.space!r} is no space", known)])
+        known += "; a declared space learns from the observations that it declares"
+        raise invalid([FieldError("space", f"{request.space!r} is no space with predictors", known)])
     space = get_space(request.space)
     if request.kind not in kinds():
         there = f"one of {', '.join(kinds())}"

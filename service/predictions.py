@@ -16,13 +16,14 @@ import numpy as np
 
 from predictors.measured_device import MeasuredDevice
 from predictors.prediction import Prediction
-from search.observed import observed_keys, observed_model
+from search.observed import MIN_LABELS, observed_keys, observed_model
 from search.request import FieldError, InvalidRequest, resolve_quantity
 from service.dependencies import Service
 from service.measured import named_devices
 from service.problems import invalid
 from service.schemas import PredictCreate
 from service.schemas.predictions import PredictedQuantityCreate
+from spaces.declared import DeclaredSpace
 from spaces.metric import METRICS, Quantity
 from spaces.space import Bools, Codes, Space
 from store.blobs import BlobNotFound
@@ -159,6 +160,10 @@ def _answering(
         trained = _newest(service, tenant, space, quantity, None if kind == "auto" else kind)
         if trained is not None:
             return Wanted(quantity, None, trained=trained)
+        if isinstance(space, DeclaredSpace):
+            missing = f"no model predicts {quantity.key}"
+            hint = f"declare at least {MIN_LABELS} observations of it"
+            raise InvalidRequest([FieldError("metrics", missing, hint)]) from None
         if error.kinds:
             raise InvalidRequest([FieldError("kind", str(error), NO_PREDICTOR)]) from None
         hint = f"known are {', '.join(sorted({*error.known, *space.statistics_names}))}; or {NO_PREDICTOR}"
