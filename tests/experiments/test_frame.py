@@ -31,6 +31,7 @@ def best_of(tables: Tables, evaluations: int, seed: int) -> float:
 @pytest.fixture(autouse=True)
 def registered(monkeypatch):
     """Registers the comparison for one test."""
+    frame.comparisons()  # a module that is first imported under the patch would be lost behind it
     monkeypatch.setattr(frame, "_COMPARISONS", {})
     calls.clear()
 
