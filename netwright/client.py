@@ -16,9 +16,10 @@ from typing import Any, Self
 
 import httpx
 
-from netwright.errors import ApiError, JobEnded, ServerUnreachable, problem_of
+from netwright.errors import BUSY, ApiError, JobEnded, ServerUnreachable, problem_of
+from netwright.jobs import LONGEST_PAUSE, JobHandle
 from netwright.paths import segment
-from netwright.sse import TERMINAL, JobEvent, read_events
+from netwright.sse import JobEvent, read_events
 from netwright.studies import StudyHandle
 
 __all__ = ["ApiError", "Client", "JobEnded", "JobEvent", "JobHandle", "ServerUnreachable", "StudyHandle"]
@@ -26,9 +27,6 @@ __all__ = ["ApiError", "Client", "JobEnded", "JobEvent", "JobHandle", "ServerUnr
 Json = dict[str, Any]
 Architecture = str | Mapping[str, str | int | bool]
 
-_BUSY = (429, 503)
-_LONGEST_PAUSE = 10.0
-_EXPORT_SECONDS = 90.0  # ONNX is made by a process of its own
 _PING_SECONDS = 15.0  # the server is never silent for longer on an event stream
 
 
@@ -318,10 +316,10 @@ class Client:
                     return response
                 problem = problem_of(response)
                 wait = problem.retry_after or pause
-                if problem.status not in _BUSY or time.monotonic() + wait > give_up:
+                if problem.status not in BUSY or time.monotonic() + wait > give_up:
                     raise problem
-            time.sleep(min(wait, _LONGEST_PAUSE))
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            time.sleep(min(wait, LONGEST_PAUSE))
+            pause = min(2 * pause, LONGEST_PAUSE)
 
     def _stream(self, job_id: str, after: int) -> Iterator[JobEvent]:
         """The events above ``after`` of one connection; ends where the connection does."""
@@ -338,104 +336,3 @@ class Client:
 
 def _observed(observations: Sequence[tuple[Architecture, float]]) -> list[Json]:
     return [{"architecture": architecture, "value": value} for architecture, value in observations]
-
-
-class JobHandle:
-    """One job on a server.
-
-    Args:
-        client: how to reach it.
-        job: what the server said of it last.
-    """
-
-    def __init__(self, client: Client, job: Json) -> None:
-        self.client = client
-        self.job = job
-
-    @property
-    def id(self) -> str:
-        """The job's id."""
-        return str(self.job["id"])
-
-    @property
-    def state(self) -> str:
-        """The state that the server said last."""
-        return str(self.job["state"])
-
-    def refresh(self) -> Json:
-        """Asks again where the job stands."""
-        self.job = self.client._call("GET", f"/v1/jobs/{segment(self.id)}")
-        return self.job
-
-    def export(self, rank: int = 1, format: str = "torch") -> bytes:
-        """A file of the result's architecture of a rank, see ``networks.export``.
-
-        Args:
-            rank: of the architecture.
-            format: ``torch`` for one Python file that needs torch alone, ``onnx``, ``json`` or ``svg``.
-
-        Raises:
-            ApiError: 409 while there is no result, 404 for an unknown rank, 422 without networks.
-        """
-        path = f"/v1/jobs/{segment(self.id)}/architectures/{rank}/export"
-        return self.client._answer("GET", path, params={"format": format}, timeout=_EXPORT_SECONDS).content
-
-    def events(self, after: int = 0) -> Iterator[JobEvent]:
-        """The job's events, old ones at once and new ones as they come, each once, until the job has ended.
-
-        A broken connection is made again, from the event after the last one seen.
-
-        Raises:
-            ServerUnreachable: where no connection was possible for the client's patience.
-        """
-        give_up, pause = time.monotonic() + self.client.patience, 0.1
-        while True:
-            # Asked before the stream, so that a stream of an ended job holds everything there is to tell.
-            ended = self.refresh()["state"] in TERMINAL
-            problem: Exception = ServerUnreachable(f"{self.client.base_url} keeps closing the event stream")
-            try:
-                for event in self.client._stream(self.id, after):
-                    yield event
-                    after = event.id
-                    give_up, pause = time.monotonic() + self.client.patience, 0.1
-                    if event.ended:
-                        return
-                if ended:
-                    return
-            except httpx.TransportError as error:
-                problem = ServerUnreachable(f"{self.client.base_url} does not answer: {error}")
-            except ApiError as error:
-                if error.status not in _BUSY:
-                    raise
-                problem = error
-            if time.monotonic() + pause > give_up:
-                raise problem
-            time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-
-    def wait(self, on_event: Callable[[JobEvent], None] | None = None) -> Json:
-        """Waits until the job has ended; returns it."""
-        for event in self.events():
-            if on_event is not None:
-                on_event(event)
-        return self.refresh()
-
-    def result(self, on_event: Callable[[JobEvent], None] | None = None) -> Json:
-        """Waits, then gives what came of it; an infeasible design's result names the nearest architecture.
-
-        Raises:
-            JobEnded: where the job failed or was cancelled.
-        """
-        job = self.wait(on_event)
-        if job["state"] in ("failed", "cancelled"):
-            raise JobEnded(job)
-        return self.client._call("GET", f"/v1/jobs/{segment(self.id)}/result")
-
-    def cancel(self) -> Json:
-        """Asks that the job stop; it shows ``cancelling`` until it really has."""
-        self.job = self.client._call("POST", f"/v1/jobs/{segment(self.id)}/cancel")
-        return self.job
-
-    def retry(self) -> "JobHandle":
-        """Orders the same work again, as a new job."""
-        return JobHandle(self.client, self.client._call("POST", f"/v1/jobs/{segment(self.id)}/retry"))

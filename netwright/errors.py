@@ -5,6 +5,9 @@ from typing import Any
 
 import httpx
 
+BUSY = (429, 503)
+"""Statuses of a server that asks for patience."""
+
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from search.request import FieldError
 from service.problems import Problem, invalid
 from service.schemas import SpaceCreate
+from spaces.declaration import declaration_text
 from spaces.declared import PREFIX, DeclaredSpace, declare
-from spaces.declared_reader import declaration_text
 from spaces.declared_source import DeclarationError, Source, read_source
 from spaces.space import Space, get_space, knows_space, space_names
 from store.job import Job, JobState, NotFound

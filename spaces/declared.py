@@ -12,11 +12,12 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from spaces.declaration import Declaration, declaration_text
 from spaces.declared_formulas import Formulas
 from spaces.declared_graph import BadEdges, layout
 from spaces.declared_labels import observed_labels
 from spaces.declared_members import Members, NoMembers
-from spaces.declared_reader import ABSENT, Declaration, declaration_text, read_declaration
+from spaces.declared_reader import ABSENT, read_declaration
 from spaces.declared_source import DeclarationError, DeclarationProblem, Source, read_source
 from spaces.declared_strings import Spelling, spelled
 from spaces.expression_value import LARGEST, Computed

@@ -1,6 +1,7 @@
 """The expressions of a declaration, parsed and checked: conditions, rules and costs."""
 
-from spaces.declared_reader import ENTRY, Declaration, DeclaredVariable
+from spaces.declaration import Declaration, DeclaredVariable
+from spaces.declared_reader import ENTRY
 from spaces.declared_source import DeclarationError, DeclarationProblem, Path
 from spaces.expression import ExpressionError, parse_expression
 from spaces.expression_check import Kind, Symbol, columns_used, kind_of

@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from spaces.declared_reader import DeclaredVariable
+from spaces.declaration import DeclaredVariable
 from spaces.space import Bools
 
 INPUT, OUTPUT = "input", "output"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spaces.declared_reader import DeclaredVariable
+from spaces.declaration import DeclaredVariable
 from spaces.space import Choice, Codes, InvalidArchitecture
 
 NOTHING = "-"

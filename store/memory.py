@@ -1,7 +1,6 @@
 """The store in memory: for tests and for one process that needs nothing to outlive it.
 
-The plainest reading of the port, and the model against which the database adapter is tested. A little longer
-than most files, because the port is one interface.
+The plainest reading of the port, and the model against which the database adapter is tested.
 """
 
 import copy
@@ -14,7 +13,7 @@ from datetime import UTC, datetime
 
 from spaces.metric import Observation
 from store import strictjson
-from store.device import Device
+from store.devices_memory import MemoryDevices
 from store.ids import is_id, new_id
 from store.job import (
     Event,
@@ -56,7 +55,7 @@ class _Entry:
     lease_until: float = 0.0
 
 
-class MemoryStore(MemoryPredictors, MemoryStudies, MemorySpaces, Store):
+class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, Store):
     """The store in memory.
 
     Args:
@@ -64,6 +63,7 @@ class MemoryStore(MemoryPredictors, MemoryStudies, MemorySpaces, Store):
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        MemoryDevices.__init__(self)
         MemoryPredictors.__init__(self)
         MemoryStudies.__init__(self)
         MemorySpaces.__init__(self)
@@ -74,7 +74,6 @@ class MemoryStore(MemoryPredictors, MemoryStudies, MemorySpaces, Store):
         self._outbox: dict[int, tuple[str, float | None]] = {}
         self._last_outbox = 0
         self._roles: dict[str, tuple[str, float]] = {}
-        self._devices: dict[tuple[str, str, str], Device] = {}
 
     # what a client does
     def submit(
@@ -316,40 +315,6 @@ class MemoryStore(MemoryPredictors, MemoryStudies, MemorySpaces, Store):
                 for name, (holder, until) in sorted(self._roles.items())
                 if until > now and name.startswith(prefix)
             }
-
-    # devices
-    def put_device(
-        self,
-        space: str,
-        name: str,
-        metric: str,
-        measurements: Sequence[tuple[str, float]],
-        *,
-        tenant_id: str = "default",
-    ) -> Device:
-        strictjson.dump({"measurements": [list(pair) for pair in measurements]})
-        with self._lock:
-            at = datetime.fromtimestamp(self._clock(), UTC)
-            device = Device(tenant_id, space, name, metric, tuple(measurements), at)
-            self._devices[tenant_id, space, name] = device
-            return device
-
-    def device(self, space: str, name: str, *, tenant_id: str = "default") -> Device:
-        with self._lock:
-            found = self._devices.get((tenant_id, space, name))
-        if found is None:
-            raise NotFound(f"no device {strictjson.clean(name, 64)!r}")
-        return found
-
-    def devices(self, *, tenant_id: str = "default", space: str | None = None) -> list[Device]:
-        with self._lock:
-            found = sorted(self._devices.items())
-        return [device for (owner, own, _), device in found if owner == tenant_id and space in (None, own)]
-
-    def delete_device(self, space: str, name: str, *, tenant_id: str = "default") -> None:
-        with self._lock:
-            if self._devices.pop((tenant_id, space, name), None) is None:
-                raise NotFound(f"no device {strictjson.clean(name, 64)!r}")
 
     # the whole
     def waiting(self, tenant_id: str | None = None) -> int:

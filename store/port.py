@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
 from spaces.metric import Observation
-from store.device import Device
+from store.devices_port import DeviceStore
 from store.job import Event, Job, JobState, Lease, OutboxRow
 from store.predictor import TrainedVersion
 from store.predictors_port import PredictorStore
@@ -20,7 +20,7 @@ from store.spaces_port import SpaceStore
 from store.studies_port import StudyStore
 
 
-class Store(PredictorStore, StudyStore, SpaceStore):
+class Store(DeviceStore, PredictorStore, StudyStore, SpaceStore):
     """Jobs with their events, observations and results; roles, devices, predictors, studies, spaces."""
 
     # what a client does
@@ -252,49 +252,6 @@ class Store(PredictorStore, StudyStore, SpaceStore):
         """Roles whose time runs, name → holder, for names that begin with ``prefix``.
 
         A worker announces itself by holding ``worker:<its name>``.
-        """
-
-    # devices
-    @abstractmethod
-    def put_device(
-        self,
-        space: str,
-        name: str,
-        metric: str,
-        measurements: Sequence[tuple[str, float]],
-        *,
-        tenant_id: str = "default",
-    ) -> Device:
-        """Stores the measurements of a tenant's device; those that it had before are replaced, whole.
-
-        Args:
-            space: whose architectures were measured.
-            name: of the device; unique for each tenant and space.
-            metric: what was measured.
-            measurements: canonical strings and values.
-
-        Raises:
-            InvalidJson: a value is NaN or infinite; nothing was stored.
-        """
-
-    @abstractmethod
-    def device(self, space: str, name: str, *, tenant_id: str = "default") -> Device:
-        """The tenant's device of a space and a name.
-
-        Raises:
-            NotFound: no such device, or another tenant's.
-        """
-
-    @abstractmethod
-    def devices(self, *, tenant_id: str = "default", space: str | None = None) -> list[Device]:
-        """The tenant's devices, of one space or of all, by space and name."""
-
-    @abstractmethod
-    def delete_device(self, space: str, name: str, *, tenant_id: str = "default") -> None:
-        """Removes a tenant's device; designs that were ordered with it keep its measurements.
-
-        Raises:
-            NotFound: no such device, or another tenant's.
         """
 
     # the whole

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
@@ -22,24 +21,16 @@ from store.predictor import (
 from store.predictors_port import PredictorStore
 from store.rows import job_of, utc
 from store.tables import jobs, predictor_versions, predictors
+from store.transactions import SqlTransactions
 
 KIND = "predictor"
 """Of training jobs."""
 
 
-class SqlPredictors(PredictorStore):
-    """The statements about predictors; the store that it is mixed into brings transactions and jobs."""
+class SqlPredictors(SqlTransactions, PredictorStore):
+    """The statements about predictors; the store that it is mixed into brings the jobs."""
 
     _submit: Callable[..., tuple[Job, bool]]
-
-    @abstractmethod
-    def _read(self) -> AbstractContextManager[Connection]: ...
-
-    @abstractmethod
-    def _write(self) -> AbstractContextManager[Connection]: ...
-
-    @abstractmethod
-    def _now(self, connection: Connection) -> float: ...
 
     @abstractmethod
     def cancel(self, job_id: str, *, tenant_id: str = "default") -> Job:

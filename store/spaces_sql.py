@@ -1,10 +1,8 @@
 """Declared spaces on a database: a part of :class:`store.sql.SqlStore`."""
 
-from abc import abstractmethod
-from contextlib import AbstractContextManager
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 
 from store import strictjson
 from store.job import NotFound
@@ -12,22 +10,11 @@ from store.rows import utc
 from store.space import SpaceExists, StoredSpace, TooManySpaces
 from store.spaces_port import SpaceStore
 from store.tables import user_spaces
+from store.transactions import SqlTransactions
 
 
-class SqlSpaces(SpaceStore):
-    """The statements about spaces; the store that it is mixed into brings transactions."""
-
-    @abstractmethod
-    def _read(self) -> AbstractContextManager[Connection]: ...
-
-    @abstractmethod
-    def _write(self) -> AbstractContextManager[Connection]: ...
-
-    @abstractmethod
-    def _now(self, connection: Connection) -> float: ...
-
-    @abstractmethod
-    def _insert_or_ignore(self, table: Any) -> Any: ...
+class SqlSpaces(SqlTransactions, SpaceStore):
+    """The statements about spaces."""
 
     def put_space(
         self, name: str, digest: str, declaration: str, *, tenant_id: str = "default", most: int = 100

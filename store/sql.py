@@ -2,22 +2,20 @@
 
 Each method of the port is one transaction. A job's row is locked first (``FOR UPDATE`` on PostgreSQL,
 ``BEGIN IMMEDIATE`` on SQLite), so that its events are numbered without gaps and no two writers mix.
-Longer than most files, because the port is one interface; the parts stand in the port's order.
+Longer than most files: it is one concept, the jobs with their outbox and leases, in the order of the port;
+devices, predictors, studies and spaces have files of their own.
 """
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, delete, func, insert, literal_column, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Row, Select, delete, func, insert, literal_column, select, update
 
 from spaces.metric import Observation
 from store import schema, strictjson
-from store.device import Device
-from store.engine import CLOCKS, make_engine, translated
+from store.devices_sql import SqlDevices
+from store.engine import translated
 from store.ids import is_id, new_id
 from store.job import (
     MAX_ATTEMPTS,
@@ -45,41 +43,14 @@ from store.predictors_sql import SqlPredictors
 from store.rows import job_of, utc
 from store.spaces_sql import SqlSpaces
 from store.studies_sql import SqlStudies
-from store.tables import devices, events, jobs, observations, outbox, results, roles
+from store.tables import events, jobs, observations, outbox, results, roles
 
 LARGEST = 2**62
 """Numbers are clipped to this, far below what a 64-bit column holds."""
 
 
-class SqlStore(SqlPredictors, SqlStudies, SqlSpaces, Store):
+class SqlStore(SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, Store):
     """The store on SQLite (``sqlite:///path``) or PostgreSQL (``postgresql+psycopg://…``)."""
-
-    def __init__(self, database_url: str) -> None:
-        self._engine = make_engine(database_url)
-        self._clock = CLOCKS[self._engine.dialect.name]
-
-    # transactions
-    @contextmanager
-    def _read(self) -> Iterator[Connection]:
-        with translated(), self._engine.connect() as connection:
-            yield connection
-
-    @contextmanager
-    def _write(self) -> Iterator[Connection]:
-        with (
-            translated(),
-            self._engine.connect().execution_options(writes=True) as connection,
-            connection.begin(),
-        ):
-            yield connection
-
-    def _now(self, connection: Connection) -> float:
-        now: float = connection.execute(self._clock).scalar_one()
-        return now
-
-    def _insert_or_ignore(self, table: Table) -> Any:
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        return dialect.insert(table).on_conflict_do_nothing()
 
     # what a client does
     def submit(
@@ -390,53 +361,6 @@ class SqlStore(SqlPredictors, SqlStudies, SqlSpaces, Store):
             rows = connection.execute(select(roles).where(roles.c.until > now).order_by(roles.c.name)).all()
         return {row.name: row.holder for row in rows if row.name.startswith(prefix)}
 
-    # devices
-    def put_device(
-        self,
-        space: str,
-        name: str,
-        metric: str,
-        measurements: Sequence[tuple[str, float]],
-        *,
-        tenant_id: str = "default",
-    ) -> Device:
-        text = strictjson.dump({"measurements": [list(pair) for pair in measurements]})
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        with self._write() as connection:
-            new = {"metric": metric, "measurements": text, "created_at": self._now(connection)}
-            own = {"tenant_id": tenant_id, "space": space, "name": name}
-            connection.execute(
-                dialect.insert(devices)
-                .values(**own, **new)
-                .on_conflict_do_update(index_elements=list(own), set_=new)
-            )
-        return self.device(space, name, tenant_id=tenant_id)
-
-    def device(self, space: str, name: str, *, tenant_id: str = "default") -> Device:
-        query = select(devices).where(
-            devices.c.tenant_id == tenant_id, devices.c.space == space, devices.c.name == name
-        )
-        with self._read() as connection:
-            row = connection.execute(query).one_or_none()
-        if row is None:
-            raise NotFound(f"no device {strictjson.clean(name, 64)!r}")
-        return _device(row)
-
-    def devices(self, *, tenant_id: str = "default", space: str | None = None) -> list[Device]:
-        query = select(devices).where(devices.c.tenant_id == tenant_id)
-        if space is not None:
-            query = query.where(devices.c.space == space)
-        with self._read() as connection:
-            found = [_device(row) for row in connection.execute(query)]
-        # Sorted here: databases differ in how they order text.
-        return sorted(found, key=lambda device: (device.space, device.name))
-
-    def delete_device(self, space: str, name: str, *, tenant_id: str = "default") -> None:
-        which = (devices.c.tenant_id == tenant_id, devices.c.space == space, devices.c.name == name)
-        with self._write() as connection:
-            if not connection.execute(delete(devices).where(*which)).rowcount:
-                raise NotFound(f"no device {strictjson.clean(name, 64)!r}")
-
     # the whole
     def waiting(self, tenant_id: str | None = None) -> int:
         query = select(func.count()).select_from(outbox)
@@ -556,12 +480,3 @@ def _expired(now: float) -> Select[Any]:
     # The state is spelled out, not a parameter, so that the index of running jobs alone can be used.
     running = jobs.c.state == literal_column(f"'{JobState.RUNNING}'")
     return select(jobs).where(running, jobs.c.lease_until <= now).order_by(jobs.c.lease_until)
-
-
-def _device(row: Any) -> Device:
-    pairs = strictjson.load(row.measurements)["measurements"]
-    assert isinstance(pairs, list)
-    at = datetime.fromtimestamp(row.created_at, UTC)
-    return Device(
-        row.tenant_id, row.space, row.name, row.metric, tuple((str(a), float(v)) for a, v in pairs), at
-    )

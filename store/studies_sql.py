@@ -3,9 +3,7 @@
 A study's row is locked first, so that numbers have one order and no two clients take one architecture.
 """
 
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -27,26 +25,15 @@ from store.study import (
     is_news,
 )
 from store.tables import studies, study_observations, study_suggestions
+from store.transactions import SqlTransactions
 
 T = TypeVar("T")
 CHUNK = 500
 """Values that one statement names at most: SQLite and PostgreSQL bound their parameters."""
 
 
-class SqlStudies(StudyStore):
-    """The statements about studies; the store that it is mixed into brings transactions."""
-
-    @abstractmethod
-    def _read(self) -> AbstractContextManager[Connection]: ...
-
-    @abstractmethod
-    def _write(self) -> AbstractContextManager[Connection]: ...
-
-    @abstractmethod
-    def _now(self, connection: Connection) -> float: ...
-
-    @abstractmethod
-    def _insert_or_ignore(self, table: Any) -> Any: ...
+class SqlStudies(SqlTransactions, StudyStore):
+    """The statements about studies."""
 
     def create_study(
         self,

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from spaces.declaration import declaration_text
 from spaces.declared import declare
 from spaces.declared_formulas import MAX_COST_WORK, MAX_RULE_WORK
-from spaces.declared_reader import MAX_ENTRIES, MAX_RULES, MAX_VARIABLES, declaration_text
+from spaces.declared_reader import MAX_ENTRIES, MAX_RULES, MAX_VARIABLES
 from spaces.declared_source import DeclarationError
 from spaces.expression_check import MAX_WORK
 from spaces.expression_value import Formula

@@ -4,8 +4,8 @@ import pytest
 
 from generator import own
 from generator.train import TrainingOptions
+from spaces.declaration import declaration_text
 from spaces.declared import declare
-from spaces.declared_reader import declaration_text
 from store.blobs_memory import MemoryBlobs
 from store.job import JobState
 from store.space import DECLARATION, GENERATOR
