@@ -142,7 +142,7 @@ class MemoryStudies(StudyStore):
             strictjson.check_observation(observation)
         with self._lock:
             kept = self._own(study_id, tenant_id)
-            found, last, news = dict(kept.observations), kept.last, 0
+            found, last, news, ended = dict(kept.observations), kept.last, 0, set[str]()
             for index, told in enumerate(observations):
                 place = (told.architecture, told.fidelity)
                 known = found.pop(place, None)
@@ -154,10 +154,10 @@ class MemoryStudies(StudyStore):
                 failed = None if told.failed is None else strictjson.clean(told.failed)
                 # What is told of an evaluation comes last, also where it takes the place of a failure.
                 found[place] = NumberedObservation(last, replace(copy.deepcopy(told), failed=failed))
+                if ends_suggestion(told):
+                    ended.add(told.architecture)
             kept.observations, kept.last = found, last
-            kept.finished |= {
-                told.architecture for told in observations if ends_suggestion(told)
-            } & kept.suggestions.keys()
+            kept.finished |= ended & kept.suggestions.keys()
             self._count(kept)
             return kept.study, news
 

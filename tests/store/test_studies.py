@@ -96,6 +96,21 @@ def test_a_lower_fidelity_ends_nothing(store, study):
     assert store.study(study.id).observed == 3 and names(store.unfinished(study.id)) == ["y"]
 
 
+def test_a_failure_ends_a_suggestion_at_any_fidelity_where_it_is_news(store, study):
+    store.take_suggestions(study.id, "a", 3, ["x", "y", "z"])
+    cheap = [seen("x", fidelity="12ep"), seen("y", fidelity="12ep")]
+    store.observe_study(study.id, cheap)
+    # Late and out of order: its values at that fidelity are known, and a full evaluation may still come.
+    after, news = store.observe_study(study.id, [seen("x", fidelity="12ep", failed="late")])
+    assert (news, after.waiting, after.failed) == (0, 3, 0)
+    assert names(store.unfinished(study.id)) == ["x", "y", "z"]
+    told = [seen("y", failed="no memory"), seen("z", fidelity="12ep", failed="diverged")]
+    after, news = store.observe_study(study.id, told)
+    assert (news, after.waiting, after.failed) == (2, 1, 2)
+    assert names(store.unfinished(study.id)) == ["x"]
+    assert store.take_suggestions(study.id, "b", 3, ["x", "y", "z"]) == []
+
+
 def test_the_same_told_again_changes_nothing(store, study):
     before, _ = store.observe_study(study.id, [seen("x"), seen("y", failed="no")])
     after, news = store.observe_study(study.id, [seen("y", failed="otherwise"), seen("x"), seen("x")])
