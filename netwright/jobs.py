@@ -52,10 +52,11 @@ class JobHandle:
 
         Args:
             rank: of the architecture.
-            format: ``torch`` for one Python file that needs torch alone, ``onnx``, ``json`` or ``svg``.
+            format: ``torch`` for one Python file that needs torch alone, ``onnx``, ``json``, ``svg``, or
+                ``weights`` for the safetensors of its training.
 
         Raises:
-            ApiError: 409 while there is no result, 404 for an unknown rank, 422 without networks.
+            ApiError: 409 while there is no result, 404 for an unknown rank, 422 without networks or weights.
         """
         path = f"/v1/jobs/{segment(self.id)}/architectures/{rank}/export"
         return self.client._answer("GET", path, params={"format": format}, timeout=_EXPORT_SECONDS).content

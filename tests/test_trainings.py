@@ -66,6 +66,7 @@ def test_a_killed_workers_trainings_go_on_and_come_back_from_their_weights(stack
                 killed = worker_of(running, store, job.id)
                 os.kill(killed, signal.SIGKILL)
         final, result = job.refresh(), job.result()
+        downloads = {row["rank"]: job.export(row["rank"], "weights") for row in result["architectures"]}
     assert killed is not None and final["state"] == "succeeded" and final["attempt"] >= 2, final["reason"]
     events = store.events(job.id)
     checkpoints = [event.data for event in events if event.kind == "checkpoint"]
@@ -81,7 +82,8 @@ def test_a_killed_workers_trainings_go_on_and_come_back_from_their_weights(stack
     weights = []
     for row in result["architectures"]:
         details = row["evaluation"]["training"]
-        network, about = rebuild(blobs.get(details["weights"]))
+        network, about = rebuild(downloads[row["rank"]])
+        assert blobs.get(details["weights"]) == downloads[row["rank"]]
         assert about["architecture"] == row["architecture"]
         again = accuracy(network, images, images.validation)
         assert again == pytest.approx(row["metrics"]["accuracy@tiny"]["mean"], abs=1e-3)

@@ -1,4 +1,4 @@
-"""``netwright export``: an architecture to take away, as Python, ONNX, JSON or a drawing."""
+"""``netwright export``: an architecture to take away, as Python, ONNX, JSON, a drawing or trained weights."""
 
 import json
 import sys
@@ -22,6 +22,7 @@ class Format(StrEnum):
     ONNX = "onnx"
     JSON = "json"
     SVG = "svg"
+    WEIGHTS = "weights"
 
 
 @app.command()
@@ -34,7 +35,7 @@ def export(
     job: Annotated[str | None, typer.Option(help="Id of a design instead, with --rank.")] = None,
     rank: Annotated[int, typer.Option(min=1, help="Of the architecture in the design's result.")] = 1,
     format: Annotated[
-        Format, typer.Option(help="One Python file that needs torch alone, ONNX, JSON or a drawing.")
+        Format, typer.Option(help="One Python file that needs torch alone, ONNX, JSON, a drawing, or trained weights.")
     ] = Format.TORCH,
     out: Annotated[Path | None, typer.Option(help="File to write; standard output unless said.")] = None,
     url: UrlOption = None,
@@ -43,6 +44,8 @@ def export(
     """Export an architecture: of a space, by its string, or of a design's result, by its rank."""
     if (job is None) == (architecture is None) or (architecture is not None and space is None):
         raise typer.BadParameter("give an ARCHITECTURE and --space, or --job and --rank")
+    if format is Format.WEIGHTS and job is None:
+        raise typer.BadParameter("weights come from a training; give --job and --rank")
     if as_json and out is None:
         raise typer.BadParameter("--json says what was written; name the file with --out")
     if job is not None:

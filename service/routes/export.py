@@ -13,23 +13,25 @@ from networks.plan import NoNetwork
 from search.request import FieldError
 from service.bounded import Bounded
 from service.child_process import run_child
-from service.dependencies import JobDep, ServiceDep, TenantDep
+from service.dependencies import JobDep, Service, ServiceDep, TenantDep
 from service.problems import Problem, documented, finite, invalid
 from service.strict_json import StrictJSONRoute
 from spaces.declared import declare
 from spaces.space import get_space
+from store.blobs import BlobDamaged, BlobNotFound, Blobs
 from store.job import Job, JobState
 from store.port import Store
 from store.space import DECLARATION
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)
 
-Format = Literal["torch", "onnx", "json", "svg"]
+Format = Literal["torch", "onnx", "json", "svg", "weights"]
 MEDIA: Mapping[str, tuple[str, str]] = {
     "torch": ("py", "text/x-python"),
     "onnx": ("onnx", "application/octet-stream"),
     "json": ("json", "application/json"),
     "svg": ("svg", "image/svg+xml"),
+    "weights": ("safetensors", "application/octet-stream"),
 }
 """Format → ending of the file's name, media type."""
 ONNX_SECONDS = 60.0
@@ -49,14 +51,15 @@ async def export(
     request: Request,
     service: ServiceDep,
     tenant: TenantDep,
-    format: Annotated[Format, Query(description="a Python file, ONNX, JSON or a drawing")] = "torch",
+    format: Annotated[Format, Query(description="a Python file, ONNX, JSON, a drawing or what it learned")] = "torch",
 ) -> Response:
-    """One standalone ``.py`` that needs torch alone, ONNX, JSON, or a drawing.
+    """One standalone ``.py`` that needs torch alone, ONNX, JSON, a drawing, or the weights of its training.
 
-    ONNX is made by a child process within a minute; everything else at once.
+    ONNX is made by a child process within a minute; everything else at once. Weights are safetensors with
+    what they are of in their metadata; only architectures that the evaluator ``training`` measured have any.
     """
-    exports: Bounded = request.app.state.exports if format == "onnx" else service.science
-    content = await exports.run(_make, service.store, tenant, job, rank, format)
+    exports: Bounded = request.app.state.exports if format in ("onnx", "weights") else service.science
+    content = await exports.run(_make, service, tenant, job, rank, format)
     ending, media = MEDIA[format]
     space = re.sub(r"\W+", "-", str(job.payload["space"]))
     name = f"{space}-{job.id[-8:]}-{rank}.{ending}"
@@ -65,9 +68,11 @@ async def export(
     return Response(content, media_type=media, headers=headers)
 
 
-def _make(store: Store, tenant: str, job: Job, rank: int, format: Format) -> str | bytes:
+def _make(service: Service, tenant: str, job: Job, rank: int, format: Format) -> str | bytes:
     """The file; runs in a thread."""
-    found = _architecture(store, tenant, job, rank)
+    found = _architecture(service.store, tenant, job, rank)
+    if format == "weights":
+        return _weights(service.blobs, found, rank)
     space, task = _space(job), job.payload.get("task")
     name, task = str(found["architecture"]), None if task is None else str(task)
     try:
@@ -88,6 +93,18 @@ def _make(store: Store, tenant: str, job: Job, rank: int, format: Format) -> str
         seconds=ONNX_SECONDS,
         retry_after_seconds=5,
     )
+
+
+def _weights(blobs: Blobs, found: Mapping[str, Any], rank: int) -> bytes:
+    """What the architecture's best training learned."""
+    training = (found.get("evaluation") or {}).get("training") or {}
+    if (name := training.get("weights")) is None:
+        hint = "architectures that the evaluator training measured have weights"
+        raise invalid([FieldError("format", f"rank {rank} was not trained", hint)])
+    try:
+        return blobs.get(str(name))
+    except (BlobNotFound, BlobDamaged):
+        raise Problem(404, f"the weights of rank {rank} are no longer kept", kind="no-weights") from None
 
 
 def _space(job: Job) -> str:

@@ -51,6 +51,7 @@ def test_other_formats(tmp_path):
         ((CELL, "--space", "nasbench201", "--json"), "--out"),
         ((CELL, "--space", "nasbench201", "--out", "no/such/folder/x.py"), "cannot be written"),
         ((CELL, "--space", "nasbench201", "--job", "x"), "--job"),
+        ((CELL, "--space", "nasbench201", "--format", "weights"), "--job"),
     ],
 )
 def test_errors_are_plain(arguments, word):
@@ -64,8 +65,10 @@ def test_a_jobs_result(server, monkeypatch):
         with pytest.raises(ApiError, match="no architectures yet"):
             job.export()
         lease = server.store.claim(job.id, worker="w", lease_seconds=60)
-        found = [{"rank": 1, "architecture": CELL, "metrics": {}}]
+        weights = {"training": {"weights": server.app.state.service.blobs.put(b"learned")}}
+        found = [{"rank": 1, "architecture": CELL, "metrics": {}, "evaluation": weights}]
         server.store.finish(lease, JobState.SUCCEEDED, result={"architectures": found})
         assert json.loads(job.export(1, "json"))["architecture"] == CELL
     assert f'ARCHITECTURE = "{CELL}"' in run("--job", job.id).stdout
+    assert run("--job", job.id, "--format", "weights").stdout_bytes == b"learned"
     assert "no rank 7" in run("--job", job.id, "--rank", "7", status=2).stderr

@@ -4,8 +4,11 @@ import json
 
 import onnx
 import pytest
+import torch
 from api_server import problem
 
+from networks.build import build
+from networks.training.checkpoint import pack_weights, read_weights
 from service.problems import Problem
 from service.routes import export
 from spaces.declared import declare
@@ -15,13 +18,13 @@ CELL = "|nor_conv_1x1~0|+|none~0|none~1|+|none~0|nor_conv_1x1~1|skip_connect~2|"
 METRICS = {"accuracy@cifar10-int8-ptq": {"mean": 91.0, "std": 0.5, "source": "predicted"}}
 
 
-def ordered(server, design, architecture=CELL):
+def ordered(server, design, architecture=CELL, **more):
     """A finished job with one architecture, and where its exports are."""
     job = server.http.post("/v1/designs", json=design)
     assert job.status_code == 202, job.text
     job_id = job.json()["id"]
     lease = server.store.claim(job_id, worker="w", lease_seconds=60)
-    found = [{"rank": 1, "architecture": architecture, "metrics": METRICS}]
+    found = [{"rank": 1, "architecture": architecture, "metrics": METRICS, **more}]
     server.store.finish(lease, JobState.SUCCEEDED, result={"architectures": found})
     return f"/v1/jobs/{job_id}/architectures/1/export"
 
@@ -63,6 +66,32 @@ def test_onnx_is_made_by_a_child(server, url):
     model = onnx.load_model_from_string(answer.content)
     onnx.checker.check_model(model)
     assert {entry.key: entry.value for entry in model.metadata_props}["architecture"] == CELL
+
+
+def test_weights_of_a_training_fit_the_exported_program(server, design):
+    network = build("nasbench201", CELL)
+    content = pack_weights(network.state_dict(), {"architecture": CELL})
+    blobs = server.app.state.service.blobs
+    name = blobs.put(content)
+    url = ordered(server, design, evaluation={"training": {"weights": name}})
+    answer = server.http.get(url, params={"format": "weights"})
+    assert answer.content == content and answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"].endswith('-1.safetensors"')
+    about, weights = read_weights(answer.content)
+    assert about["architecture"] == CELL
+    names = {"__name__": "network"}
+    exec(compile(server.http.get(url).text, "network.py", "exec"), names)
+    taken_away = names["build"]()
+    taken_away.load_state_dict(weights)
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(taken_away.eval()(images), network.eval()(images))
+    blobs.delete(name)
+    assert "no longer kept" in problem(server.http.get(url, params={"format": "weights"}), 404)["detail"]
+
+
+def test_what_was_not_trained_has_no_weights(server, url):
+    told = problem(server.http.get(url, params={"format": "weights"}), 422, "format")
+    assert "training" in told["errors"][0]["hint"]
 
 
 def test_a_space_without_networks_has_json_and_svg(server):
