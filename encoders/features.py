@@ -1,8 +1,9 @@
 """Training-free features of architectures, for any space.
 
 Kinds (one file each in :mod:`encoders.training_free`): ``onehot``, ``path``, ``live``, ``counts``,
-``statistics``. Those that count are looked up where the space is small: a table with a byte a number is
-computed once a process, on first use; so are the embeddings of pretrained networks.
+``statistics`` and more. Kinds that describe networks see only the networks of a space with recipes. Those
+that count are looked up where the space is small: a table with a byte a number is computed once a process,
+on first use; so are the embeddings of pretrained networks.
 """
 
 import importlib
@@ -64,7 +65,7 @@ def feature_names(space: Space, kinds: Sequence[str] = DEFAULT_KINDS) -> tuple[s
     >>> feature_names(get_space("nasbench201"), ["statistics"])
     ('log_params_m', 'log_macs_m', 'log_peak_memory_mb', 'depth', 'conv_depth')
     """
-    return tuple(name for kind in kinds for name in _kind(kind).names(space))
+    return tuple(name for kind in kinds for name in _kind(kind).names(_seen_by(_kind(kind), space)))
 
 
 @cache
@@ -83,11 +84,18 @@ def _kind(name: str) -> FeatureKind:
 @lru_cache(maxsize=64)
 def _width(kind: FeatureKind, space: Space) -> int:
     """How many features a kind has in a space; naming them all takes longer than computing few rows."""
-    return len(kind.names(space))
+    return len(kind.names(_seen_by(kind, space)))
+
+
+def _seen_by(kind: FeatureKind, space: Space) -> Space:
+    """The space that a kind is asked about: of networks alone, where it says nothing else."""
+    return space.network_space if kind.of_network else space
 
 
 def _values(kind: FeatureKind, space: Space, codes: Codes, task: str | None) -> Features | NDArray[np.uint8]:
     """A kind's features, from its table where the space is small enough and every row is a member."""
+    if kind.of_network:
+        space, codes = space.network_space, space.networks(codes)
     if (kind.counts or kind.tabled) and space.size <= _LARGEST_TABLE >= prod(
         len(v.choices) for v in space.variables
     ):

@@ -76,7 +76,7 @@ class AutoPredictor(ScoredPredictor):
         values = checked(self.space, codes, values)
         self.learned = codes.copy(), values.copy()
         self.scores = NormalScores.fit(values)
-        networks = pretrained.ships(self.space.name) and len(values) <= NETWORKS_UP_TO
+        networks = pretrained.ships(self.space.network_space.name) and len(values) <= NETWORKS_UP_TO
         expected = EXPECTED if networks else EXPECTED_WITHOUT
         self.models = {kind: self._make(kind).fit(codes, values) for kind in expected}
         self.shares, self.calibration = dict(expected), Calibration(np.empty(0), 0)

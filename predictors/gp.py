@@ -174,7 +174,7 @@ class GpPredictor(ScoredPredictor):
     def _parts(self, kind: str, width: int) -> int:
         """Into how many groups a kind is split: one a network, one a variable where labels abound."""
         if kind == "pretrained":
-            return len(load_pretrained(self.space.name).networks)
+            return len(load_pretrained(self.space.network_space.name).networks)
         return width if self.fine and kind == "ordinal" else 1
 
     def to_bytes(self) -> bytes:

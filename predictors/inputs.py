@@ -16,6 +16,8 @@ def informed_kinds(space: Space, *, scores: bool = True, embeddings: bool = Fals
         scores: training-free scores too, where they ship.
         embeddings: those of pretrained networks too, where they ship.
     """
+    if space.network_space is not space:
+        return (*informed_kinds(space.network_space, scores=scores, embeddings=embeddings), "recipe")
     if space.zero_operations and not space.task_dependent_cost:
         kinds: tuple[str, ...] = ("live", "structure", "reduced")
     elif is_chain(space):
@@ -28,6 +30,8 @@ def informed_kinds(space: Space, *, scores: bool = True, embeddings: bool = Fals
 
 def exact_kinds(space: Space) -> tuple[str, ...]:
     """Kinds of features that stand beside the embedding of a graph network: few, and exact."""
+    if space.network_space is not space:
+        return (*exact_kinds(space.network_space), "recipe")
     if space.zero_operations and not space.task_dependent_cost:
         kinds: tuple[str, ...] = ("reduced",)
     else:

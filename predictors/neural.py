@@ -68,7 +68,7 @@ class NeuralPredictor(ScoredPredictor):
         widen: bool = True,
     ) -> None:
         super().__init__(space, task=task, seed=seed)
-        ships = pretrained.ships(space.name)
+        ships = pretrained.ships(space.network_space.name)
         if trunk == "pretrained" and not ships:
             raise NoPretrained(f"no pretrained networks of {space.name} ship")
         self.trunk = trunk or ("pretrained" if ships else "scratch")
@@ -169,7 +169,7 @@ class NeuralPredictor(ScoredPredictor):
         """One (b, d) array a network."""
         if self.networks is None:
             embedded = features(self.space, codes, kinds=_PRETRAINED)
-            count = len(pretrained.load_pretrained(self.space.name).networks)
+            count = len(pretrained.load_pretrained(self.space.network_space.name).networks)
             found = standard(self.space, None, _PRETRAINED)
             whole = (embedded - found.centers[0]) / found.scales[0] * np.sqrt(count)
             return np.split(whole, count, axis=1)

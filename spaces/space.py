@@ -202,6 +202,17 @@ class Space(ABC):
         """
         return None
 
+    @property
+    def network_space(self) -> "Space":
+        """The space of the networks alone: itself, unless more than networks is chosen
+        (:mod:`spaces.with_recipe`).
+        """
+        return self
+
+    def networks(self, codes: Codes) -> Codes:
+        """Codes (b, w) in :attr:`network_space` of codes (b, v)."""
+        return codes
+
     # shared by all spaces
     def parse_many(self, architectures: Iterable[str | Mapping[str, object]]) -> Codes:
         """Codes (b, v) of strings or objects of variables.

@@ -15,6 +15,7 @@ class Counts(FeatureKind):
     """
 
     name = "counts"
+    of_network = True
     counts = True
 
     def names(self, space: Space) -> tuple[str, ...]:

@@ -27,6 +27,9 @@ class FeatureKind(ABC):
     """Whether the values are whole numbers 0..255 that depend on the codes alone; these may be tabled."""
     tabled: bool = False
     """Whether other values, too, depend on the codes alone and cost enough to be worth a table."""
+    of_network: bool = False
+    """Whether the values say nothing of how a network is trained: a space with recipes is asked as its
+    :attr:`spaces.space.Space.network_space` then."""
 
     @abstractmethod
     def names(self, space: Space) -> tuple[str, ...]:

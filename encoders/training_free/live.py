@@ -27,6 +27,7 @@ class Live(FeatureKind):
     """
 
     name = "live"
+    of_network = True
     counts = True
 
     def names(self, space: Space) -> tuple[str, ...]:

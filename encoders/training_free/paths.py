@@ -17,6 +17,7 @@ class Paths(FeatureKind):
     """
 
     name = "path"
+    of_network = True
     counts = True
 
     def names(self, space: Space) -> tuple[str, ...]:

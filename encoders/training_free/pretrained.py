@@ -18,6 +18,7 @@ class PretrainedEmbedding(FeatureKind):
     """
 
     name = "pretrained"
+    of_network = True
     tabled = True
 
     def names(self, space: Space) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ class Reduced(FeatureKind):
     """
 
     name = "reduced"
+    of_network = True
 
     def names(self, space: Space) -> tuple[str, ...]:
         """``reduced:log_params_m`` and so on."""

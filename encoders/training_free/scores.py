@@ -13,6 +13,7 @@ class Scores(FeatureKind):
     """
 
     name = "scores"
+    of_network = True
 
     def names(self, space: Space) -> tuple[str, ...]:
         """``score:synflow`` and so on."""

@@ -37,6 +37,7 @@ class Structure(FeatureKind):
     """
 
     name = "structure"
+    of_network = True
     counts = True
 
     def names(self, space: Space) -> tuple[str, ...]:

@@ -35,7 +35,8 @@ def export(
     job: Annotated[str | None, typer.Option(help="Id of a design instead, with --rank.")] = None,
     rank: Annotated[int, typer.Option(min=1, help="Of the architecture in the design's result.")] = 1,
     format: Annotated[
-        Format, typer.Option(help="One Python file that needs torch alone, ONNX, JSON, a drawing, or trained weights.")
+        Format,
+        typer.Option(help="A Python file that needs torch alone, ONNX, JSON, a drawing, or trained weights."),
     ] = Format.TORCH,
     out: Annotated[Path | None, typer.Option(help="File to write; standard output unless said.")] = None,
     url: UrlOption = None,

@@ -51,7 +51,9 @@ async def export(
     request: Request,
     service: ServiceDep,
     tenant: TenantDep,
-    format: Annotated[Format, Query(description="a Python file, ONNX, JSON, a drawing or what it learned")] = "torch",
+    format: Annotated[
+        Format, Query(description="a Python file, ONNX, JSON, a drawing, or weights")
+    ] = "torch",
 ) -> Response:
     """One standalone ``.py`` that needs torch alone, ONNX, JSON, a drawing, or the weights of its training.
 
