@@ -17,12 +17,15 @@ from safetensors.numpy import load, save
 import artifacts
 from encoders.safetensors_about import about_of
 from encoders.training_free.kind import Features
+from encoders.training_free.sequences import is_chain
 from spaces.space import Codes, Graph, Space, get_space
 
 FORMAT = "netwright-pretrained-1"
 LARGEST_ENUMERATED = 2**16
 _CHUNK = 1024
 """Architectures at a time: their hidden values stay in the processor's cache."""
+_CHAINS = 256
+"""Chains at a time: they need more of it."""
 _PARTS = ("self_on", "weight_on", "bias_on", "self_back", "weight_back", "bias_back", "weight", "bias")
 
 
@@ -61,7 +64,8 @@ class Pretrained:
 
     def embed(self, codes: Codes) -> Features:
         """Embeddings (b, m, d) of canonical codes (b, v)."""
-        return self.embed_graphs(self.space.graph(codes))
+        graph = self.space.graph(codes)
+        return self._embed_chains(graph.operations) if is_chain(self.space) else self.embed_graphs(graph)
 
     def embed_graphs(self, graph: Graph) -> Features:
         """Embeddings (b, m, d) of graphs; relabelled nodes change nothing if the last stays last."""
@@ -72,6 +76,21 @@ class Pretrained:
             hidden = self._hidden(graph.operations[rows], graph.adjacency[rows].astype(np.float32))
             for member, network in enumerate(self.networks):
                 found[rows, member] = network.read(hidden[member])
+        return found
+
+    def _embed_chains(self, operations: NDArray[np.int64]) -> Features:
+        """The same as :meth:`embed_graphs` where every node has one neighbour on either side, (b, n)."""
+        found: Features = np.empty(
+            (len(operations), len(self.networks), len(self.networks[0].bias)), dtype=np.float32
+        )
+        for start in range(0, len(found), _CHAINS):
+            rows = slice(start, start + _CHAINS)
+            # Node by node: neighbours are then neighbouring matrices, and a sum over them is an addition.
+            nodes = np.ascontiguousarray(operations[rows].T)  # (n, b)
+            for member, network in enumerate(self.networks):
+                hidden = _along_chains(network.layers, nodes)
+                pooled = np.concatenate([hidden.mean(axis=0), hidden[-1]], axis=1)
+                found[rows, member] = pooled @ network.weight + network.bias
         return found
 
     def _hidden(self, operations: NDArray[np.int64], adjacency: Features) -> list[Features]:
@@ -125,6 +144,29 @@ class Pretrained:
             found.update(f"{name} {array.shape}".encode())
             found.update(np.ascontiguousarray(array, dtype="<f4").tobytes())
         return f"sha256:{found.hexdigest()}"
+
+
+def _along_chains(layers: tuple[tuple[Features, ...], ...], operations: NDArray[np.int64]) -> Features:
+    """The last layer's node vectors (n, b, w) of one network on chains of operations (n, b)."""
+    nodes, batch = operations.shape
+    hidden: Features | None = None
+    for own_on, weight_on, bias_on, own_back, weight_back, bias_back, weight, bias in layers:
+        width = len(bias)
+        both = np.concatenate([weight_on, weight_back], axis=1)
+        mapped = both[operations] if hidden is None else (hidden.reshape(-1, width) @ both)
+        mapped = mapped.reshape(nodes, batch, 2 * width)
+        own = np.repeat(np.array([own_on, own_back], dtype=np.float32), width)
+        total = mapped * own
+        total += np.concatenate([bias_on, bias_back])
+        total[:-1, :, :width] += mapped[1:, :, :width]
+        total[1:, :, width:] += mapped[:-1, :, width:]
+        np.maximum(total, 0, out=total)
+        hidden = total.reshape(-1, 2 * width) @ weight
+        hidden += bias
+        np.maximum(hidden, 0, out=hidden)
+        hidden = hidden.reshape(nodes, batch, width)
+    assert hidden is not None
+    return hidden
 
 
 # files

@@ -5,10 +5,10 @@ variance, the dearest part of a prediction, stands for all. Beyond :data:`LARGES
 random part of them, as in bagging.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from predictors.matern_kernel import (
     TREND,
@@ -17,7 +17,8 @@ from predictors.matern_kernel import (
     distances,
     kernel,
     most_likely,
-    scaled_distances,
+    scaled,
+    squared_distances,
 )
 from spaces.space import Floats
 
@@ -25,7 +26,7 @@ FITTED_ON = 400
 """Labels beyond these do not take part in the choice of hyperparameters."""
 LARGEST = 2000
 """Labels beyond these are not learned by one head."""
-_CHUNK = 2048
+_CHUNK = 256
 
 Inputs = list[list[Floats]]
 """For each head its groups of features, (b, f) each."""
@@ -36,33 +37,35 @@ class Head:
     """What one network's embeddings say.
 
     Args:
-        inputs: of the labels it learned, one (n, f) array a group.
+        rows: (n,), which labels it learned.
+        embedded: (n, d), their embeddings, scaled.
+        exact: (n, f), the other groups, scaled.
         posterior: given those labels.
     """
 
-    inputs: list[Floats]
+    rows: NDArray[np.int64]
+    embedded: Floats
+    exact: Floats
     posterior: Posterior
 
-    def mean(self, groups: list[Floats]) -> Floats:
-        """Posterior mean (b,)."""
-        return np.concatenate([cross @ self.posterior.weights for cross in self._cross(groups)])
+    def cross(self, embedded: Floats, apart: Floats) -> Floats:
+        """Covariances (b, n) with its labels.
 
-    def moments(self, groups: list[Floats]) -> tuple[Floats, Floats]:
-        """Posterior mean and variance (b,), noise included."""
+        Shapes:
+            embedded: (b, d), scaled
+            apart: (b, n), squared distances in all else
+        """
+        squared = squared_distances(embedded, self.embedded)
+        squared += apart
+        return kernel(squared, self.posterior.theta)
+
+    def variance(self, cross: Floats) -> Floats:
+        """Posterior variance (b,), noise included, from covariances (b, n)."""
         theta = self.posterior.theta
         prior = np.exp(theta[-2]) + TREND + np.exp(theta[-1])
-        means, variances = [], []
-        for cross in self._cross(groups):
-            means.append(cross @ self.posterior.weights)
-            variances.append(prior - np.einsum("bn,bn->b", cross @ self.posterior.inverse, cross))
-        return np.concatenate(means), np.maximum(np.concatenate(variances), np.exp(theta[-1]))
-
-    def _cross(self, groups: list[Floats]) -> Iterator[Floats]:
-        """Covariances with the labels, (·, n), of a part of the architectures at a time."""
-        theta = self.posterior.theta
-        for start in range(0, max(len(groups[0]), 1), _CHUNK):
-            part = [x[start : start + _CHUNK] for x in groups]
-            yield kernel(scaled_distances(part, self.inputs, theta), theta)
+        known: Floats = np.einsum("bn,bn->b", cross @ self.posterior.inverse, cross)
+        result: Floats = np.maximum(prior - known, np.exp(theta[-1]))
+        return result
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +82,20 @@ class Heads:
 
     def __call__(self, inputs: Inputs) -> tuple[Floats, Floats]:
         """Mean and deviation (b,): of the mixture of all heads."""
-        first, variance = self.heads[0].moments(inputs[0])
-        others = zip(self.heads[1:], inputs[1:], strict=True)
-        means = np.stack([first, *(head.mean(groups) for head, groups in others)])
+        count, lengths = len(inputs[0][0]), self.heads[0].posterior.theta[:-2]
+        exact = scaled(inputs[0][1:], lengths[1:]) if len(lengths) > 1 else np.empty((count, 0))
+        embedded = [scaled(groups[:1], lengths[:1]) for groups in inputs]
+        means, variance = np.empty((len(self.heads), count)), np.empty(count)
+        for start in range(0, count, _CHUNK):
+            part = slice(start, start + _CHUNK)
+            for number, head in enumerate(self.heads):
+                # Heads that learned the same labels are equally far from them in all but their embeddings.
+                if number == 0 or not np.array_equal(head.rows, self.heads[number - 1].rows):
+                    apart = squared_distances(exact[part], head.exact)
+                cross = head.cross(embedded[number][part], apart)
+                means[number, part] = cross @ head.posterior.weights
+                if number == 0:
+                    variance[part] = head.variance(cross)
         return means.mean(axis=0), np.sqrt(variance + means.var(axis=0))
 
 
@@ -95,17 +109,22 @@ def hyperparameters(inputs: Inputs, labels: Floats, centers: list[float], *, see
 def conditioned(inputs: Inputs, labels: Floats, theta: Floats, *, seed: int) -> Heads:
     """Heads that have learned labels (n,)."""
     heads, means, variances = [], [], []
+    exact = scaled(inputs[0][1:], theta[1:-2]) if len(theta) > 3 else np.empty((len(labels), 0))
     for number, groups in enumerate(inputs):
         rows = np.sort(np.random.default_rng([seed, number]).permutation(len(labels))[:LARGEST])
-        own = [x[rows] for x in groups]
-        posterior = condition(scaled_distances(own, own, theta), labels[rows], theta)
-        heads.append(Head(own, posterior))
+        embedded = scaled(groups[:1], theta[:1])
+        own, beside = embedded[rows], exact[rows]
+        squared = squared_distances(own, own) + squared_distances(beside, beside)
+        posterior = condition(squared, labels[rows], theta)
+        head = Head(rows, own, beside, posterior)
+        heads.append(head)
         others = np.setdiff1d(np.arange(len(labels)), rows)
         mean, variance = np.empty(len(labels)), np.empty(len(labels))
         errors, deviations = posterior.leave_one_out()
         mean[rows], variance[rows] = labels[rows] - errors, deviations**2
         if len(others):
-            mean[others], variance[others] = heads[-1].moments([x[others] for x in groups])
+            cross = head.cross(embedded[others], squared_distances(exact[others], beside))
+            mean[others], variance[others] = cross @ posterior.weights, head.variance(cross)
         means.append(mean)
         variances.append(variance)
     spread = np.var(means, axis=0)

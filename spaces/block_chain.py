@@ -74,6 +74,8 @@ class BlockChain(Space):
 
     def kinds(self, codes: Codes) -> Kinds:
         """Each block's kind (b, n) of codes (b, v)."""
+        if len(self.blocks) == len(self.variables):
+            return codes.astype(np.int64)
         kinds: Kinds = np.add.reduceat(codes * self._weights, self._starts, axis=1)
         return kinds
 
@@ -194,7 +196,7 @@ class BlockChain(Space):
         for index, kinds in enumerate(self.kinds(codes).T):
             operations[:, index + 1] = self._operations[index][kinds]
         operations[:, -1] = len(self.operations) - 1
-        return Graph(operations, np.repeat(self.skeleton[None], len(codes), axis=0))
+        return Graph(operations, np.broadcast_to(self.skeleton, (len(codes), *self.skeleton.shape)))
 
     def slot_operations(self, slot: Slot) -> NDArray[np.int64]:
         """The graph's operation for each kind of the slot's block."""

@@ -39,7 +39,7 @@ class CostTable:
     def total(self, name: str, kinds: Kinds) -> NDArray[np.int64]:
         """The sum over fixed parts and blocks of kinds (b, n), for ``peak`` the largest, (b,)."""
         column, fixed = self._columns[name], int(getattr(self._fixed, name))
-        each = column[np.arange(len(column)), kinds]  # (b, n)
+        each = column.ravel().take(kinds + column.shape[1] * np.arange(len(column)))  # (b, n)
         total: NDArray[np.int64] = each.sum(axis=1) + fixed
         return np.maximum(each.max(axis=1), fixed) if name == "peak" else total
 

@@ -23,5 +23,6 @@ class OneHot(FeatureKind):
         sizes = np.array([len(variable.choices) for variable in space.variables])
         starts = np.cumsum(sizes) - sizes
         values = np.zeros((len(codes), int(sizes.sum())), dtype=np.float32)
-        np.put_along_axis(values, codes + starts, 1.0, axis=1)
+        places = codes + (starts + values.shape[1] * np.arange(len(codes))[:, None])
+        values.ravel()[places] = 1.0
         return values

@@ -32,9 +32,11 @@ class Paths(FeatureKind):
 
     def values(self, space: Space, codes: Codes, task: str | None) -> Features:
         """Presence of each path, count of each pair."""
-        graph = space.graph(codes)
         operations = inner_operations(space)
         length = longest_sequence(len(operations), space)
+        if not length and not _pairs(space):
+            return np.empty((len(codes), 0), dtype=np.float32)
+        graph = space.graph(codes)
         parts = [np.empty((len(codes), 0), dtype=np.float32)]
         if length > 0:
             # The ends of the graph have no letter; the vocabulary's own order is kept.

@@ -55,6 +55,13 @@ def test_relabelled_nodes_change_nothing(trained):
     )
 
 
+def test_chains_are_embedded_as_any_graph_is():
+    ensemble = load_pretrained("mnasnet")
+    codes = ensemble.space.sample(300, np.random.default_rng(3))
+    as_graphs = ensemble.embed_graphs(ensemble.space.graph(codes))
+    np.testing.assert_allclose(ensemble.embed(codes), as_graphs, atol=1e-4)
+
+
 def test_survives_its_file_and_refuses_others(trained, tmp_path):
     ensemble = trained[0]
     path = tmp_path / "networks.safetensors"

@@ -81,7 +81,7 @@ def test_heads_of_many_labels_learn_a_part_each(monkeypatch):
     rng = np.random.default_rng(0)
     inputs = [[rng.normal(size=(19, 3))] for _ in range(2)]
     heads = conditioned(inputs, rng.normal(size=19), np.array([0.3, 0.1, -2.0]), seed=0)
-    assert [len(head.inputs[0]) for head in heads.heads] == [12, 12]
+    assert [len(head.rows) for head in heads.heads] == [12, 12]
     assert np.isfinite(heads.errors).all() and (heads.deviations > 0).all()
 
 
