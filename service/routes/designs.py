@@ -2,11 +2,8 @@
 
 from fastapi import APIRouter, Response
 
-from search.answerable import check_answerable
-from search.request import parse_request
-from service.declared import find_space
 from service.dependencies import IdempotencyKey, ServiceDep, TenantDep
-from service.measured import named_devices
+from service.orders import Orders
 from service.problems import documented
 from service.schemas import DesignCreate, JobPublic
 from service.strict_json import StrictJSONRoute
@@ -33,17 +30,13 @@ def create_design(
     idempotency_key: IdempotencyKey = None,
 ) -> JobPublic:
     """Orders architectures; answers at once with the job that designs them."""
-    names = [item.device for item in (*design.constraints, *design.objectives)]
-    measured = named_devices(service.store, tenant, design.space, names)
-    found = find_space(service.store, tenant, design.space)
-    request = parse_request(design.model_dump() | {"space": found.space.name}, measured)
-    check_answerable(request, service.tables, service.config.images)
+    order = Orders(service, tenant).check(design)
     job, created = service.store.submit(
         "design",
-        request.to_dict() | found.payload(service.store),
+        order.payload,
         tenant_id=tenant,
         idempotency_key=idempotency_key,
-        total=request.evaluations,
+        total=order.request.evaluations,
     )
     if created:
         service.metrics.submitted.labels("design").inc()
