@@ -39,6 +39,7 @@ from store.predictor import TrainedVersion
 from store.predictors_memory import MemoryPredictors
 from store.spaces_memory import MemorySpaces
 from store.studies_memory import MemoryStudies
+from store.tasks_memory import MemoryTasks
 
 
 @dataclass
@@ -55,7 +56,7 @@ class _Entry:
     lease_until: float = 0.0
 
 
-class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, Store):
+class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, MemoryTasks, Store):
     """The store in memory.
 
     Args:
@@ -67,6 +68,7 @@ class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, 
         MemoryPredictors.__init__(self)
         MemoryStudies.__init__(self)
         MemorySpaces.__init__(self)
+        MemoryTasks.__init__(self)
         self._clock = clock
         self._lock = threading.RLock()
         self._entries: dict[str, _Entry] = {}

@@ -18,10 +18,11 @@ from store.predictor import TrainedVersion
 from store.predictors_port import PredictorStore
 from store.spaces_port import SpaceStore
 from store.studies_port import StudyStore
+from store.tasks_port import TaskStore
 
 
-class Store(DeviceStore, PredictorStore, StudyStore, SpaceStore):
-    """Jobs with their events, observations and results; roles, devices, predictors, studies, spaces."""
+class Store(DeviceStore, PredictorStore, StudyStore, SpaceStore, TaskStore):
+    """Jobs with events, observations and results; roles, devices, predictors, studies, spaces, tasks."""
 
     # what a client does
     @abstractmethod

@@ -3,7 +3,7 @@
 Each method of the port is one transaction. A job's row is locked first (``FOR UPDATE`` on PostgreSQL,
 ``BEGIN IMMEDIATE`` on SQLite), so that its events are numbered without gaps and no two writers mix.
 Longer than most files: it is one concept, the jobs with their outbox and leases, in the order of the port;
-devices, predictors, studies and spaces have files of their own.
+devices, predictors, studies, spaces and tasks have files of their own.
 """
 
 import secrets
@@ -44,12 +44,13 @@ from store.rows import job_of, utc
 from store.spaces_sql import SqlSpaces
 from store.studies_sql import SqlStudies
 from store.tables import events, jobs, observations, outbox, results, roles
+from store.tasks_sql import SqlTasks
 
 LARGEST = 2**62
 """Numbers are clipped to this, far below what a 64-bit column holds."""
 
 
-class SqlStore(SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, Store):
+class SqlStore(SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, Store):
     """The store on SQLite (``sqlite:///path``) or PostgreSQL (``postgresql+psycopg://…``)."""
 
     # what a client does

@@ -247,3 +247,30 @@ user_spaces = Table(
     Column("job_id", Text),
     Column("created_at", Double, nullable=False),
 )
+
+# What was made of an upload, by its content; it outlives the tasks that named it.
+task_embeddings = Table(
+    "task_embeddings",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("content", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("embedding", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("classes", Text, nullable=False),
+    Column("images", BigInteger, nullable=False),
+    Column("embedded", BigInteger, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("idempotency_digest", Text),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("tenant_id", "idempotency_digest"),
+)
