@@ -68,14 +68,28 @@ class Context:
             compute: called with the arguments that follow; returns JSON: numbers, strings, lists,
                 dictionaries with string keys.
         """
-        known = None if self._fresh else self._results.get(part)
-        if not (isinstance(known, dict) and {"answer", "seconds"} <= known.keys()):
+        known = self._known(part)
+        if known is None:
             begin = time.perf_counter()
             answer = compute(*arguments, **named)
             self._results.put(part, {"answer": answer, "seconds": time.perf_counter() - begin})
             return cast(Answer, json.loads(json.dumps(answer)))  # as the cache will give it
-        self._saved_seconds += float(known["seconds"])
+        self._saved_seconds += float(cast(float, known["seconds"]))
         return cast(Answer, known["answer"])
+
+    def knows(self, part: str) -> bool:
+        """Whether :meth:`once` has a part's answer already."""
+        return self._known(part) is not None
+
+    def keep(self, part: str, answer: Answer, seconds: float) -> Answer:
+        """Keeps an answer that was computed elsewhere, as JSON gives it back, and what that cost."""
+        self._results.put(part, {"answer": answer, "seconds": seconds})
+        return answer
+
+    def _known(self, part: str) -> dict[str, object] | None:
+        known = None if self._fresh else self._results.get(part)
+        whole = isinstance(known, dict) and {"answer", "seconds"} <= known.keys()
+        return cast(dict[str, object], known) if whole else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,15 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from experiments.rival_space import ASKED_AGAIN, admitted_choices, read_choices
+from search.merit import violations
 from search.problem import Problem
 from search.strategy import Exhausted, Strategy
 from search.trial import CompletedTrial, PendingTrial
 
 SAMPLERS = ("tpe", "nsga2")
-ASKED_AGAIN = 200
-"""Proposals in a row that may be known, or no members, before a uniform draw takes their place."""
+MISSED = "missed"
+"""The attribute of an Optuna trial that says by how much it misses its bounds."""
 
 
 def available() -> str | None:
@@ -28,7 +30,8 @@ class OptunaStrategy(Strategy):
     """An Optuna sampler over a space's variables, one categorical choice each.
 
     A proposal that was evaluated before is told its value again and costs nothing; one that is no member, or
-    outside the exact bounds, is told to have failed and costs nothing either.
+    outside the exact bounds, is told to have failed and costs nothing either. Measured bounds are constraints
+    in Optuna's own sense.
 
     Args:
         sampler: one of :data:`SAMPLERS`, with Optuna's own defaults.
@@ -41,45 +44,37 @@ class OptunaStrategy(Strategy):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
+        kinds = {"tpe": optuna.samplers.TPESampler, "nsga2": optuna.samplers.NSGAIISampler}
+        bounds = {"constraints_func": _missed} if problem.predicted_constraints else {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            made = (
-                optuna.samplers.TPESampler(seed=seed)
-                if sampler == "tpe"
-                else optuna.samplers.NSGAIISampler(seed=seed)
-            )
+            made = kinds[sampler](seed=seed, **bounds)
         directions = ["maximize"] * len(problem.objectives)
         self.study: Any = optuna.create_study(sampler=made, directions=directions)
         self.failed = optuna.trial.TrialState.FAIL
+        self.choices = admitted_choices(problem)
         self.asked: dict[str, Any] = {}
-        self.known: dict[str, list[float]] = {}
+        self.known: dict[str, tuple[list[float], float]] = {}
 
     def suggest(self, count: int) -> list[str]:
         """See :meth:`search.strategy.Strategy.suggest`; one at a time."""
-        space = self.problem.space
         for _ in range(ASKED_AGAIN):
             trial = self.study.ask()
-            values = {
-                variable.name: trial.suggest_categorical(variable.name, list(variable.choices))
-                for variable in space.variables
+            places = {
+                name: trial.suggest_categorical(name, choices) for name, choices in self.choices.items()
             }
-            try:
-                codes = space.from_variables(values)
-            except ValueError:
-                self.study.tell(trial, state=self.failed)
-                continue
-            if self.problem.gap(codes[None])[0] > 0:
-                self.study.tell(trial, state=self.failed)
-                continue
-            (architecture,) = space.format(codes[None])
-            if architecture not in self.known:
+            architecture = read_choices(self.problem, places)
+            if architecture is None:
+                self._fail(trial)
+            elif architecture in self.known:
+                self._tell(trial, *self.known[architecture])
+            else:
                 self.asked[architecture] = trial
                 return [architecture]
-            self.study.tell(trial, self.known[architecture])
         drawn = self.uniform(1, self.rng(), self.taken())
         if not len(drawn):
             raise Exhausted("nothing is left")
-        return space.format(drawn)
+        return self.problem.space.format(drawn)
 
     def observe(self, completed: Sequence[CompletedTrial], pending: Sequence[PendingTrial] = ()) -> None:
         """See :meth:`search.strategy.Strategy.observe`."""
@@ -88,9 +83,23 @@ class OptunaStrategy(Strategy):
             asked = self.asked.pop(trial.architecture, None)
             if trial.failed:
                 if asked is not None:
-                    self.study.tell(asked, state=self.failed)
+                    self._fail(asked)
                 continue
             values = self.problem.score(trial.observation.values).tolist()
-            self.known[trial.architecture] = values
+            missed = float(violations(self.problem, [trial.observation])[0])
+            self.known[trial.architecture] = values, missed
             if asked is not None:
-                self.study.tell(asked, values)
+                self._tell(asked, values, missed)
+
+    def _tell(self, trial: Any, values: list[float], missed: float) -> None:
+        trial.set_user_attr(MISSED, missed)
+        self.study.tell(trial, values)
+
+    def _fail(self, trial: Any) -> None:
+        trial.set_user_attr(MISSED, 1.0)
+        self.study.tell(trial, state=self.failed)
+
+
+def _missed(trial: Any) -> tuple[float]:
+    """By how much a finished trial misses its bounds; not above 0 where it holds them."""
+    return (trial.user_attrs[MISSED],)

@@ -9,20 +9,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from experiments.frame import Context, comparison
-from experiments.optuna_rivals import available
-from experiments.row import Goal, Row
+from experiments.row import Row
+from experiments.search_bounded import bounded_rows
+from experiments.search_graphs import graph_rows
+from experiments.search_parallel import Part, work_out
 from experiments.search_runs import (
     OURS,
-    RIVALS,
     Quest,
-    Run,
     best_after,
     everything,
     honest,
+    methods,
     reached_after,
     search,
     suggestion_seconds,
-    volume_after,
 )
 from spaces.metric import Quantity
 
@@ -32,11 +32,10 @@ CELLS = {"cifar10": 0.27, "cifar100": 0.60}
 PUBLISHED = {"cifar10": 46.0, "cifar100": 88.0}
 """Mean evaluations of BANANAS to the optimum, as published."""
 ROBOT = {"cifar10": 94.36, "cifar100": 73.51}
-GRAPHS = ("cora", "citeseer", "pubmed", "cs", "physics", "photo", "computers", "arxiv", "proteins")
-AT = (50, 150)
+TWELVE_EPOCHS = Quest("nasbench201", "cifar10", (Quantity("accuracy", task="cifar10-valid-12ep"),))
 TIMED = 3
 """Seeds whose suggestions are timed, at most."""
-SOURCES = {"nasbench201": "NAS-Bench-201", "gnn": "NAS-Bench-Graph"}
+SOURCE = "NAS-Bench-201"
 
 PROTOCOL = """\
 Every searcher runs in one loop: one suggestion, the table's value of it, the next suggestion; nothing is
@@ -59,11 +58,6 @@ beside it included, of ten suggestions a seed, three seeds at most: refit is the
 hyperparameters anew, as one in fifty does, the row without it is of the nine others, slowest is of all."""
 
 
-def _rivals() -> tuple[str, ...]:
-    """The rivals that can run here."""
-    return RIVALS if available() is None else tuple(name for name in RIVALS if "optuna" not in name)
-
-
 @comparison("search", protocol=PROTOCOL, seeds=3, full_seeds=20)
 def compare_search(context: Context) -> Sequence[Row]:
     """All parts of the figures."""
@@ -71,32 +65,9 @@ def compare_search(context: Context) -> Sequence[Row]:
     for task, deviation in CELLS.items():
         rows += _cells(context, task, deviation)
     rows += _honest(context)
-    for two in (False, True):
-        rows += _graphs(context, two)
-    return [*rows, _bounded(), *_seconds(context), *_robot(context)]
-
-
-def _runs(
-    context: Context,
-    quest: Quest,
-    name: str,
-    evaluations: int,
-    target: float | None,
-    seeds: Sequence[int],
-) -> dict[str, list[Run]]:
-    """Searcher → its runs, one a seed."""
-    runs: dict[str, list[Run]] = {}
-    methods = (OURS, *_rivals())
-    for number, method in enumerate(methods):
-        runs[method] = [
-            context.once(
-                f"{name}-{method}-{evaluations}-{seed}",
-                search, context.tables, quest, method, seed, evaluations, target,
-            )
-            for seed in seeds
-        ]  # fmt: skip
-        context.progress(number + 1, len(methods), f"{name} {method}")
-    return runs
+    rows += graph_rows(context)
+    rows += bounded_rows(context)
+    return [*rows, *_seconds(context), *_robot(context)]
 
 
 def _cells(context: Context, task: str, deviation: float) -> list[Row]:
@@ -104,8 +75,18 @@ def _cells(context: Context, task: str, deviation: float) -> list[Row]:
     if (reason := context.tables.available("nasbench201", f"accuracy@{task}")) is not None:
         return [Row.absent(f"1-{task}-queries-bayes", reason, "evaluations", goal="<= 40")]
     optimum = float(everything(context.tables, quest).max())
-    runs = _runs(context, quest, f"nasbench201-{task}", BUDGETS[-1], optimum, context.seeds)
-    source = SOURCES["nasbench201"]
+    parts = {
+        (method, seed): Part(
+            f"nasbench201-{task}-{method}-{BUDGETS[-1]}-{seed}",
+            search,
+            (quest, method, seed, BUDGETS[-1], optimum),
+        )
+        for method in methods()
+        for seed in context.seeds
+    }
+    answers = work_out(context, list(parts.values()), task)
+    runs = {method: [answers[parts[method, seed].name] for seed in context.seeds] for method in methods()}
+    source = SOURCE
     rows = []
     for method, found in runs.items():
         queries = [reached_after(run, optimum) or float(BUDGETS[-1]) for run in found]
@@ -140,72 +121,23 @@ def _honest(context: Context) -> list[Row]:
     key = "accuracy@cifar10-valid-12ep"
     if (reason := context.tables.available("nasbench201", key)) is not None:
         return [Row.absent("1-cifar10-honest-bayes", reason, "%")]
-    quest = Quest("nasbench201", "cifar10", (Quantity("accuracy", task="cifar10-valid-12ep"),))
+    parts = {
+        (method, budget, seed): Part(
+            f"honest-{method}-{budget}-{seed}",
+            honest,
+            (TWELVE_EPOCHS, "accuracy@cifar10", method, seed, budget),
+        )
+        for method in (OURS, "random", "evolution")
+        for budget in (50, 150)
+        for seed in context.seeds
+    }
+    answers = work_out(context, list(parts.values()), "12 epochs")
     rows = []
     for method in (OURS, "random", "evolution"):
         for budget in (50, 150):
-            found = [
-                context.once(
-                    f"honest-{method}-{budget}-{seed}",
-                    honest, context.tables, quest, "accuracy@cifar10", method, seed, budget,
-                )
-                for seed in context.seeds
-            ]  # fmt: skip
-            source = SOURCES["nasbench201"]
-            rows.append(Row.measured(f"1-cifar10-honest-{budget}-{method}", found, "%", source=source))
+            found = [answers[parts[method, budget, seed].name] for seed in context.seeds]
+            rows.append(Row.measured(f"1-cifar10-honest-{budget}-{method}", found, "%", source=SOURCE))
     return rows
-
-
-def _graphs(context: Context, two: bool) -> list[Row]:
-    """One objective, or accuracy against latency, on all nine tasks."""
-    name, unit = ("front", "% of the front's volume") if two else ("best", "%")
-    source = SOURCES["gnn"]
-    if (reason := context.tables.available("gnn", "accuracy@cora")) is not None:
-        return [Row.absent(f"2-{name}-{budget}-ahead", reason, "tasks", goal=">= 8") for budget in AT]
-    rows: list[Row] = []
-    ahead = {budget: [0, 0] for budget in AT}
-    for task in GRAPHS:
-        objectives: tuple[Quantity, ...] = (Quantity("accuracy", task=task),)
-        if two:
-            objectives += (Quantity("latency_ms", device="gpu", task=task),)
-        quest = Quest("gnn", task, objectives)
-        truth = everything(context.tables, quest)
-        seeds = context.seeds if context.full or not two else context.seeds[:1]
-        runs = _runs(context, quest, f"gnn-{task}-{name}", AT[-1], None, seeds)
-        for budget in AT:
-            reached = {
-                method: [
-                    volume_after(run, budget, truth) if two else best_after(run, budget) for run in found
-                ]
-                for method, found in runs.items()
-            }
-            for method, values in reached.items():
-                rows.append(Row.measured(f"2-{name}-{task}-{budget}-{method}", values, unit, source=source))
-            lead = [_lead(reached[OURS], values) for method, values in reached.items() if method != OURS]
-            ahead[budget][0] += all(difference > 0 for difference, _ in lead)
-            ahead[budget][1] += all(difference > 2 * error for difference, error in lead)
-    for budget, (above, clearly) in ahead.items():
-        rows.append(_count(f"2-{name}-{budget}-ahead", above, ">= 8", source))
-        rows.append(_count(f"2-{name}-{budget}-clearly-ahead", clearly, ">= 6", source))
-    return rows
-
-
-def _lead(ours: list[float], theirs: list[float]) -> tuple[float, float]:
-    """Difference of the means, and its standard error."""
-    difference = float(np.mean(ours) - np.mean(theirs))
-    if len(ours) < 2:
-        return difference, float("inf")
-    return difference, float(np.sqrt((np.var(ours, ddof=1) + np.var(theirs, ddof=1)) / len(ours)))
-
-
-def _count(row: str, tasks: int, goal: str, source: str) -> Row:
-    return Row(row, float(tasks), "tasks of 9", goal=Goal.parse(goal), source=source)
-
-
-def _bounded() -> Row:
-    """Accuracy in mnasnet under a latency bound: what would judge it is not built."""
-    reason = "the table has 4,626 networks, and no surrogate of it that is apart from our models is built"
-    return Row.absent("3-mnasnet-zcu102-100-ahead", reason, "points ahead of the best rival", goal="> 0")
 
 
 def _seconds(context: Context) -> list[Row]:
@@ -219,7 +151,7 @@ def _seconds(context: Context) -> list[Row]:
         ("one-at-300", cells, 305, 1, "<= 0.3", "AnalogNAS-Bench"),
         ("batch-of-16-at-300", cells, 305, 16, "<= 1", "AnalogNAS-Bench"),
         ("one-at-5000", cells, 5005, 1, "<= 2", "AnalogNAS-Bench"),
-        ("two-objectives-at-300", graphs, 305, 1, "<= 0.3", SOURCES["gnn"]),
+        ("two-objectives-at-300", graphs, 305, 1, "<= 0.3", "NAS-Bench-Graph"),
     ):
         reason = context.tables.available(quest.space, quest.objectives[0].key)
         if reason is not None:
@@ -240,19 +172,22 @@ def _seconds(context: Context) -> list[Row]:
 
 
 def _robot(context: Context) -> list[Row]:
-    """RoBoT after twenty evaluations."""
+    """RoBoT after twenty evaluations, by its authors' protocol."""
     rows = []
     for task, published in ROBOT.items():
         row = f"5-robot-{task}"
-        if (reason := context.tables.available("nasbench201", f"accuracy@{task}")) is not None:
-            rows.append(Row.absent(row, reason, "%", published=published))
+        keys = (f"accuracy@{task}", TWELVE_EPOCHS.objectives[0].key)
+        reasons = [reason for key in keys if (reason := context.tables.available("nasbench201", key))]
+        if reasons:
+            rows.append(Row.absent(row, reasons[0], "%", published=published))
             continue
-        quest = Quest("nasbench201", task, (Quantity("accuracy", task=task),))
-        runs: list[Run] = [
-            context.once(f"robot-{task}-{seed}", search, context.tables, quest, "robot", seed, 20)
+        found = [
+            context.once(
+                f"robot-{task}-{seed}",
+                honest, context.tables, TWELVE_EPOCHS, f"accuracy@{task}", "robot", seed, 20,
+            )
             for seed in context.seeds
-        ]
-        best = [best_after(run, 20) for run in runs]
+        ]  # fmt: skip
         source = "NAS-Bench-201; published: He et al. 2024"
-        rows.append(Row.measured(row, best, "%", published=published, source=source))
+        rows.append(Row.measured(row, found, "%", published=published, source=source))
     return rows

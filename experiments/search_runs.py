@@ -1,12 +1,16 @@
 """Runs of searchers on tables, and what a run reached: the parts of ``netwright compare search``."""
 
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.tables import Tables
 from experiments.optuna_rivals import OptunaStrategy
+from experiments.optuna_rivals import available as optuna_available
+from experiments.syne_tune_rivals import SyneTuneStrategy
+from experiments.syne_tune_rivals import available as syne_tune_available
 from search.beliefs import checkpoint
 from search.evaluators.table import TableEvaluator
 from search.hypervolume import hypervolume
@@ -14,12 +18,14 @@ from search.pareto import pareto_front
 from search.problem import Problem
 from search.strategy import Exhausted, Strategy, get_strategy
 from search.trial import CompletedTrial
-from spaces.metric import Quantity
+from spaces.metric import Constraint, Observation, Quantity
 from spaces.space import Floats, get_space
 
 OURS = "bayes"
-RIVALS = ("random", "evolution", "local", "optuna-tpe", "optuna-nsga2")
+RIVALS = ("random", "evolution", "local", "optuna-tpe", "optuna-nsga2", "syne-kde")
 """Everything is compared with these; ``evolution`` is regularized evolution, ``local`` local search."""
+OF_SEVERAL = ("random", "evolution", "local", "optuna-tpe", "optuna-nsga2", "syne-evolution")
+"""The rivals where there are several objectives."""
 
 Run = dict[str, list[list[float]] | list[float]]
 """``scores``: signed objective values of each evaluation, more is better; ``seconds``: of each suggestion."""
@@ -32,23 +38,65 @@ class Quest:
     Args:
         space, task: where, and what for.
         objectives: what is to be made good.
+        constraints: bounds that must hold.
     """
 
     space: str
     task: str
     objectives: tuple[Quantity, ...]
+    constraints: tuple[Constraint, ...] = ()
 
     @property
     def problem(self) -> Problem:
         """As searchers are given it."""
-        return Problem(get_space(self.space), self.task, self.objectives, ())
+        return Problem(get_space(self.space), self.task, self.objectives, self.constraints)
+
+
+def methods(objectives: int = 1) -> tuple[str, ...]:
+    """Our strategy, and the rivals that can run here."""
+    rivals = RIVALS if objectives == 1 else OF_SEVERAL
+    absent = [
+        family
+        for family, reason in (("optuna", optuna_available()), ("syne", syne_tune_available()))
+        if reason is not None
+    ]
+    return OURS, *(name for name in rivals if name.partition("-")[0] not in absent)
 
 
 def make(method: str, problem: Problem, seed: int) -> Strategy:
     """A searcher by its name in the rows."""
     if method.startswith("optuna-"):
         return OptunaStrategy(problem, seed=seed, sampler=method.removeprefix("optuna-"))
+    if method.startswith("syne-"):
+        return SyneTuneStrategy(problem, seed=seed, searcher=method.removeprefix("syne-"))
     return get_strategy(method)(problem, seed=seed)
+
+
+def follow(
+    strategy: Strategy, evaluate: Callable[[str], Observation], evaluations: int
+) -> Iterator[tuple[Observation, float]]:
+    """One suggestion, its evaluation, the next suggestion: observations that brought values, and the seconds
+    that each suggestion took; ends where nothing is left to suggest.
+    """
+    found = 0
+    while found < evaluations:
+        begin = time.perf_counter()
+        try:
+            (architecture,) = strategy.suggest(1)
+        except Exhausted:
+            return
+        seconds = time.perf_counter() - begin
+        observation = evaluate(architecture)
+        strategy.observe([CompletedTrial(observation)])
+        if observation.failed is None:
+            found += 1
+            yield observation, seconds
+
+
+def looked_up(tables: Tables, problem: Problem) -> Callable[[str], Observation]:
+    """Evaluates by looking a table up."""
+    table = TableEvaluator(problem, tables)
+    return lambda architecture: table.evaluate(architecture, lambda: False)
 
 
 def search(
@@ -56,21 +104,11 @@ def search(
 ) -> Run:
     """One run; with a target it ends where the first objective has reached it."""
     problem = quest.problem
-    strategy, evaluator = make(method, problem, seed), TableEvaluator(problem, tables)
     scores: list[list[float]] = []
     seconds: list[float] = []
-    while len(scores) < evaluations:
-        begin = time.perf_counter()
-        try:
-            (architecture,) = strategy.suggest(1)
-        except Exhausted:
-            break
-        seconds.append(time.perf_counter() - begin)
-        observation = evaluator.evaluate(architecture, lambda: False)
-        strategy.observe([CompletedTrial(observation)])
-        if observation.failed is not None:
-            continue
+    for observation, spent in follow(make(method, problem, seed), looked_up(tables, problem), evaluations):
         scores.append(problem.score(observation.values).tolist())
+        seconds.append(spent)
         if target is not None and scores[-1][0] >= target:
             break
     return {"scores": scores, "seconds": seconds}
@@ -79,14 +117,9 @@ def search(
 def honest(tables: Tables, quest: Quest, judged: str, method: str, seed: int, evaluations: int) -> float:
     """The judged value of what was best by another column: search on one reading, report the other."""
     problem = quest.problem
-    strategy, evaluator = make(method, problem, seed), TableEvaluator(problem, tables)
     best: tuple[float, str] = (-np.inf, "")
-    for _ in range(evaluations):
-        (architecture,) = strategy.suggest(1)
-        observation = evaluator.evaluate(architecture, lambda: False)
-        strategy.observe([CompletedTrial(observation)])
-        if observation.failed is None:
-            best = max(best, (float(problem.score(observation.values)[0]), architecture))
+    for observation, _ in follow(make(method, problem, seed), looked_up(tables, problem), evaluations):
+        best = max(best, (float(problem.score(observation.values)[0]), observation.architecture))
     codes = problem.space.parse(best[1])[None]
     return float(tables.values(quest.space, judged, codes)[0])
 
@@ -119,6 +152,14 @@ def reached_after(run: Run, target: float) -> float | None:
     """Evaluations until the first objective reached a target; None where it did not."""
     values = [row[0] for row in _scores(run)]
     return next((float(number) for number, value in enumerate(values, 1) if value >= target), None)
+
+
+def lead(ours: list[float], theirs: list[float]) -> tuple[float, float]:
+    """Difference of the means, and its standard error."""
+    difference = float(np.mean(ours) - np.mean(theirs))
+    if len(ours) < 2:
+        return difference, float("inf")
+    return difference, float(np.sqrt((np.var(ours, ddof=1) + np.var(theirs, ddof=1)) / len(ours)))
 
 
 def _scores(run: Run) -> list[list[float]]:

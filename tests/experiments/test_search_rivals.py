@@ -1,0 +1,94 @@
+"""Rivals in the shape of a strategy, and what judges them in mnasnet."""
+
+import numpy as np
+import pytest
+
+from benchmarks.tables import Tables
+from experiments.rival_space import admitted_choices
+from experiments.search_bounded import QUEST
+from experiments.search_runs import Quest, best_after, follow, lead, make, methods
+from search.trial import CompletedTrial
+from spaces.metric import Observation, Quantity
+from spaces.space import get_space
+
+ACCURACY = Quantity("accuracy", task="proteins")
+PROTEINS = Quest("gnn", "proteins", (ACCURACY,))
+TWO = Quest(
+    "gnn", "cora", (Quantity("accuracy", task="cora"), Quantity("latency_ms", device="gpu", task="cora"))
+)
+RIVALS = ("optuna-tpe", "optuna-nsga2", "syne-kde", "syne-evolution")
+
+
+@pytest.mark.parametrize("method", RIVALS)
+def test_a_rival_proposes_new_members_that_the_task_admits(method: str) -> None:
+    problem = PROTEINS.problem
+
+    def counted(architecture: str) -> Observation:
+        return Observation(architecture, {ACCURACY.key: 50.0 + architecture.count("gcn")}, "test")
+
+    found = [o.architecture for o, _ in follow(make(method, problem, 0), counted, 40)]
+    assert len(set(found)) == 40
+    codes = problem.space.parse_many(found)
+    assert problem.space.format(codes) == found
+    assert (problem.gap(codes) == 0).all()
+
+
+def test_rivals_are_offered_only_what_the_task_admits() -> None:
+    offered = admitted_choices(PROTEINS.problem)
+    names = get_space("gnn").variables[1].choices
+    assert [names[place] for place in offered["op1"]] == ["gcn", "sage", "arma", "fc", "skip"]
+    assert all(len(places) == 5 for name, places in offered.items() if name != "topology")
+    mnasnet = get_space("mnasnet")
+    assert admitted_choices(QUEST.problem) == {v.name: [*range(len(v.choices))] for v in mnasnet.variables}
+
+
+def test_a_rival_with_two_objectives_and_a_failure() -> None:
+    for method in methods(2)[1:]:
+        strategy = make(method, TWO.problem, 0)
+        for number in range(6):
+            (architecture,) = strategy.suggest(1)
+            values = {"accuracy@cora": 70.0 + number, "latency_ms@gpu@cora": 5.0 + number}
+            told = Observation(architecture, values, "test")
+            if number == 3:
+                told = Observation(architecture, {}, "test", failed="no memory")
+            strategy.observe([CompletedTrial(told)])
+        assert len({trial.architecture for trial in strategy.completed}) == 6
+
+
+def test_missing_a_bound_is_worse_than_any_accuracy_for_a_searcher_that_knows_no_bounds() -> None:
+    strategy = make("syne-kde", QUEST.problem, 0)
+    told = [
+        Observation("x", {"accuracy@imagenet": accuracy, "latency_ms@zcu102": latency}, "test")
+        for accuracy, latency in ((40.0, 4.0), (70.0, 4.4), (70.0, 8.0))
+    ]
+    kept, near, far = (strategy._result(observation)["objective0"] for observation in told)  # type: ignore[attr-defined]
+    assert kept < near < far
+
+
+def test_optuna_learns_measured_bounds_as_constraints() -> None:
+    strategy = make("optuna-tpe", QUEST.problem, 0)
+    for latency in (3.0, 6.0):
+        (architecture,) = strategy.suggest(1)
+        values = {"accuracy@imagenet": 60.0, "latency_ms@zcu102": latency}
+        strategy.observe([CompletedTrial(Observation(architecture, values, "test"))])
+    assert strategy.study.best_trial.number == 0  # type: ignore[attr-defined]
+
+
+def test_what_judges_mnasnet_foretells_networks_that_it_never_saw(tables: Tables) -> None:
+    from experiments.search_bounded import bounded_search, judge
+
+    if (reason := tables.available("mnasnet", "accuracy@imagenet")) is not None:
+        pytest.skip(reason)
+    quality = judge(tables)
+    assert all(r2 > 0.97 and rho > 0.98 for r2, rho in quality.values())
+    reached = bounded_search(tables, "evolution", 0)
+    assert reached == sorted(reached)
+    assert reached[-1] > reached[0] > 45
+
+
+def test_the_lead_of_one_searcher_has_the_standard_error_of_a_difference() -> None:
+    difference, error = lead([3.0, 5.0], [1.0, 3.0])
+    assert difference == 2.0
+    assert error == pytest.approx(np.sqrt(2.0))
+    assert lead([3.0], [1.0]) == (2.0, float("inf"))
+    assert best_after({"scores": [[1.0], [3.0], [9.0]], "seconds": []}, 2) == 3.0
