@@ -3,6 +3,7 @@ used by Netwright itself: Syne Tune is a dependency of development alone.
 """
 
 import datetime
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -82,7 +83,9 @@ class SyneTuneStrategy(Strategy):
     def _ask(self) -> Any:
         from syne_tune.backend.trial_status import Trial
 
-        config = self.scheduler.suggest().config
+        with warnings.catch_warnings():  # of statsmodels, about its own future
+            warnings.simplefilter("ignore")
+            config = self.scheduler.suggest().config
         self.count += 1
         return Trial(trial_id=self.count - 1, config=config, creation_time=datetime.datetime.now())
 
