@@ -11,6 +11,7 @@
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,12 +22,14 @@ from netwright.jobs import LONGEST_PAUSE, JobHandle
 from netwright.paths import segment
 from netwright.sse import JobEvent, read_events
 from netwright.studies import StudyHandle
+from netwright.uploads import packed
 
 __all__ = ["ApiError", "Client", "JobEnded", "JobEvent", "JobHandle", "ServerUnreachable", "StudyHandle"]
 
 Json = dict[str, Any]
 Architecture = str | Mapping[str, str | int | bool]
 
+UPLOAD_SECONDS = 120.0  # a task is embedded before the answer
 _PING_SECONDS = 15.0  # the server is never silent for longer on an event stream
 
 
@@ -244,8 +247,48 @@ class Client:
         self._call("DELETE", f"/v1/spaces/{segment(name)}")
 
     def tasks(self) -> list[Json]:
-        """All tasks."""
+        """All tasks, one's own among them."""
         return self._all("tasks", lambda task: str(task["name"]))
+
+    def task(self, name: str) -> Json:
+        """A task: its classes, the spaces that know it, and what was made of one's own."""
+        return self._call("GET", f"/v1/tasks/{segment(name)}")
+
+    def add_task(
+        self,
+        name: str,
+        images: str | Path | bytes | None = None,
+        *,
+        imagenet_classes: Sequence[str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Json:
+        """Makes a task known by a few images of each class, or as one of telling ImageNet classes apart.
+
+        Args:
+            name: what designs and predictions will call it.
+            images: a zip of class folders, an npz with ``x`` and ``y``, a folder of class folders, of which
+                a few images each are sent, or the bytes of one of the files.
+            imagenet_classes: WordNet ids, instead of images.
+            idempotency_key: names this call; a repeated one with it gives the same task.
+
+        Raises:
+            ApiError: naming what is wrong with the upload.
+            ValueError: for both or neither of images and classes; OSError where they cannot be read.
+        """
+        if (images is None) == (imagenet_classes is None):
+            raise ValueError("give images or imagenet_classes, one of them")
+        request: Json = {"headers": {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}}
+        request["timeout"] = UPLOAD_SECONDS
+        if images is None:
+            request["json"] = {"name": name, "imagenet_classes": list(imagenet_classes or ())}
+        else:
+            content = images if isinstance(images, bytes) else packed(Path(images))
+            request |= {"data": {"name": name}, "files": {"file": content}}
+        return self._call("POST", "/v1/tasks", **request)
+
+    def delete_task(self, name: str) -> None:
+        """Removes a task of one's own; what was ordered for it goes on."""
+        self._call("DELETE", f"/v1/tasks/{segment(name)}")
 
     def devices(self, space: str | None = None) -> list[Json]:
         """All devices, of one space or of all."""

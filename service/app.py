@@ -93,8 +93,9 @@ def create_app(
             retry_after_seconds=config.retry_after_seconds,
         ),
     )
-    # ONNX needs torch, which this process does not load.
+    # ONNX and embeddings need torch, which this process does not load.
     app.state.exports = Bounded(threads=1, waiting=4, retry_after_seconds=5)
+    app.state.uploads = Bounded(threads=1, waiting=8, retry_after_seconds=5)
     for module in (
         designs,
         jobs,
@@ -118,6 +119,8 @@ def create_app(
         BodyLimit,
         max_bytes=config.max_body_bytes,
         seconds=config.body_seconds,
+        uploads={"/v1/tasks": config.max_upload_bytes},
+        upload_seconds=config.upload_seconds,
         linger_seconds=config.linger_seconds,
     )
     app.add_middleware(CountRequests, metrics=metrics)

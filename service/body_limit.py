@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,22 +19,40 @@ class BodyLimit:
         app: what is protected.
         max_bytes: longest body.
         seconds: a body must have arrived whole within this time.
+        uploads: path → longest multipart body there; elsewhere, and of any other kind, ``max_bytes`` holds.
+        upload_seconds: a multipart body must have arrived there within this time.
         linger_seconds: how long the rest is thrown away.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int, seconds: float, linger_seconds: float) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        max_bytes: int,
+        seconds: float,
+        linger_seconds: float,
+        uploads: Mapping[str, int] | None = None,
+        upload_seconds: float | None = None,
+    ) -> None:
         self.app = app
         self.max_bytes = max_bytes
         self.seconds = seconds
         self.linger_seconds = linger_seconds
+        self.uploads = uploads or {}
+        self.upload_seconds = seconds if upload_seconds is None else upload_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        body = _Body(self, receive, send)
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
-        if declared.isdigit() and int(declared[:20]) > self.max_bytes:
+        headers = dict(scope["headers"])
+        multipart = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
+        if multipart and scope["path"] in self.uploads:
+            body = _Body(self, receive, send, self.uploads[scope["path"]], self.upload_seconds)
+        else:
+            body = _Body(self, receive, send, self.max_bytes, self.seconds)
+        declared = headers.get(b"content-length", b"0")
+        if declared.isdigit() and int(declared[:20]) > body.max_bytes:
             await problem_response(body.too_long())(scope, receive, body.send)
             return
         await self.app(scope, body.receive, body.send)
@@ -42,11 +61,15 @@ class BodyLimit:
 class _Body:
     """The body of one request while it arrives."""
 
-    def __init__(self, limit: BodyLimit, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, limit: BodyLimit, receive: Receive, send: Send, max_bytes: int, seconds: float
+    ) -> None:
         self.limit = limit
+        self.max_bytes = max_bytes
+        self.seconds = seconds
         self._receive = receive
         self._send = send
-        self.deadline = time.monotonic() + limit.seconds
+        self.deadline = time.monotonic() + seconds
         self.count = 0
         self.complete = False
         self.refused = False
@@ -55,7 +78,7 @@ class _Body:
         self.refused = True
         return Problem(
             413,
-            f"the body is longer than {self.limit.max_bytes:,} bytes; split it over several calls",
+            f"the body is longer than {self.max_bytes:,} bytes; split it over several calls",
             headers={"Connection": "close"},
         )
 
@@ -67,11 +90,11 @@ class _Body:
                 message = await self._receive()
         except TimeoutError:
             self.refused = True
-            detail = f"the body did not arrive within {self.limit.seconds:g} s"
+            detail = f"the body did not arrive within {self.seconds:g} s"
             raise Problem(408, detail, headers={"Connection": "close"}) from None
         self.count += len(message.get("body", b""))
         self.complete = not message.get("more_body", False)
-        if self.count > self.limit.max_bytes:
+        if self.count > self.max_bytes:
             raise self.too_long()
         return message
 

@@ -2,13 +2,32 @@
 
 import json
 import logging
+import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from tempfile import TemporaryFile
+from typing import BinaryIO
 
 from service.problems import Problem
 
 _log = logging.getLogger(__name__)
+
+REFUSED = 3
+"""Exit status of a program whose standard error says, as JSON, what is wrong with what it was given."""
+
+
+class Refused(ValueError):
+    """The program found its input at fault; not worth a retry as it is."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Died(RuntimeError):
+    """The program was ended by a signal, as the limits that it set itself do."""
 
 
 def run_child(module: str, order: Mapping[str, object], *, seconds: float, retry_after_seconds: int) -> bytes:
@@ -19,13 +38,46 @@ def run_child(module: str, order: Mapping[str, object], *, seconds: float, retry
     Raises:
         Problem: 503 where it takes longer than ``seconds``, 500 where it fails.
     """
+    with TemporaryFile() as source, TemporaryFile() as target:
+        source.write(json.dumps(order).encode())
+        try:
+            pipe_child(module, (), source, target, seconds=seconds, retry_after_seconds=retry_after_seconds)
+        except (Refused, Died) as error:
+            _log.error("%s failed: %s", module, error)
+            raise Problem(500, "this is a fault of the server, not of the request") from None
+        return target.read()
+
+
+def pipe_child(
+    module: str,
+    arguments: Sequence[str],
+    source: BinaryIO,
+    target: BinaryIO,
+    *,
+    seconds: float,
+    retry_after_seconds: int,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Runs ``python -m module`` from one file to another, which then stands at its beginning.
+
+    Nothing of either passes through this process. Blocks; call it in a thread.
+
+    Raises:
+        Refused: the program said that its input is at fault.
+        Died: a signal ended it.
+        Problem: 503 where it takes longer than ``seconds``, 500 where it fails otherwise.
+    """
+    source.flush()
+    source.seek(0)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", module],
-            input=json.dumps(order).encode(),
-            capture_output=True,
+            [sys.executable, "-m", module, *arguments],
+            stdin=source,
+            stdout=target,
+            stderr=subprocess.PIPE,
             timeout=seconds,
             check=False,
+            env=None if environment is None else {**os.environ, **environment},
         )
     except subprocess.TimeoutExpired:
         raise Problem(
@@ -34,7 +86,13 @@ def run_child(module: str, order: Mapping[str, object], *, seconds: float, retry
             kind="busy",
             headers={"Retry-After": str(retry_after_seconds)},
         ) from None
+    said = done.stderr.decode(errors="replace")
+    if done.returncode == REFUSED:
+        told = json.loads(said.splitlines()[-1])
+        raise Refused(str(told["message"]), str(told["hint"]))
+    if done.returncode < 0:
+        raise Died(f"signal {-done.returncode}: {said[-1000:]}")
     if done.returncode != 0:
-        _log.error("%s failed: %s", module, done.stderr.decode(errors="replace")[-4000:])
+        _log.error("%s failed: %s", module, said[-4000:])
         raise Problem(500, "this is a fault of the server, not of the request")
-    return done.stdout
+    target.seek(0)

@@ -10,7 +10,9 @@ class ServiceConfig:
 
     Args:
         max_body_bytes: longest JSON body; beyond it 413.
+        max_upload_bytes: longest multipart body, of a task; beyond it 413.
         body_seconds: a body must have arrived whole within this time; else 408.
+        upload_seconds: the same for a multipart body.
         linger_seconds: how long what an over-long body still sends is thrown away, so that the client
             reads the answer before the connection closes.
         max_architectures: architectures in one call; beyond it 413.
@@ -24,7 +26,9 @@ class ServiceConfig:
     """
 
     max_body_bytes: int = 16 * 1024 * 1024
+    max_upload_bytes: int = 64 * 1024 * 1024
     body_seconds: float = 20.0
+    upload_seconds: float = 30.0
     linger_seconds: float = 5.0
     max_architectures: int = 50_000
     science_threads: int = 2

@@ -7,6 +7,7 @@ from netwright.cli import devices as devices  # adds its commands to `devices`
 from netwright.cli import predictors as predictors  # a group of its own
 from netwright.cli import spaces as spaces  # adds its commands to `spaces`
 from netwright.cli import studies as studies  # a group of its own
+from netwright.cli import tasks as tasks  # adds its commands to `tasks`
 from netwright.cli import train_devices as train_devices  # adds its command to `train`
 
 app = typer.Typer(
@@ -25,7 +26,7 @@ app.add_typer(catalogue.spaces, name="spaces", help="The families of architectur
 app.add_typer(catalogue.devices, name="devices", help="The machines whose costs were measured, and your own.")
 app.add_typer(predictors.app, name="predictors", help="Predictors of your own, from what you observed.")
 app.add_typer(studies.app, name="studies", help="Search that you drive: ask and tell.")
-app.add_typer(catalogue.tasks, name="tasks", help="The data sets to design for.")
+app.add_typer(catalogue.tasks, name="tasks", help="The data sets to design for, and your own.")
 app.add_typer(train.app, name="train", help="Train what ships.")
 app.add_typer(data.app, name="data", help="Benchmark tables.")
 

@@ -65,7 +65,7 @@ def list_devices(
 
 @tasks.command("list")
 def list_tasks(url: UrlOption = None, as_json: JsonOption = False) -> None:
-    """The built-in tasks."""
+    """The built-in tasks, and your own."""
     with connected(url) as client:
         found = client.tasks()
     if as_json:

@@ -12,8 +12,6 @@ from service.schemas.catalog import (
     SpaceList,
     SpacePublic,
     SpaceSummary,
-    TaskList,
-    TaskPublic,
     VariablePublic,
 )
 from service.schemas.designs import (
@@ -38,6 +36,7 @@ from service.schemas.devices import (
 from service.schemas.health import HealthPublic
 from service.schemas.jobs import JobList, JobPublic, JobUrls, ProgressPublic
 from service.schemas.predictions import ColumnPublic, IntervalPublic, PredictCreate, PredictionsPublic
+from service.schemas.tasks import TaskCreate, TaskList, TaskPublic, TaskShown, UploadedTaskPublic
 
 __all__ = [
     "BaselinePublic",
@@ -72,8 +71,11 @@ __all__ = [
     "SpaceList",
     "SpacePublic",
     "SpaceSummary",
+    "TaskCreate",
     "TaskList",
     "TaskPublic",
+    "TaskShown",
+    "UploadedTaskPublic",
     "ValuePublic",
     "VariablePublic",
     "Variables",

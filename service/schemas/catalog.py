@@ -1,4 +1,4 @@
-"""Spaces and tasks."""
+"""Spaces."""
 
 from typing import Any, Literal
 
@@ -82,19 +82,3 @@ class DeclaredSpacePublic(SpacePublic):
     counted: bool
     predictable: list[str]
     generator: JobPublic | None
-
-
-class TaskPublic(BaseModel):
-    """A data set that networks can be designed for, and the spaces in which it is known."""
-
-    name: str
-    description: str
-    classes: int
-    spaces: list[str]
-
-
-class TaskList(BaseModel):
-    """A page of tasks."""
-
-    tasks: list[TaskPublic]
-    has_more: bool
