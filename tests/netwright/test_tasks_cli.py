@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from netwright.cli import app
 from netwright.client import ApiError, Client
 from netwright.uploads import packed
+from service import uploads
 
 
 @pytest.fixture
@@ -25,6 +26,12 @@ def run(server, monkeypatch):
         return result
 
     return invoke
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Uploads are read, and not embedded: tests/service/test_tasks.py does that."""
+    monkeypatch.setattr(uploads, "_embed", lambda service, *order: service.blobs.put(b"embedding"))
 
 
 @pytest.fixture
@@ -47,7 +54,7 @@ def test_a_folder_is_sent_as_a_few_images_of_each_class(folder):
         packed(folder)
 
 
-def test_add_show_list_remove(run, folder, server):
+def test_add_show_list_remove(run, folder, server, quick):
     added = json.loads(run("tasks", "add", "pets", str(folder), "--json").stdout)
     assert (added["task"], added["classes"], added["images"]) == ("pets", 2, 21)
     assert "pets" in run("tasks", "add", "pets", str(folder)).stdout  # the same again, from the cache
