@@ -8,7 +8,7 @@ from benchmarks.tables import Tables
 from generator import shipped as generators
 from networks.options import InvalidOptions
 from predictors import shipped
-from search.evaluation import evaluator_name
+from search.evaluation import evaluator_name, measured_by
 from search.evaluator import Bench, get_evaluator
 from search.observed import MIN_LABELS, observed_keys
 from search.problem import Problem
@@ -32,12 +32,16 @@ def check_answerable(request: DesignRequest, tables: Tables, images: Path | None
     problem = Problem.of(request)
     errors = []
     # The job that designs in a declared space trains its generator where that has not been done.
-    if not generators.ships(request.space) and not isinstance(problem.space, DeclaredSpace):
+    declared = isinstance(problem.space.network_space, DeclaredSpace)
+    if not generators.ships(request.space) and not declared:
         hint = f"designs are made in {', '.join(generators.spaces())}"
         errors.append(FieldError("space", f"no generator ships for {request.space}", hint))
     options, wrong = _options(request, problem)
     errors += wrong
-    if request.evaluations and isinstance(problem.space, DeclaredSpace):
+    if request.recipe and not (request.evaluations and _is_trained(request, problem)):
+        hint = 'allow evaluations, and name the evaluator "training" for the accuracy'
+        errors.append(FieldError("recipe", "nothing tells recipes apart but trainings", hint))
+    elif request.evaluations and declared:
         hint = "leave it out: the declaration's observations are learned from"
         errors.append(FieldError("evaluations", "a declared space has no evaluators", hint))
     elif request.evaluations:
@@ -48,6 +52,11 @@ def check_answerable(request: DesignRequest, tables: Tables, images: Path | None
                 errors.append(FieldError(field, *reason))
     if errors:
         raise InvalidRequest(errors)
+
+
+def _is_trained(request: DesignRequest, problem: Problem) -> bool:
+    """Whether the evaluator ``training`` brings something that is asked for."""
+    return any(measured_by(request.evaluator, each.metric, "training") for each in problem.to_measure)
 
 
 def _fields(request: DesignRequest) -> list[tuple[str, Quantity]]:

@@ -170,8 +170,10 @@ def _best_measured(problem: Problem, measured: Sequence[Observation]) -> list[st
 
 
 def _digests(problem: Problem, models: Models) -> dict[str, str]:
-    generator = load_generator(problem.space.name).digest
-    return {"generator": generator} | {key: model.digest() for key, model in models.items()}
+    """What predicted, and what proposed: no generator ships for architectures with recipes."""
+    known = problem.space.network_space is problem.space
+    generator = {"generator": load_generator(problem.space.name).digest} if known else {}
+    return generator | {key: model.digest() for key, model in models.items()}
 
 
 def _infeasible(

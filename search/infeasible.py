@@ -7,6 +7,7 @@ import numpy as np
 from search.models import Models
 from search.problem import Problem, relative_gap
 from search.proposals import Proposals
+from search.recipe import apart
 from spaces.metric import Observation
 from spaces.space import Codes
 
@@ -21,7 +22,8 @@ def nearest_to_exact(problem: Problem, codes: Codes) -> tuple[Nearest, dict[str,
         if problem.is_exact(quantity)
     }
     architecture = problem.space.format(codes[None])[0]
-    return {"architecture": architecture, "values": values, "source": "exact"}, values
+    nearest: Nearest = {"architecture": architecture, "values": values, "source": "exact"}
+    return nearest | apart(problem.space, architecture), values
 
 
 def nearest_to_measured(
@@ -40,7 +42,8 @@ def nearest_to_measured(
         reason = f"none of {len(finished)} evaluated architectures satisfies the bounds on {bounds}"
         reason += f"; {likeliest}" if likeliest else "; too few evaluations to predict others"
         values = dict(nearest.values)
-        return {"architecture": nearest.architecture, "values": values, "source": "measured"}, values, reason
+        told: Nearest = {"architecture": nearest.architecture, "values": values, "source": "measured"}
+        return told | apart(problem.space, nearest.architecture), values, reason
     assert proposals is not None and proposals.likeliest is not None
     codes = proposals.likeliest[None]
     _, values = nearest_to_exact(problem, proposals.likeliest)
@@ -51,6 +54,7 @@ def nearest_to_measured(
         "values": values,
         "source": "predicted",
         "feasible_probability": round(proposals.probability, 4),
+        **apart(problem.space, architecture),
     }
     return (
         found,

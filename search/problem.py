@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from search.recipe import searched_space
 from search.request import DesignRequest
 from spaces.metric import Constraint, Observation, Quantity
-from spaces.space import Codes, Floats, Space, get_space
+from spaces.space import Codes, Floats, Space
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Problem:
     def of(cls, request: DesignRequest) -> "Problem":
         """The problem of a design request."""
         return cls(
-            get_space(request.space),
+            searched_space(request.space, request.recipe),
             request.task,
             tuple(objective.quantity for objective in request.objectives),
             request.constraints,

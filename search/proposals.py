@@ -7,6 +7,7 @@ import numpy as np
 from generator.generate import GenerateOptions, generate
 from generator.guide import ProductGuide
 from generator.weights import load_generator
+from search.candidates import pooled
 from search.confidence import confidence, confident, log_confidence
 from search.feasible import LISTED, draw_feasible
 from search.guides import ExactBoundsGuide, FunctionGuide
@@ -89,6 +90,9 @@ def _generated(
     )
     parts = []
     for weights in weightings:
+        if problem.space.network_space is not problem.space:
+            parts.append(_climbed(problem, models, merit, weights, exclude, rng))
+            continue
         guide = ProductGuide(
             [
                 ExactBoundsGuide(problem),
@@ -115,6 +119,22 @@ def _generated(
         parts += [problem.space.neighbours(row) for row in generated.codes[:NEIGHBOURED]]
     parts.append(draw_feasible(problem, REFERENCES, rng, exclude=exclude))
     return _fresh(problem, np.unique(np.concatenate(parts), axis=0), exclude)
+
+
+def _climbed(
+    problem: Problem,
+    models: Models,
+    merit: "_Merit",
+    weights: Floats,
+    exclude: Codes,
+    rng: np.random.Generator,
+) -> Codes:
+    """The pool where no generator can ship: uniform draws, and the neighbourhoods of what looks best."""
+
+    def wanted(codes: Codes) -> Floats:
+        return STRENGTH * merit(codes, weights) + log_confidence(problem, models, codes)
+
+    return pooled(problem, wanted, exclude[:0], exclude, rng)
 
 
 def _fresh(problem: Problem, codes: Codes, exclude: Codes) -> Codes:

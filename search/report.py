@@ -11,6 +11,7 @@ from search.feasible import draw_feasible
 from search.models import Models
 from search.pareto import pareto_front
 from search.problem import Problem
+from search.recipe import apart
 from spaces.metric import METRICS, Observation
 from spaces.space import Codes, Floats
 
@@ -33,7 +34,12 @@ def architectures(
         known: canonical string → its observation.
     """
     rows: list[dict[str, Any]] = [
-        {"architecture": architecture, "feasible_probability": 1.0, "metrics": {}}
+        {
+            "architecture": architecture,
+            **apart(problem.space, architecture),
+            "feasible_probability": 1.0,
+            "metrics": {},
+        }
         for architecture in problem.space.format(codes)
     ]
     _exact_metrics(problem, codes, rows)

@@ -18,9 +18,11 @@ from search.evaluation import (
 )
 from search.evaluator import WORKER
 from search.quantities import ON_DEVICE, FieldError, InvalidRequest, resolve_quantity
+from search.recipe import FIELD, read_recipe, searched_space
 from search.strategies import strategy_names
 from spaces.metric import Constraint, Objective, Quantity
 from spaces.space import Space, get_space, knows_space, space_names
+from spaces.with_recipe import Choices
 
 __all__ = ["EVALUATORS", "DesignRequest", "FieldError", "InvalidRequest", "parse_request", "resolve_quantity"]
 
@@ -49,6 +51,7 @@ class DesignRequest:
         flat: whether architectures count by the mean over their neighbourhoods while evaluations are chosen.
         parallel: evaluations at the same time, on as many workers.
         measured: devices besides the tables' that the request names, by their measurements.
+        recipe: what of the training's recipe is searched together with the architecture.
     """
 
     space: str
@@ -65,6 +68,7 @@ class DesignRequest:
     flat: bool = False
     parallel: int = 1
     measured: tuple[MeasuredDevice, ...] = ()
+    recipe: Choices = ()
 
     def to_dict(self) -> dict[str, object]:
         """The JSON object :func:`parse_request` reads back."""
@@ -74,8 +78,10 @@ class DesignRequest:
             for constraint in self.constraints
         ]
         body["objectives"] = [_quantity_dict(objective.quantity) for objective in self.objectives]
-        if not self.measured:
-            del body["measured"]
+        body[FIELD] = {name: list(choices) for name, choices in self.recipe}
+        for name in ("measured", FIELD):
+            if not body[name]:
+                del body[name]
         return body
 
     @classmethod
@@ -129,8 +135,10 @@ class _Parser:
             raise InvalidRequest(self.errors)
         evaluator = self.evaluator()
         task = self.task(space, evaluator)
-        constraints = self.constraints(space, task)
-        objectives = self.objectives(space, task)
+        recipe = self.recipe(space)
+        searched = searched_space(space.name, recipe)
+        constraints = self.constraints(searched, task)
+        objectives = self.objectives(searched, task)
         count = self.integer("count", 8, 1, MAX_COUNT)
         evaluations = self.integer("evaluations", 0, 0, MAX_EVALUATIONS)
         options = self.evaluator_options(evaluator)
@@ -143,6 +151,8 @@ class _Parser:
         strategy = self.choice("strategy", STRATEGIES, "bayes")
         if strategy == "robot" and not score_table.ships(space.name):
             self.fail("strategy", f"robot needs training-free scores, and none ship for {space.name}")
+        if strategy == "robot" and recipe:
+            self.fail("strategy", "robot's scores are of networks, whatever their recipe", "name another one")
         flat = self.truth("flat")
         parallel = self.integer("parallel", 1, 1, MAX_PARALLEL)
         if self.errors:
@@ -163,6 +173,7 @@ class _Parser:
             flat,
             parallel,
             self.named(space, constraints, objectives),
+            recipe,
         )
 
     def named(
@@ -197,6 +208,21 @@ class _Parser:
         except InvalidOptions as error:
             self.errors += [FieldError(each.field, each.message, each.hint) for each in error.errors]
             return {}
+
+    def recipe(self, space: Space) -> Choices:
+        try:
+            chosen = read_recipe(self.body.get(FIELD), space)
+        except InvalidOptions as error:
+            self.errors += [FieldError(each.field, each.message, each.hint) for each in error.errors]
+            return ()
+        options: Any = self.body.get("evaluator_options")
+        for part in ("training", FIELD):
+            options = options.get(part) if isinstance(options, Mapping) else None
+        for name, _ in chosen:
+            if isinstance(options, Mapping) and name in options:
+                hint = f"its choices are those of {FIELD}.{name}; leave it out here"
+                self.fail(f"evaluator_options.training.{FIELD}.{name}", "is searched", hint)
+        return chosen
 
     def task(self, space: Space, spec: Spec | None) -> str:
         task = self.body.get("task")
@@ -287,21 +313,27 @@ class _Parser:
                 device=item.get("device"),
                 path=path,
                 devices=self.devices(space, item.get("metric")),
-                tasks=(design_task,),
+                tasks=(design_task, *self.data_sets(space, item.get("metric"), task)),
                 metrics=self.metrics(),
             )
         except InvalidRequest as error:
             self.errors.extend(error.errors)
             return None
 
+    def data_sets(self, space: Space, metric: object, task: str | None) -> list[str]:
+        """A task that may be the name of a data set; whether it is there, the evaluator says."""
+        trained = metric == "accuracy" and measured_by(self.spec, "accuracy", "training")
+        admitted = trained and task is not None and not space.task_dependent_cost
+        return [task] if admitted and task is not None and DATA_NAME.fullmatch(task) else []
+
     def metrics(self) -> list[str]:
         """The metrics that the evaluators bring to any space."""
-        brought = {"accuracy": "training"} | dict.fromkeys(ON_DEVICE, "latency")
+        brought = {"accuracy": "training", "train_seconds": "training"} | dict.fromkeys(ON_DEVICE, "latency")
         return [metric for metric, name in brought.items() if measured_by(self.spec, metric, name)]
 
     def devices(self, space: Space, metric: object) -> list[str]:
         """The devices that can be named besides the space's own."""
-        named = [device.name for device in self.measured if device.space == space.name]
+        named = [device.name for device in self.measured if device.space == space.network_space.name]
         return [*named, WORKER] if measured_by(self.spec, str(metric), "latency") else named
 
     def unknown(self, path: str, item: Mapping[str, object], known: Sequence[str]) -> None:

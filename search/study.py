@@ -13,7 +13,7 @@ from search.strategy import FULL, Strategy, get_strategy
 from spaces.metric import METRICS, Observation, Quantity
 from spaces.space import get_space, space_names
 
-FIELDS = ("space", "task", "constraints", "objectives", "confidence", "seed", "strategy", "flat")
+FIELDS = ("space", "task", "constraints", "objectives", "confidence", "seed", "strategy", "flat", "recipe")
 SAME = 1e-6
 """How far, relative to it, a told value may lie from the exact one."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")

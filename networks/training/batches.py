@@ -54,7 +54,7 @@ class Batches:
         return self._normalized(np.asarray(part.x[start:end])), torch.from_numpy(part.y[start:end].copy())
 
     def _normalized(self, x: np.ndarray) -> Tensor:
-        image = torch.from_numpy(np.ascontiguousarray(x)).permute(0, 3, 1, 2).to(torch.float32)
+        image = torch.from_numpy(np.array(x, order="C")).permute(0, 3, 1, 2).to(torch.float32)
         return ((image - self._mean) / self._std).contiguous()
 
 

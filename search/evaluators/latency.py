@@ -11,6 +11,7 @@ from networks.options import read_options
 from networks.plan import plan_network, planned_spaces
 from search.evaluator import WORKER, Bench, NamedEvaluator, Stopped, register
 from search.problem import Problem
+from search.recipe import network_of
 from spaces.metric import Observation, Quantity
 
 METRICS = ("latency_ms", "throughput_ips", "energy_mj")
@@ -62,8 +63,8 @@ class LatencyEvaluator(NamedEvaluator):
                 f"the latency evaluator measures the machine that it runs on, not {quantity.device}",
                 f"name the device {WORKER}",
             )
-        if problem.space.name not in planned_spaces():
-            return f"{problem.space.name} has no networks to run", f"there are {', '.join(planned_spaces())}"
+        if (space := problem.space.network_space.name) not in planned_spaces():
+            return f"{space} has no networks to run", f"there are {', '.join(planned_spaces())}"
         return None
 
     @classmethod
@@ -89,14 +90,15 @@ class LatencyEvaluator(NamedEvaluator):
         from networks.latency.onnx_file import onnx_bytes
 
         began, options = time.perf_counter(), self.options
-        space, small = self.problem.space, options.network == "small"
+        space, small = self.problem.space.network_space, options.network == "small"
+        network = network_of(self.problem.space, architecture)
         side = options.resolution
         if side is None:
-            plan = plan_network(space.name, space.parse(architecture), task=self._space_task(), small=small)
+            plan = plan_network(space.name, space.parse(network), task=self._space_task(), small=small)
             side = plan.side
         content = onnx_bytes(
             space.name,
-            architecture,
+            network,
             task=self._space_task(),
             small=small,
             side=side,

@@ -35,7 +35,7 @@ class TableEvaluator(NamedEvaluator):
         self.problem = problem
         self.tables = tables
         self._keys = [quantity.key for quantity in quantities or problem.to_measure]
-        columns = {column.key: column for column in tables.columns(problem.space.name)}
+        columns = {column.key: column for column in tables.columns(problem.space.network_space.name)}
         self.source = "table:" + "+".join(
             sorted({columns[key].table for key in self._keys if key in columns})
         )
@@ -52,14 +52,17 @@ class TableEvaluator(NamedEvaluator):
         cls, problem: Problem, quantity: Quantity, options: Any, bench: Bench
     ) -> tuple[str, str] | None:
         """No table holds the quantity, or it cannot be read."""
-        space = problem.space.name
+        space = problem.space.network_space.name
+        if problem.space.name != space and quantity.device is None:
+            hint = "name the evaluator training for what depends on the recipe"
+            return f"tables hold no {quantity.key} of other recipes than their own", hint
         keys = [column.key for column in bench.tables.columns(space)]
         if quantity.key not in keys:
             return f"no table holds {quantity.key}", f"the tables of {space} hold {', '.join(keys)}"
         unavailable = bench.tables.available(space, quantity.key)
         if unavailable is not None:
             return f"{quantity.key} cannot be measured: {unavailable}", ""
-        if problem.space.size > LARGEST_COVERED:
+        if problem.space.network_space.size > LARGEST_COVERED:
             hint = "ask for a design without evaluations, or name another evaluator"
             return f"the table holds only a sample of {space}, not what would be proposed", hint
         return None
@@ -76,7 +79,8 @@ class TableEvaluator(NamedEvaluator):
         began = time.perf_counter()
         space = self.problem.space
         codes = space.parse(architecture)[None]
-        values = {key: float(self.tables.values(space.name, key, codes)[0]) for key in self._keys}
+        name, networks = space.network_space.name, space.networks(codes)
+        values = {key: float(self.tables.values(name, key, networks)[0]) for key in self._keys}
         absent = [key for key, value in values.items() if np.isnan(value)]
         if absent:
             return Observation(architecture, {}, self.source, failed=f"not in the table: {', '.join(absent)}")

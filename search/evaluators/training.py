@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from networks.options import read_options
@@ -12,34 +13,54 @@ from networks.training.recipe import TrainingOptions
 from networks.training.sources import find, names
 from search.evaluator import Bench, NamedEvaluator, Stopped, register
 from search.problem import Problem
+from search.recipe import apart, network_of
 from spaces.metric import Observation, Quantity
+from spaces.space import Variable
+from spaces.with_recipe import WithRecipe
 
 if TYPE_CHECKING:
     from networks.training.images import ImageSet
     from networks.training.train import Trained
 
 
+SECONDS = "train_seconds"
+
+
 @register
 class TrainingEvaluator(NamedEvaluator):
-    """Accuracy on validation images after a training with a stated recipe.
+    """Accuracy on validation images after a training with a stated recipe, and what the training took.
 
     The value is the mean over ``seeds`` trainings; their spread, the accuracy on test images (which no choice
-    ever sees), the recipe, the data and the weights stand in the observation's details.
+    ever sees), the recipe, the data and the weights stand in the observation's details: under ``training``
+    those of the design's own task, under ``training@task`` those of every other one that is asked for. Where
+    the recipe is searched too, each architecture is trained by the choices that it carries.
 
     Args:
         problem: what it is for.
         options: recipe, data and fidelity.
         bench: images, cache, checkpoints, blobs.
         seed: of the first training; the others follow it.
+        quantities: what is asked for; everything that it can measure unless said otherwise.
     """
 
     name: ClassVar[str] = "training"
 
-    def __init__(self, problem: Problem, options: TrainingOptions, bench: Bench, seed: int = 0) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        options: TrainingOptions,
+        bench: Bench,
+        seed: int = 0,
+        quantities: Sequence[Quantity] | None = None,
+    ) -> None:
         self.problem, self.options, self.bench, self.seed = problem, options, bench, seed
-        self.data = options.data or problem.task
-        self.source = f"training:{self.data}:{options.fidelity}"
-        self._images: ImageSet | None = None
+        wanted = problem.to_measure if quantities is None else quantities
+        self.timed = any(quantity.metric == SECONDS for quantity in wanted)
+        named = [quantity.task for quantity in wanted if quantity.metric == "accuracy"]
+        self.tasks = tuple(dict.fromkeys(task for task in named if task is not None)) or (problem.task,)
+        self.data = "+".join(_data(options, problem, task) for task in self.tasks)
+        self.source = f"training:{self.data}:{self._fidelity()}"
+        self._images: dict[str, ImageSet] = {}
 
     @classmethod
     def read_options(cls, given: object, path: str) -> TrainingOptions:
@@ -51,18 +72,18 @@ class TrainingEvaluator(NamedEvaluator):
         cls, problem: Problem, quantity: Quantity, options: Any, bench: Bench
     ) -> tuple[str, str] | None:
         """It measures accuracies of image networks, on data sets that are there."""
-        if quantity.metric != "accuracy" or quantity.task != problem.task:
+        if quantity.metric not in ("accuracy", SECONDS):
             return (
-                f"a training measures the accuracy on {problem.task}, not {quantity.key}",
+                f"a training measures accuracies and {SECONDS}, not {quantity.key}",
                 'name an evaluator for each metric: {"accuracy": "training", "latency_ms": "latency"}',
             )
-        if problem.space.name not in planned_spaces():
+        if (space := problem.space.network_space.name) not in planned_spaces():
             trainable = ", ".join(planned_spaces())
-            return f"{problem.space.name} has no networks to train", f"those of {trainable} can be trained"
+            return f"{space} has no networks to train", f"those of {trainable} can be trained"
         if bench.images is None:
             return "there are no images to train on", "set NETWRIGHT_IMAGES to a folder of data sets"
         try:
-            find(bench.images, options.data or problem.task)
+            find(bench.images, _data(options, problem, quantity.task or problem.task))
         except BadImages as error:
             hint = f"name one as evaluator_options.training.data: {', '.join(names(bench.images)) or 'none'}"
             return str(error), hint
@@ -73,83 +94,113 @@ class TrainingEvaluator(NamedEvaluator):
         cls, problem: Problem, quantities: Sequence[Quantity], options: Any, bench: Bench, seed: int
     ) -> Self:
         """A training with the options' recipe."""
-        return cls(problem, options, bench, seed)
+        return cls(problem, options, bench, seed, quantities)
 
     def about(self) -> dict[str, object]:
         """Recipe, fidelity and data."""
-        options = self.options
-        return {
-            "source": self.source,
-            "data": self.data,
-            "fidelity": options.fidelity,
-            "network": options.network,
-            "seeds": options.seeds,
-            "patience": options.patience,
-            "recipe": options.recipe.to_dict(),
-        }
+        searched = [variable.name for variable in self._recipe_variables()]
+        told = self._about(self.options, self.data, self._fidelity())
+        return told | ({"searched": searched} if searched else {})
 
     def evaluate(self, architecture: str, should_stop: Callable[[], bool]) -> Observation:
         """Trains the architecture; ``failed`` where it diverged, or the images cannot be used."""
         from networks.training.train import Diverged, TrainingStopped
 
         began = time.perf_counter()
+        options = self._options(architecture)
+        runs: dict[str, list[Trained]] = {}
         try:
-            images = self._load()
-            runs = [
-                self._train(architecture, images, self.seed + index, should_stop)
-                for index in range(self.options.seeds)
-            ]
+            for task in self.tasks:
+                runs[task] = [
+                    self._train(architecture, options, task, self.seed + index, should_stop)
+                    for index in range(options.seeds)
+                ]
         except TrainingStopped as stopped:
             raise Stopped(str(stopped)) from stopped
         except (Diverged, BadImages) as error:
             return Observation(
                 architecture, {}, self.source, failed=str(error), seconds=time.perf_counter() - began
             )
-        values = {f"accuracy@{self.problem.task}": round(statistics.fmean(run.accuracy for run in runs), 4)}
-        details = {self.name: self._details(architecture, images, runs)}
-        for index in range(self.options.seeds):
-            self.bench.checkpoints.drop(self._key(architecture, self.seed + index))
+        values = {
+            f"accuracy@{task}": round(statistics.fmean(run.accuracy for run in each), 4)
+            for task, each in runs.items()
+        }
         # Interruptions do not count, what earlier attempts spent does.
-        seconds = max(sum(run.seconds for run in runs), time.perf_counter() - began)
+        spent = sum(run.seconds for each in runs.values() for run in each)
+        if self.timed:
+            values[SECONDS] = round(spent / options.seeds, 4)
+        details = {self._place(task): self._details(options, task, each) for task, each in runs.items()}
+        for task in self.tasks:
+            for index in range(options.seeds):
+                self.bench.checkpoints.drop(self._key(architecture, task, self.seed + index))
+        seconds = max(spent, time.perf_counter() - began)
         return Observation(architecture, values, self.source, seconds=seconds, details=details)
 
-    def _load(self) -> "ImageSet":
+    # what is trained, and how
+    def _recipe_variables(self) -> tuple[Variable, ...]:
+        return self.problem.space.recipe if isinstance(self.problem.space, WithRecipe) else ()
+
+    def _options(self, architecture: str) -> TrainingOptions:
+        """The options, with the recipe that the architecture carries."""
+        chosen: Any = apart(self.problem.space, architecture).get("recipe", {})
+        return replace(self.options, recipe=replace(self.options.recipe, **chosen))
+
+    def _fidelity(self) -> str:
+        """What is spent on each evaluation, as far as it is the same for all."""
+        fidelity, own = self.options.fidelity, f"{self.options.recipe.epochs}ep"
+        searched = any(variable.name == "epochs" for variable in self._recipe_variables())
+        return fidelity.replace(own, "recipe", 1) if searched else fidelity
+
+    def _place(self, task: str) -> str:
+        """Where a task's details stand."""
+        own = self.problem.task if self.problem.task in self.tasks else self.tasks[0]
+        return self.name if task == own else f"{self.name}@{task}"
+
+    def _load(self, task: str) -> "ImageSet":
         from networks.training.images import load_images
 
-        if self._images is None:
+        name = _data(self.options, self.problem, task)
+        if name not in self._images:
             if self.bench.images is None:
                 raise BadImages("there are no images: NETWRIGHT_IMAGES is not set on this worker")
-            self._images = load_images(
+            self._images[name] = load_images(
                 self.bench.images,
-                self.data,
+                name,
                 side=self.options.resolution,
                 images=self.options.images,
                 cache_dir=self.bench.cache_dir,
             )
-        return self._images
+        return self._images[name]
 
-    def _key(self, architecture: str, seed: int) -> str:
-        return f"{architecture} {self.source} seed {seed}"
+    def _key(self, architecture: str, task: str, seed: int) -> str:
+        of = f" on {task}" if len(self.tasks) > 1 else ""
+        return f"{architecture} {self.source}{of} seed {seed}"
 
     def _train(
-        self, architecture: str, images: "ImageSet", seed: int, should_stop: Callable[[], bool]
+        self,
+        architecture: str,
+        options: TrainingOptions,
+        task: str,
+        seed: int,
+        should_stop: Callable[[], bool],
     ) -> "Trained":
         """One training, from its checkpoint where there is one."""
         from networks.training.checkpoint import Place
         from networks.training.rebuild import identity_of, untrained
         from networks.training.train import train
 
-        problem = self.problem
-        task = problem.task if problem.task in problem.space.tasks else None
-        identity = identity_of(problem.space.name, architecture, self.options, images, seed, task)
-        key, epochs = self._key(architecture, seed), self.options.recipe.epochs
+        space, images = self.problem.space.network_space, self._load(task)
+        network = network_of(self.problem.space, architecture)
+        version = task if task in space.tasks else None
+        identity = identity_of(space.name, network, options, images, seed, version)
+        key = self._key(architecture, task, seed)
 
         def save(content: bytes, place: Place) -> None:
             progress: dict[str, object] = {
                 "architecture": architecture,
                 "seed": seed,
                 "epoch": place.epoch,
-                "epochs": epochs,
+                "epochs": options.recipe.epochs,
                 "step": place.step,
             }
             if place.history:
@@ -159,17 +210,29 @@ class TrainingEvaluator(NamedEvaluator):
         return train(
             lambda: untrained(identity),
             images,
-            self.options.recipe,
+            options.recipe,
             seed=seed,
-            patience=self.options.patience,
+            patience=options.patience,
             identity=identity,
             checkpoint=self.bench.checkpoints.load(key),
             save=save,
             should_stop=should_stop,
         )
 
-    def _details(self, architecture: str, images: "ImageSet", runs: Sequence["Trained"]) -> dict[str, object]:
-        """What is known of the trainings besides the value."""
+    # what is told of it
+    def _about(self, options: TrainingOptions, data: str, fidelity: str) -> dict[str, object]:
+        return {
+            "source": self.source,
+            "data": data,
+            "fidelity": fidelity,
+            "network": options.network,
+            "seeds": options.seeds,
+            "patience": options.patience,
+            "recipe": options.recipe.to_dict(),
+        }
+
+    def _details(self, options: TrainingOptions, task: str, runs: Sequence["Trained"]) -> dict[str, object]:
+        """What is known of a task's trainings besides the value."""
         trainings = []
         for index, run in enumerate(runs):
             training: dict[str, object] = {
@@ -185,9 +248,15 @@ class TrainingEvaluator(NamedEvaluator):
             trainings.append(training)
         accuracies = [run.accuracy for run in runs]
         tests = [run.test_accuracy for run in runs if run.test_accuracy is not None]
-        details: dict[str, object] = self.about() | {"images": images.about(), "trainings": trainings}
+        details = self._about(options, _data(options, self.problem, task), options.fidelity)
+        details |= {"images": self._load(task).about(), "trainings": trainings}
         details["accuracy_std"] = statistics.stdev(accuracies) if len(runs) > 1 else None
         details["test_accuracy"] = statistics.fmean(tests) if tests else None
         best = max(trainings, key=lambda training: float(str(training["accuracy"])))
         details["weights"] = best.get("weights")
         return details
+
+
+def _data(options: TrainingOptions, problem: Problem, task: str) -> str:
+    """The data set of a task: the design's own may have another name in the folder."""
+    return options.data or task if task == problem.task else task

@@ -42,6 +42,8 @@ BOTH = ORDER | {
     "evaluator": {"accuracy": "training", "latency_ms": "latency"},
     "evaluator_options": {"training": TINY, "latency": QUICK},
 }
+LARGE = ("learning_rate", "weight_decay", "label_smoothing")
+MACS = {"metric": "training_macs_m"}
 OTHERS = set(generators.spaces()) - {"nasbench201"}
 EXAMPLE = get_space("nasbench201").example
 
@@ -52,6 +54,7 @@ def bench(tables, tmp_path, **changes):
 
 
 def evaluator_of(body, the_bench):
+    """An evaluator, the space of its networks, and the keys that it must bring."""
     request = parse_request(body)
     check_answerable(request, the_bench.tables, the_bench.images)
     made = make_evaluator(
@@ -159,6 +162,53 @@ def test_a_stopped_training_goes_on_from_its_checkpoint_in_another_evaluator(tab
     assert [progress["epoch"] for progress in seen_progress] == [2]
 
 
+SEARCHED = {"optimizer": ["adamw", "sgd"], "learning_rate": [0.05, 0.001], "epochs": [1, 2]}
+RECIPES = ORDER | {
+    "recipe": SEARCHED,
+    "constraints": [{"metric": "training_macs_m", "max": 900}],
+    "objectives": [{"metric": "accuracy"}, {"metric": "train_seconds"}],
+    "evaluator_options": {"training": {"network": "small", "recipe": {"batch_size": 16}}},
+}
+
+
+class TestTrainingWithRecipe(WithTables):
+    def made(self, tmp_path):
+        made, _, keys = evaluator_of(RECIPES, bench(self.tables, tmp_path))
+        return made, Problem.of(parse_request(RECIPES)).space, keys
+
+
+def test_an_architecture_is_trained_by_the_recipe_that_it_carries(tables, tmp_path):
+    blobs = MemoryBlobs()
+    the_bench = bench(tables, tmp_path, blobs=lambda: blobs)
+    evaluator, _, _ = evaluator_of(RECIPES, the_bench)
+    chosen = {"optimizer": "adamw", "learning_rate": 0.001, "epochs": 2}
+    seen = evaluator.evaluate(f"{EXAMPLE}#optimizer=adamw,learning_rate=0.001,epochs=2", lambda: False)
+    details = seen.details["training"]
+    assert details["recipe"].items() >= {**chosen, "batch_size": 16}.items()
+    assert details["trainings"][0]["epochs"] == 2 and details["fidelity"] == "2ep-small"
+    assert seen.source == "training:tiny:recipe-small" and seen.values["train_seconds"] > 0
+    options = {"network": "small", "recipe": chosen | {"batch_size": 16}}
+    alone, _, _ = evaluator_of(ORDER | {"evaluator_options": {"training": options}}, the_bench)
+    same = alone.evaluate(EXAMPLE, lambda: False)
+    assert same.values["accuracy@tiny"] == seen.values["accuracy@tiny"]
+    # The weights are of the network alone, under whichever name it was searched.
+    assert same.details["training"]["weights"] == details["weights"]
+
+
+def test_trainings_on_several_data_sets_bring_an_accuracy_each(tables, tmp_path):
+    the_bench = bench(tables, tmp_path, images=data.npz(data.npz(tmp_path / "images"), "other", classes=2))
+    body = ORDER | {"objectives": [{"metric": "accuracy"}, {"metric": "accuracy", "task": "other"}]}
+    evaluator, _, keys = evaluator_of(body, the_bench)
+    assert keys == {"accuracy@tiny", "accuracy@other", "params_m"}
+    seen = evaluator.evaluate(EXAMPLE, lambda: False)
+    assert keys <= seen.values.keys() and seen.source == "training:tiny+other:2ep-small"
+    assert len(seen.details["training"]["images"]) == len(seen.details["training@other"]["images"])
+    assert seen.details["training@other"]["data"] == "other"
+    alone, _, _ = evaluator_of(ORDER | {"task": "other"}, the_bench)
+    expected = alone.evaluate(EXAMPLE, lambda: False)
+    assert seen.values["accuracy@other"] == expected.values["accuracy@other"]
+
+
 def test_what_cannot_be_trained_fails_with_a_reason(tables, tmp_path):
     the_bench = bench(tables, tmp_path)
     evaluator, _, _ = evaluator_of(ORDER, the_bench)
@@ -243,6 +293,25 @@ def test_energy_without_a_meter_fails_with_a_reason(tables, tmp_path):
             "objectives[0]",
         ),
         ({"evaluator": "latency", "task": "cifar10"} | NONE, "objectives[0]"),
+        ({"objectives": [{"metric": "accuracy", "task": "absent"}]}, "objectives[0]"),
+        ({"objectives": [{"metric": "accuracy", "task": "../tiny"}]}, "objectives[0].task"),
+        ({"recipe": 3}, "recipe"),
+        ({"recipe": {}}, "recipe"),
+        ({"recipe": {"momentum": [0.8, 0.9]}}, "recipe.momentum"),
+        ({"recipe": {"learning_rate": 0.1}}, "recipe.learning_rate"),
+        ({"recipe": {"learning_rate": [0.1]}}, "recipe.learning_rate"),
+        ({"recipe": {"optimizer": ["sgd", "magic"]}}, "recipe.optimizer[1]"),
+        ({"recipe": {"optimizer": ["sgd", "sgd"]}}, "recipe.optimizer[1]"),
+        ({"recipe": {"weight_decay": [0.0, -1]}}, "recipe.weight_decay[1]"),
+        ({"recipe": {"epochs": [2, 4]}}, "evaluator_options.training.recipe.epochs"),
+        ({"recipe": {"optimizer": ["sgd", "adamw"]}, "strategy": "robot"}, "strategy"),
+        ({"recipe": {"optimizer": ["sgd", "adamw"]}, "evaluations": 0}, "recipe"),
+        (
+            {"recipe": {"optimizer": ["sgd", "adamw"]}, "evaluator": "table", "task": "cifar10"} | NONE,
+            "recipe",
+        ),
+        ({"recipe": {name: [k / 99 for k in range(1, 32)] for name in LARGE}}, "recipe"),
+        ({"recipe": {"optimizer": ["sgd", "adamw"]}, "objectives": [MACS]}, "objectives[0].metric"),
     ],
 )
 def test_each_error_names_its_field(tables, tmp_path, change, field):
@@ -258,5 +327,8 @@ def test_without_images_nothing_can_be_trained(tables):
 
 def test_a_request_with_evaluators_and_its_json_are_the_same():
     request = parse_request(BOTH)
-    assert parse_request(request.to_dict()) == request
+    assert parse_request(request.to_dict()) == request and "recipe" not in request.to_dict()
     assert request.objectives[0].quantity.key == "accuracy@tiny"
+    request = parse_request(RECIPES)
+    assert parse_request(request.to_dict()) == request
+    assert request.to_dict()["recipe"] == SEARCHED
