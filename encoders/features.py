@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from encoders import training_free
 from encoders.training_free.kind import KINDS, FeatureKind, Features
+from encoders.training_free.recipe import PREFIX, recipe_kind
 from spaces.mixed_radix import index_of
 from spaces.space import Codes, Space
 
@@ -75,6 +76,8 @@ def _discover() -> None:
 
 
 def _kind(name: str) -> FeatureKind:
+    if name.startswith(PREFIX):
+        return recipe_kind(name)
     _discover()
     if name not in KINDS:
         raise KeyError(f"unknown kind of feature {name!r}; known are {', '.join(sorted(KINDS))}")

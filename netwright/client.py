@@ -89,7 +89,8 @@ class Client:
             constraints: for example ``[{"metric": "params_m", "max": 0.5}]``.
             objectives: the accuracy on the task unless said otherwise.
             idempotency_key: names this order; a repeated call with it gives the same job.
-            options: ``count``, ``evaluations``, ``evaluator``, ``confidence``, ``seed``, ``strategy``.
+            options: ``count``, ``evaluations``, ``evaluator``, ``confidence``, ``seed``, ``strategy``,
+                ``recipe``.
 
         Raises:
             ApiError: with the field and the reason, where the order makes no sense.
@@ -198,7 +199,7 @@ class Client:
             space, task, constraints, objectives: as in :meth:`design`; devices may have any name.
             client_id: of this loop; by default one of its own.
             idempotency_key: names this study; a repeated call with it gives the same one.
-            options: ``strategy``, ``flat``, ``seed``, ``confidence``.
+            options: ``strategy``, ``flat``, ``seed``, ``confidence``, ``recipe``.
 
         Raises:
             ApiError: with the field and the reason, where the study makes no sense.

@@ -46,6 +46,9 @@ class StudyHandle:
         self.study = study
         self.client_id = client_id or client_name()
         self.exhausted: str | None = None
+        self.suggestions: list[Json] = []
+        """What was suggested last, each with its number; of a study that searches recipes too, with the
+        ``network`` and the ``recipe`` apart."""
 
     @property
     def id(self) -> str:
@@ -64,7 +67,7 @@ class StudyHandle:
         """
         body = {"count": count, "client_id": self.client_id}
         answer = self.client._call("POST", f"/v1/studies/{segment(self.id)}/suggest", json=body)
-        self.exhausted = answer["exhausted"]
+        self.exhausted, self.suggestions = answer["exhausted"], answer["suggestions"]
         return [str(entry["architecture"]) for entry in answer["suggestions"]]
 
     def observe(

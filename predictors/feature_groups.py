@@ -19,8 +19,10 @@ CENTERS = {
     "reduced": 1.6,
     "scores": 1.6,
     "pretrained": 0.4,
+    "recipe": 1.0,
 }
-"""Where a group's log lengthscale is looked for, in deviations a feature; 0.2 for the others."""
+"""Where a group's log lengthscale is looked for, in deviations a feature; 0.2 for the others. What stands
+before a colon in a kind's name counts: each part of a recipe is a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +68,4 @@ def standardized(space: Space, task: str | None, kinds: tuple[str, ...], codes: 
 
 def center_of(kind: str) -> float:
     """Where a group's log lengthscale is looked for."""
-    return CENTERS.get(kind, 0.2)
+    return CENTERS.get(kind.partition(":")[0], 0.2)

@@ -1,6 +1,7 @@
 """Which features a predictor sees in a space where few labels must do."""
 
 from encoders import pretrained, score_table
+from encoders.training_free.recipe import recipe_kinds
 from encoders.training_free.sequences import is_chain
 from spaces.space import Space
 
@@ -17,7 +18,10 @@ def informed_kinds(space: Space, *, scores: bool = True, embeddings: bool = Fals
         embeddings: those of pretrained networks too, where they ship.
     """
     if space.network_space is not space:
-        return (*informed_kinds(space.network_space, scores=scores, embeddings=embeddings), "recipe")
+        return (
+            *informed_kinds(space.network_space, scores=scores, embeddings=embeddings),
+            *recipe_kinds(space),
+        )
     if space.zero_operations and not space.task_dependent_cost:
         kinds: tuple[str, ...] = ("live", "structure", "reduced")
     elif is_chain(space):
@@ -31,7 +35,7 @@ def informed_kinds(space: Space, *, scores: bool = True, embeddings: bool = Fals
 def exact_kinds(space: Space) -> tuple[str, ...]:
     """Kinds of features that stand beside the embedding of a graph network: few, and exact."""
     if space.network_space is not space:
-        return (*exact_kinds(space.network_space), "recipe")
+        return (*exact_kinds(space.network_space), *recipe_kinds(space))
     if space.zero_operations and not space.task_dependent_cost:
         kinds: tuple[str, ...] = ("reduced",)
     else:

@@ -25,7 +25,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from encoders.features import features
-from predictors.gp import CENTERS
+from predictors.feature_groups import center_of
 from predictors.inputs import informed_kinds
 from predictors.matern_kernel import JITTER, distances, kernel, most_likely
 from spaces.space import Codes, Floats, Space
@@ -75,7 +75,7 @@ class View:
     @property
     def lengths(self) -> Floats:
         """Where each group's log lengthscale is looked for, (g,)."""
-        return np.array([CENTERS.get(kind, 0.2) for kind in self.kinds])
+        return np.array([center_of(kind) for kind in self.kinds])
 
 
 @lru_cache(maxsize=16)

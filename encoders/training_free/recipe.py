@@ -1,50 +1,62 @@
 """What is chosen besides the network: how it is trained."""
 
+from functools import lru_cache
+
 import numpy as np
 
-from encoders.training_free.kind import FeatureKind, Features, register
+from encoders.training_free.kind import FeatureKind, Features
 from spaces.space import Codes, Space, Variable
 
+PREFIX = "recipe:"
 
-@register
-class RecipeChoices(FeatureKind):
-    """The recipe of a member of a space with recipes (:mod:`spaces.with_recipe`); nothing in other spaces.
+
+class RecipeChoice(FeatureKind):
+    """One variable of the recipe, in a space with recipes (:mod:`spaces.with_recipe`).
 
     A number is the place of the choice among the variable's choices in rising order, between 0 and 1, so that
-    neighbouring rates are alike whatever their unit; any other choice is 1 where it is made, else 0.
+    neighbouring rates are alike whatever their unit; any other choice is 1 where it is made, else 0. Each
+    variable is a kind of its own, so that a model can learn how much each matters.
+
+    Args:
+        variable: its name.
     """
 
-    name = "recipe"
+    def __init__(self, variable: str) -> None:
+        self.variable = variable
+        self.name = f"{PREFIX}{variable}"
 
     def names(self, space: Space) -> tuple[str, ...]:
-        """``recipe:epochs``, ``recipe:optimizer=sgd`` …"""
-        return tuple(
-            name
-            for variable in _variables(space)
-            for name in (
-                [f"recipe:{variable.name}"]
-                if _is_number(variable)
-                else [f"recipe:{variable.name}={choice}" for choice in variable.choices]
-            )
-        )
+        """``recipe:epochs``, or ``recipe:optimizer=sgd`` …"""
+        variable = space.variables[self._column(space)]
+        if _is_number(variable):
+            return (self.name,)
+        return tuple(f"{self.name}={choice}" for choice in variable.choices)
 
     def values(self, space: Space, codes: Codes, task: str | None) -> Features:
-        """(b, f)."""
-        columns: list[Features] = [np.empty((len(codes), 0), dtype=np.float32)]
-        start = len(space.variables) - len(_variables(space))
-        for place, variable in enumerate(_variables(space), start=start):
-            if _is_number(variable):
-                order = np.argsort(np.argsort([float(choice) for choice in variable.choices]))
-                table = (order / max(len(order) - 1, 1))[:, None]
-            else:
-                table = np.eye(len(variable.choices))
-            columns.append(table.astype(np.float32)[codes[:, place]])
-        return np.concatenate(columns, axis=1)
+        """(b, 1) or (b, choices)."""
+        column = self._column(space)
+        variable = space.variables[column]
+        if _is_number(variable):
+            order = np.argsort(np.argsort([float(choice) for choice in variable.choices]))
+            table = (order / max(len(order) - 1, 1))[:, None]
+        else:
+            table = np.eye(len(variable.choices))
+        values: Features = table.astype(np.float32)[codes[:, column]]
+        return values
+
+    def _column(self, space: Space) -> int:
+        return [variable.name for variable in space.variables].index(self.variable)
 
 
-def _variables(space: Space) -> tuple[Variable, ...]:
-    """Those behind the network's."""
-    return space.variables[len(space.network_space.variables) :]
+@lru_cache(maxsize=64)
+def recipe_kind(name: str) -> RecipeChoice:
+    """The kind of a name that begins with :data:`PREFIX`, the same object each time."""
+    return RecipeChoice(name.removeprefix(PREFIX))
+
+
+def recipe_kinds(space: Space) -> tuple[str, ...]:
+    """The kinds of all variables of a space's recipe; none where networks alone are chosen."""
+    return tuple(f"{PREFIX}{each.name}" for each in space.variables[len(space.network_space.variables) :])
 
 
 def _is_number(variable: Variable) -> bool:

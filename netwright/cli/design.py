@@ -10,7 +10,7 @@ from netwright.cli.connect import UrlOption, connected_with_workers
 from netwright.cli.exit_codes import ExitCode, stop
 from netwright.cli.output import JsonOption, interval, out, print_json, print_table
 from netwright.cli.progress import follow
-from netwright.cli.quantities import constraint, quantity
+from netwright.cli.quantities import constraint, quantity, recipe
 from netwright.cli.spaces import read_declaration
 from netwright.client import JobHandle
 
@@ -36,6 +36,10 @@ def design(
         str, typer.Option(help="bayes, evolution, local, annealing, robot or random.")
     ] = "bayes",
     flat: Annotated[bool, typer.Option("--flat", help="Prefer optima whose neighbours are good.")] = False,
+    recipe_part: Annotated[
+        list[str] | None,
+        typer.Option("--recipe", help="Search the training's recipe too: 'epochs=6,12'; may be repeated."),
+    ] = None,
     file: Annotated[Path | None, typer.Option(help="The whole order as a JSON file instead.")] = None,
     space_file: Annotated[
         Path | None, typer.Option(help="Declare this TOML or JSON file's space first, and design in it.")
@@ -67,6 +71,7 @@ def design(
             "seed": seed,
             "strategy": strategy,
             "flat": flat,
+            "recipe": recipe(recipe_part),
         }
     with connected_with_workers(url) as client:
         if declaration is not None:
@@ -97,13 +102,15 @@ def print_architectures(result: dict[str, Any]) -> None:
     """The architectures of a result, a line each."""
     rows = result["architectures"]
     keys = list(dict.fromkeys(key for row in rows for key in row["metrics"]))
+    parts = list(dict.fromkeys(name for row in rows for name in row.get("recipe") or {}))
     marks = {"measured": " (measured)", "predicted": "", "exact": ""}
     print_table(
-        ["rank", "architecture", "P(feasible)", *keys],
+        ["rank", "architecture", *parts, "P(feasible)", *keys],
         [
             [
                 row["rank"],
-                row["architecture"],
+                row.get("network") or row["architecture"],
+                *((row.get("recipe") or {}).get(name) for name in parts),
                 f"{row['feasible_probability']:.2f}",
                 *(
                     interval(row["metrics"][key]) + marks.get(row["metrics"][key]["source"], "")

@@ -1,6 +1,8 @@
-"""Quantities and bounds as they are typed: ``latency_ms@fpga``, ``params_m<=0.5``."""
+"""Quantities, bounds and recipes as they are typed: ``params_m<=0.5``, ``epochs=6,9``."""
 
+import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -44,3 +46,29 @@ def constraint(text: str) -> dict[str, Any]:
     except ValueError:
         raise typer.BadParameter(f"{bound!r} in {text!r} is no number") from None
     return {**quantity(name), "max" if relation == "<=" else "min": value}
+
+
+def recipe(texts: Sequence[str] | None) -> dict[str, list[Any]] | None:
+    """The choices of a recipe's parts; None without any.
+
+    >>> recipe(["optimizer=sgd,adamw", "epochs=6,12"])
+    {'optimizer': ['sgd', 'adamw'], 'epochs': [6, 12]}
+    """
+    found: dict[str, list[Any]] = {}
+    for text in texts or ():
+        name, equals, choices = text.partition("=")
+        if not equals or name in found:
+            raise typer.BadParameter(
+                f"{text!r} names no choices; write for example epochs=6,12, each part once"
+            )
+        found[name.strip()] = [_choice(choice.strip()) for choice in choices.split(",")]
+    return found or None
+
+
+def _choice(text: str) -> Any:
+    """A number where it is one."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else text

@@ -1,13 +1,13 @@
 """``netwright studies …``: a search that you drive: ask for architectures, tell what they brought."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from netwright.cli.connect import UrlOption, connected
 from netwright.cli.output import JsonOption, note, out, print_json, print_table
-from netwright.cli.quantities import constraint, quantity
+from netwright.cli.quantities import constraint, quantity, recipe
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -28,6 +28,10 @@ def create(
         str, typer.Option(help="bayes, evolution, local, annealing, robot or random.")
     ] = "bayes",
     flat: Annotated[bool, typer.Option("--flat", help="Prefer optima whose neighbours are good.")] = False,
+    recipe_part: Annotated[
+        list[str] | None,
+        typer.Option("--recipe", help="Search the training's recipe too: 'epochs=6,12'; may be repeated."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Every random choice follows from it.")] = 0,
     url: UrlOption = None,
     as_json: JsonOption = False,
@@ -42,6 +46,7 @@ def create(
             strategy=strategy,
             flat=flat,
             seed=seed,
+            recipe=recipe(recipe_part),
         )
     if as_json:
         print_json(handle.study)
@@ -64,7 +69,13 @@ def suggest(
         handle = client.study(study, client_id=client_id)
         found = handle.suggest(count)
     if as_json:
-        told = {"study": study, "client_id": client_id, "architectures": found, "exhausted": handle.exhausted}
+        told: dict[str, Any] = {
+            "study": study,
+            "client_id": client_id,
+            "architectures": found,
+            "exhausted": handle.exhausted,
+        }
+        told["suggestions"] = handle.suggestions
         print_json(told)
         return
     if handle.exhausted is not None:

@@ -76,7 +76,7 @@ def _make(service: Service, tenant: str, job: Job, rank: int, format: Format) ->
     if format == "weights":
         return _weights(service.blobs, found, rank)
     space, task = _space(job), job.payload.get("task")
-    name, task = str(found["architecture"]), None if task is None else str(task)
+    name, task = str(found.get("network") or found["architecture"]), None if task is None else str(task)
     try:
         if format == "torch":
             return program(space, name, task=task)

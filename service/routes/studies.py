@@ -25,7 +25,6 @@ from service.schemas.studies import (
 )
 from service.strict_json import StrictJSONRoute
 from service.studies import Studies, request_of
-from spaces.space import get_space
 from store.ids import is_id
 from store.job import NotFound
 from store.port import Store
@@ -129,7 +128,8 @@ async def suggest(asked: SuggestCreate, study: StudyDep, studies: StudiesDep) ->
         found, exhausted = await studies.work.run(studies.suggest, study, asked.client_id, asked.count)
     except StudyClosed:
         raise Problem(409, "the study is closed; it suggests nothing more", kind="study-closed") from None
-    suggestions = [SuggestionPublic.of(suggestion) for suggestion in found]
+    space = SearchProblem.of(request_of(study)).space
+    suggestions = [SuggestionPublic.of(suggestion, space) for suggestion in found]
     return SuggestionsPublic(suggestions=suggestions, exhausted=exhausted)
 
 
@@ -146,20 +146,20 @@ async def observe(
 
 def _observe(told: ObservationsCreate, study: Study, store: Store, tenant: str) -> ObservedPublic:
     """Runs in a thread."""
-    request = request_of(study)
-    space = get_space(request.space)
+    problem = SearchProblem.of(request_of(study))
+    space = problem.space
     try:
         codes = parse_architectures(space, [item.architecture for item in told.observations], "observations")
-    except Problem as problem:
+    except Problem as wrong:
         # The list is not of architectures here, but of objects that hold one.
         raise invalid(
-            [FieldError(f"{e.field}.architecture", e.message, e.hint) for e in problem.errors]
+            [FieldError(f"{e.field}.architecture", e.message, e.hint) for e in wrong.errors]
         ) from None
     items = [
         item.model_dump() | {"architecture": architecture}
         for item, architecture in zip(told.observations, space.format(codes), strict=True)
     ]
-    observations = read_observations(SearchProblem.of(request), items)
+    observations = read_observations(problem, items)
     try:
         after, news = store.observe_study(study.id, observations, tenant_id=tenant)
     except ObservedOtherwise as error:

@@ -10,6 +10,9 @@ Name = Annotated[str, Field(min_length=1, max_length=100)]
 Variables = dict[str, str | int | bool | float]
 
 
+RecipeChoices = dict[str, list[str | int | float]]
+
+
 class Create(BaseModel):
     """Base of everything that is taken."""
 

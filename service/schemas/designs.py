@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from search.request import EVALUATORS, MAX_COUNT, MAX_EVALUATIONS, MAX_PARALLEL, STRATEGIES
-from service.schemas.base import Create, Name, QuantityCreate
+from service.schemas.base import Create, Name, QuantityCreate, RecipeChoices
 
 
 class ConstraintCreate(QuantityCreate):
@@ -56,6 +56,11 @@ class DesignCreate(Create):
     flat: bool = Field(
         default=False, description="architectures count by the mean over their neighbourhoods in the search"
     )
+    recipe: RecipeChoices | None = Field(
+        default=None,
+        description="what of the training's recipe is searched too: its parts, each with its choices",
+        max_length=16,
+    )
 
 
 class ValuePublic(BaseModel):
@@ -71,11 +76,14 @@ class ValuePublic(BaseModel):
 class DesignedPublic(BaseModel):
     """One architecture of a result; ``feasible_probability`` is that of all bounds together.
 
+    Where the recipe was searched too, ``architecture`` is both, ``network`` and ``recipe`` each alone.
     ``evaluation`` says how it was measured and on what, by evaluator: recipe, spread, machine, weights.
     """
 
     rank: int
     architecture: str
+    network: str | None = None
+    recipe: dict[str, Any] | None = None
     feasible_probability: float
     metrics: dict[str, ValuePublic]
     evaluation: dict[str, Any] | None = None
@@ -85,6 +93,8 @@ class NearestPublic(BaseModel):
     """The architecture that comes nearest to bounds that nothing satisfies."""
 
     architecture: str
+    network: str | None = None
+    recipe: dict[str, Any] | None = None
     values: dict[str, float]
     source: Literal["exact", "measured", "predicted"]
 

@@ -7,11 +7,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from search.problem import Problem
+from search.recipe import apart
 from search.request import STRATEGIES
-from service.schemas.base import Create, Name, QuantityCreate, Variables
+from service.schemas.base import Create, Name, QuantityCreate, RecipeChoices, Variables
 from service.schemas.designs import ConstraintCreate
 from service.studies import best_of, request_of
 from spaces.metric import Observation, Quantity
+from spaces.space import Space
 from store.study import NumberedObservation, Study, Suggestion
 
 ClientId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")]
@@ -39,6 +41,11 @@ class StudyCreate(Create):
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
     strategy: Literal[STRATEGIES] = "bayes"  # type: ignore[valid-type]
     flat: bool = Field(default=False, description="architectures count by the mean over their neighbourhoods")
+    recipe: RecipeChoices | None = Field(
+        default=None,
+        description="what of the training's recipe is searched too: its parts, each with its choices",
+        max_length=16,
+    )
 
 
 class SuggestCreate(Create):
@@ -116,15 +123,18 @@ class ObservationList(BaseModel):
 
 
 class SuggestionPublic(BaseModel):
-    """An architecture to evaluate."""
+    """An architecture to evaluate; where the recipe is searched too, ``network`` and ``recipe`` apart."""
 
     number: int
     architecture: str
+    network: str | None = None
+    recipe: dict[str, Any] | None = None
 
     @classmethod
-    def of(cls, suggestion: Suggestion) -> "SuggestionPublic":
-        """The public face of a stored suggestion."""
-        return cls(number=suggestion.number, architecture=suggestion.architecture)
+    def of(cls, suggestion: Suggestion, space: Space) -> "SuggestionPublic":
+        """The public face of a stored suggestion of a study in a space."""
+        parts = apart(space, suggestion.architecture)
+        return cls(number=suggestion.number, architecture=suggestion.architecture, **parts)
 
 
 class SuggestionsPublic(BaseModel):
@@ -138,6 +148,8 @@ class BestPublic(BaseModel):
     """An architecture within the bounds that no other observed one beats."""
 
     architecture: str
+    network: str | None = None
+    recipe: dict[str, Any] | None = None
     values: dict[str, float]
 
 
@@ -160,6 +172,7 @@ class StudyPublic(BaseModel):
     constraints: list[BoundPublic]
     strategy: str
     flat: bool
+    recipe: dict[str, list[Any]] | None = None
     confidence: float
     seed: int
     suggested: int
@@ -183,9 +196,11 @@ class StudyShown(StudyPublic):
     @classmethod
     def showing(cls, study: Study, observations: list[Observation]) -> "StudyShown":
         """The public face of a stored study, with the best of its observations."""
+        problem = Problem.of(request_of(study))
         best = [
             {"architecture": observation.architecture, "values": dict(observation.values)}
-            for observation in best_of(Problem.of(request_of(study)), observations)
+            | apart(problem.space, observation.architecture)
+            for observation in best_of(problem, observations)
         ]
         return cls.model_validate(_fields(study) | {"best": best})
 
@@ -217,6 +232,7 @@ def _fields(study: Study) -> dict[str, object]:
         ],
         **{name: request[name] for name in ("space", "task", "strategy", "flat", "confidence", "seed")},
         **{name: getattr(study, name) for name in ("suggested", "waiting", "observed", "failed")},
+        "recipe": request.get("recipe"),
         "created_at": study.created_at,
         "closed_at": study.closed_at,
     }

@@ -44,6 +44,20 @@ def test_a_study_from_the_command_line(run, server):
     run("show", study, status=2)
 
 
+def test_a_recipe_is_searched_too(run, server):
+    options = ["--space", "nasbench201", "--task", "cifar10", "--recipe", "optimizer=sgd,adamw"]
+    study = run("create", *options, "--recipe", "epochs=4,8", "--bound", "training_macs_m<=1000").strip()
+    told = json.loads(run("suggest", study, "--count", "3", "--json"))
+    for name, each in zip(told["architectures"], told["suggestions"], strict=True):
+        assert name == each["architecture"] and name.startswith(each["network"] + "#")
+        assert each["recipe"].keys() == {"optimizer", "epochs"}
+    assert "1 observed" in run("observe", study, told["architectures"][0], "--value", "accuracy=90.5")
+    (best,) = json.loads(run("show", study, "--json"))["best"]
+    assert best["recipe"] == told["suggestions"][0]["recipe"] and best["values"]["training_macs_m"] <= 1000
+    run("create", *options, "--recipe", "epochs", status=2)
+    run("create", *options, "--recipe", "epochs=4,none", status=2)
+
+
 def test_where_nothing_is_left_the_reason_is_told(run):
     options = ["--space", "nasbench201", "--task", "cifar10", "--bound", "params_m<=0.0001"]
     told = json.loads(run("suggest", run("create", *options).strip(), "--json"))

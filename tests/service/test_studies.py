@@ -62,6 +62,36 @@ def test_a_loop_of_ones_own(server):
     assert study in [entry["id"] for entry in server.http.get("/v1/studies").json()["studies"]]
 
 
+def test_architecture_and_recipe_are_asked_and_told_together(server):
+    choices = {"epochs": [4, 12], "optimizer": ["sgd", "adamw"], "learning_rate": [0.01, 0.1]}
+    study = opened(server, recipe=choices, constraints=[{"metric": "training_macs_m", "max": 4000}])
+    shown = server.http.get(f"/v1/studies/{study}").json()
+    assert shown["recipe"] == choices and shown["constraints"][0]["quantity"] == "training_macs_m"
+    seen = []
+    for _ in range(7):
+        asked = {"count": 1, "client_id": "a"}
+        (entry,) = server.http.post(f"/v1/studies/{study}/suggest", json=asked).json()["suggestions"]
+        assert entry["recipe"].keys() == choices.keys() and CELLS.parse(entry["network"]) is not None
+        parts = ("optimizer", "learning_rate", "epochs")
+        recipe = ",".join(f"{name}={entry['recipe'][name]}" for name in parts)
+        assert entry["architecture"] == f"{entry['network']}#{recipe}"
+        variables = CELLS.to_variables(CELLS.parse(entry["network"])) | entry["recipe"]
+        value = accuracy(entry["network"]) + entry["recipe"]["epochs"]
+        answer = tell(server, study, {"architecture": variables, "values": {"accuracy": value}})
+        assert answer.status_code == 200 and answer.json()["news"] == 1, answer.text
+        seen.append((value, entry["network"], entry["recipe"]))
+    shown = server.http.get(f"/v1/studies/{study}").json()
+    best = max(seen, key=lambda each: each[0])
+    assert (shown["waiting"], shown["observed"]) == (0, 7)
+    assert (shown["best"][0]["network"], shown["best"][0]["recipe"]) == best[1:]
+    wrong = tell(server, study, {"architecture": best[1], "values": {"accuracy": 90}})
+    assert "#" in problem(wrong, 422, "observations[0].architecture")["errors"][0]["hint"]
+    for recipe, field in (({"epochs": [0, 4]}, "recipe.epochs[0]"), ({"speed": [1, 2]}, "recipe.speed")):
+        problem(server.http.post("/v1/studies", json=ORDER | {"recipe": recipe}), 422, field)
+    plain = server.http.get(f"/v1/studies/{opened(server)}").json()
+    assert plain["recipe"] is None
+
+
 def test_the_same_client_gets_its_unfinished_suggestions_back(server):
     study = opened(server)
     first = suggest(server, study, 3)

@@ -88,16 +88,16 @@ def test_features_of_networks_do_not_see_the_recipe_and_the_others_do():
     told = features(BOTH, codes, kinds=kinds)
     assert np.array_equal(told, features(CELLS, BOTH.networks(codes), kinds=kinds))
     assert feature_names(BOTH, kinds) == feature_names(CELLS, kinds)
-    assert feature_names(BOTH, ("recipe",)) == (
+    parts = ("recipe:optimizer", "recipe:learning_rate", "recipe:epochs")
+    assert feature_names(BOTH, parts) == (
         "recipe:optimizer=sgd",
         "recipe:optimizer=adamw",
         "recipe:learning_rate",
         "recipe:epochs",
     )
     row = BOTH.parse(f"{CELLS.example}#optimizer=adamw,learning_rate=0.1,epochs=35")
-    assert features(BOTH, row[None], kinds=("recipe",)).tolist() == [[0, 1, 0.5, 1]]
-    assert features(CELLS, CELLS.enumerate()[:2], kinds=("recipe",)).shape == (2, 0)
-    assert informed_kinds(BOTH) == (*informed_kinds(CELLS), "recipe")
+    assert features(BOTH, row[None], kinds=parts).tolist() == [[0, 1, 0.5, 1]]
+    assert informed_kinds(BOTH) == (*informed_kinds(CELLS), *parts)
 
 
 @pytest.mark.parametrize("kind", ["gbdt", "gp", "neural", "auto"])
