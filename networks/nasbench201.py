@@ -3,6 +3,7 @@
 from networks.plan import CHANNELS, IN_CHANNELS, Argument, Call, Plan, PlanBuilder, planner
 from spaces.nasbench201 import CELLS_PER_STAGE, CHOICES, EDGES, SIDES
 from spaces.nasbench201 import CHANNELS as WIDTHS
+from spaces.sized_task import classes_of
 from spaces.space import Codes
 
 SMALL_WIDTHS = (8, 16, 32)
@@ -12,7 +13,7 @@ SMALL_WIDTHS = (8, 16, 32)
 def plan(codes: Codes, *, task: str | None, small: bool) -> Plan:
     """The network of a cell's codes (6,); small: one cell a stage and half the channels."""
     widths, cells = (SMALL_WIDTHS, 1) if small else (WIDTHS, CELLS_PER_STAGE)
-    made = PlanBuilder(SIDES[0], 100 if task == "cifar100" else 10)
+    made = PlanBuilder(SIDES[0], 100 if task == "cifar100" else classes_of(task, 10))
     stem = Call("nn.Conv2d", (IN_CHANNELS, widths[0], 3), {"padding": 1, "bias": False})
     made.add("stem", stem, widths[0])
     made.add("stem", Call("nn.BatchNorm2d", (widths[0],)), widths[0])

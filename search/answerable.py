@@ -13,6 +13,7 @@ from search.evaluator import Bench, get_evaluator
 from search.observed import MIN_LABELS, observed_keys
 from search.problem import Problem
 from search.request import DesignRequest, FieldError, InvalidRequest
+from search.uploaded_task import predicted_task
 from spaces.declared import DeclaredSpace
 from spaces.metric import Quantity
 from spaces.space import get_space
@@ -110,6 +111,8 @@ def _unmeasurable(
 
 def _model_reason(request: DesignRequest, quantity: Quantity) -> tuple[str, str] | None:
     if any(device.quantity == quantity for device in request.measured):
+        return None
+    if predicted_task(request, quantity) is not None:
         return None
     key, keys = quantity.key, shipped.quantities(request.space)
     space = get_space(request.space)

@@ -101,13 +101,14 @@ def run_design(
             parallel=request.parallel,
             unfinished=unfinished,
         )
-    return _report(request, problem, observations, on_event, began)
+    return _report(request, problem, observations, bench, on_event, began)
 
 
 def _report(
     request: DesignRequest,
     problem: Problem,
     observations: list[Observation],
+    bench: Bench,
     on_event: Callable[[Event], None],
     began: float,
 ) -> DesignResult:
@@ -115,7 +116,7 @@ def _report(
     failures = [observation.failed for observation in observations if observation.failed is not None]
     if observations and len(failures) == len(observations):
         raise EvaluationsFailed(f"all {len(failures)} evaluations failed; the last: {failures[-1]}")
-    models = _models(problem, observations, request)
+    models = _models(problem, observations, request, bench)
     measured = [observation for observation in observations if problem.feasible(observation)]
     ranked = _best_measured(problem, measured)[: request.count]
     codes = problem.space.parse_many(ranked)
@@ -147,15 +148,17 @@ def _report(
         "pareto": (np.flatnonzero(front) + 1).tolist(),
         "evaluated": len(observations),
         "baseline": baseline(problem, models, rows, request.seed),
-        "models": _digests(problem, models),
+        "models": _digests(request, problem, models),
         "seconds": round(time.perf_counter() - began, 3),
     }
     return DesignResult("succeeded", result)
 
 
-def _models(problem: Problem, observations: Sequence[Observation], request: DesignRequest) -> Models:
+def _models(
+    problem: Problem, observations: Sequence[Observation], request: DesignRequest, bench: Bench
+) -> Models:
     if not request.evaluations:
-        return shipped_models(problem, request.measured)
+        return shipped_models(problem, request, bench.blobs)
     finished = [observation for observation in observations if observation.failed is None]
     return fit_models(problem, finished, seed=request.seed) if len(finished) >= 2 else {}
 
@@ -169,11 +172,13 @@ def _best_measured(problem: Problem, measured: Sequence[Observation]) -> list[st
     return [measured[index].architecture for index in order]
 
 
-def _digests(problem: Problem, models: Models) -> dict[str, str]:
-    """What predicted, and what proposed: no generator ships for architectures with recipes."""
+def _digests(request: DesignRequest, problem: Problem, models: Models) -> dict[str, str]:
+    """What predicted, what for, and what proposed: no generator ships for architectures with recipes."""
     known = problem.space.network_space is problem.space
-    generator = {"generator": load_generator(problem.space.name).digest} if known else {}
-    return generator | {key: model.digest() for key, model in models.items()}
+    named = {"generator": load_generator(problem.space.name).digest} if known else {}
+    if request.uploaded is not None:
+        named[f"task {request.uploaded.name}"] = f"sha256:{request.uploaded.embedding}"
+    return named | {key: model.digest() for key, model in models.items()}
 
 
 def _infeasible(

@@ -1,16 +1,21 @@
 """Models of the quantities of a problem: fitted on what was observed, or those that ship."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from predictors import shipped
 from predictors.gbdt import GbdtPredictor
-from predictors.measured_device import MeasuredDevice
 from predictors.predictor import Predictor
 from search.observed import observed_keys, observed_model
 from search.problem import Problem
+from search.request import DesignRequest
+from search.uploaded_task import predicted_task, task_predictor
 from spaces.metric import Observation
+
+if TYPE_CHECKING:
+    from store.blobs import Blobs
 
 Models = dict[str, Predictor]
 """Quantity key → its predictor."""
@@ -28,20 +33,30 @@ def fit_models(problem: Problem, observations: Sequence[Observation], *, seed: i
     return models
 
 
-def shipped_models(problem: Problem, measured: Sequence[MeasuredDevice] = ()) -> Models:
-    """The predictor of every quantity that is not exact: shipped, of a device that someone measured, or
-    learned from the observations of a declared space.
+def shipped_models(problem: Problem, request: DesignRequest, blobs: "Callable[[], Blobs] | None") -> Models:
+    """The predictor of every quantity that is not exact: shipped, of a device that someone measured, of a
+    task that someone uploaded, or learned from the observations of a declared space.
+
+    Args:
+        problem: what is searched for.
+        request: names devices and a task of someone's own.
+        blobs: where embeddings of tasks lie.
 
     Raises:
         NoModel: where there is none.
+        BlobNotFound, BlobDamaged: the task's embedding is gone.
     """
-    own = {device.quantity: device for device in measured}
+    own = {device.quantity: device for device in request.measured}
     observed = observed_keys(problem.space)
-    return {
-        quantity.key: own[quantity].predictor()
-        if quantity in own
-        else observed_model(problem.space.name, quantity.key)
-        if quantity.key in observed
-        else shipped.load(problem.space.name, quantity.key)
-        for quantity in problem.to_measure
-    }
+    models: Models = {}
+    for quantity in problem.to_measure:
+        if quantity in own:
+            models[quantity.key] = own[quantity].predictor()
+        elif (task := predicted_task(request, quantity)) is not None:
+            assert blobs is not None, "a task was uploaded, and there are no blobs"
+            models[quantity.key] = task_predictor(problem.space.name, task, blobs)
+        elif quantity.key in observed:
+            models[quantity.key] = observed_model(problem.space.name, quantity.key)
+        else:
+            models[quantity.key] = shipped.load(problem.space.name, quantity.key)
+    return models

@@ -21,6 +21,8 @@ class Problem:
         objectives: quantities, each made as good as its direction says.
         constraints: hard bounds.
         confidence: at which predicted bounds must hold.
+        cost_task: what exact costs are of, where that is not the task: one that someone uploaded has no other
+            cost than its number of classes.
     """
 
     space: Space
@@ -28,6 +30,7 @@ class Problem:
     objectives: tuple[Quantity, ...]
     constraints: tuple[Constraint, ...]
     confidence: float = 0.9
+    cost_task: str | None = None
 
     @classmethod
     def of(cls, request: DesignRequest) -> "Problem":
@@ -38,6 +41,7 @@ class Problem:
             tuple(objective.quantity for objective in request.objectives),
             request.constraints,
             request.confidence,
+            None if request.uploaded is None else request.uploaded.sized,
         )
 
     def is_exact(self, quantity: Quantity) -> bool:
@@ -50,7 +54,7 @@ class Problem:
 
     def exact(self, quantity: Quantity, codes: Codes) -> Floats:
         """Exact values (b,) of a quantity for codes (b, v)."""
-        return self.space.statistics(codes, quantity.task or self.task)[quantity.metric]
+        return self.space.statistics(codes, quantity.task or self.cost_task or self.task)[quantity.metric]
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:

@@ -12,6 +12,7 @@ from search.models import Models
 from search.pareto import pareto_front
 from search.problem import Problem
 from search.recipe import apart
+from search.uploaded_task import extrapolates
 from spaces.metric import METRICS, Observation
 from spaces.space import Codes, Floats
 
@@ -54,6 +55,7 @@ def architectures(
                 {"mean": observation.values[quantity.key], "source": "measured"}
                 if observation is not None
                 else _predicted(quantity.metric, predictions[quantity.key], index)
+                | ({"extrapolated": True} if extrapolates(models[quantity.key]) else {})
             )
     scores = scores_of(problem, rows, pessimistic=bool(known))
     order = np.lexsort((-scores[:, 0], ~pareto_front(scores)))
@@ -64,7 +66,7 @@ def _exact_metrics(problem: Problem, codes: Codes, rows: list[dict[str, Any]]) -
     """Every quantity that the space computes: those asked for, then the space's other costs."""
     exact = {q.key: problem.exact(q, codes) for q in problem.quantities if problem.is_exact(q)}
     named = {quantity.metric for quantity in problem.quantities}
-    for name, values in problem.space.statistics(codes, problem.task).items():
+    for name, values in problem.space.statistics(codes, problem.cost_task or problem.task).items():
         if name in problem.space.metrics and name not in named:
             key = f"{name}@{problem.task}" if problem.space.task_dependent_cost else name
             exact[key] = values

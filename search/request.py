@@ -20,9 +20,11 @@ from search.evaluator import WORKER
 from search.quantities import ON_DEVICE, FieldError, InvalidRequest, resolve_quantity
 from search.recipe import FIELD, read_recipe, searched_space
 from search.strategies import strategy_names
+from search.uploaded_task import CONDITIONED, UploadedTask
 from spaces.metric import Constraint, Objective, Quantity
 from spaces.space import Space, get_space, knows_space, space_names
 from spaces.with_recipe import Choices
+from store.task import TASK
 
 __all__ = ["EVALUATORS", "DesignRequest", "FieldError", "InvalidRequest", "parse_request", "resolve_quantity"]
 
@@ -52,6 +54,7 @@ class DesignRequest:
         parallel: evaluations at the same time, on as many workers.
         measured: devices besides the tables' that the request names, by their measurements.
         recipe: what of the training's recipe is searched together with the architecture.
+        uploaded: what ``task`` is, where someone uploaded it.
     """
 
     space: str
@@ -69,6 +72,7 @@ class DesignRequest:
     parallel: int = 1
     measured: tuple[MeasuredDevice, ...] = ()
     recipe: Choices = ()
+    uploaded: UploadedTask | None = None
 
     def to_dict(self) -> dict[str, object]:
         """The JSON object :func:`parse_request` reads back."""
@@ -79,7 +83,7 @@ class DesignRequest:
         ]
         body["objectives"] = [_quantity_dict(objective.quantity) for objective in self.objectives]
         body[FIELD] = {name: list(choices) for name, choices in self.recipe}
-        for name in ("measured", FIELD):
+        for name in ("measured", FIELD, TASK):
             if not body[name]:
                 del body[name]
         return body
@@ -87,10 +91,11 @@ class DesignRequest:
     @classmethod
     def from_dict(cls, body: Mapping[str, object]) -> "DesignRequest":
         """The request that :meth:`to_dict` wrote."""
-        rest = {name: value for name, value in body.items() if name != "measured"}
-        given = body.get("measured", ())
-        assert isinstance(given, list | tuple)
-        return parse_request(rest, [_measured(item) for item in given])
+        rest = {name: value for name, value in body.items() if name not in ("measured", TASK)}
+        given, task = body.get("measured", ()), body.get(TASK)
+        assert isinstance(given, list | tuple) and (task is None or isinstance(task, Mapping))
+        uploaded = None if task is None else UploadedTask(**task)
+        return parse_request(rest, [_measured(item) for item in given], uploaded)
 
 
 def _measured(item: Mapping[str, Any]) -> MeasuredDevice:
@@ -103,30 +108,41 @@ def _quantity_dict(quantity: Quantity) -> dict[str, object]:
     return {"metric": quantity.metric, "task": quantity.task, "device": quantity.device}
 
 
-def parse_request(body: Mapping[str, object], measured: Sequence[MeasuredDevice] = ()) -> DesignRequest:
+def parse_request(
+    body: Mapping[str, object],
+    measured: Sequence[MeasuredDevice] = (),
+    uploaded: UploadedTask | None = None,
+) -> DesignRequest:
     """A checked request from a JSON object.
 
     Args:
         body: as a client sent it.
         measured: devices that may be named besides the space's own.
+        uploaded: the task that may be named besides the space's own.
 
     Raises:
         InvalidRequest: with every error found, each naming its field.
     """
-    return _Parser(body, measured).request()
+    return _Parser(body, measured, uploaded).request()
 
 
 class _Parser:
     """Collects every error of one body, so that a person mends them in one go."""
 
-    def __init__(self, body: Mapping[str, object], measured: Sequence[MeasuredDevice]) -> None:
+    def __init__(
+        self,
+        body: Mapping[str, object],
+        measured: Sequence[MeasuredDevice],
+        uploaded: UploadedTask | None,
+    ) -> None:
         self.body = body
         self.measured = measured
+        self.uploaded = uploaded
         self.errors: list[FieldError] = []
         self.spec: Spec | None = None
 
     def request(self) -> DesignRequest:
-        known = set(DesignRequest.__dataclass_fields__) - {"measured"}
+        known = set(DesignRequest.__dataclass_fields__) - {"measured", TASK}
         for name in self.body:
             if name not in known:
                 self.fail(str(name), "unknown field", f"the fields are {', '.join(sorted(known))}")
@@ -174,6 +190,7 @@ class _Parser:
             parallel,
             self.named(space, constraints, objectives),
             recipe,
+            self.uploaded if self.uploaded is not None and self.uploaded.name == task else None,
         )
 
     def named(
@@ -226,6 +243,12 @@ class _Parser:
 
     def task(self, space: Space, spec: Spec | None) -> str:
         task = self.body.get("task")
+        if self.uploaded is not None and task == self.uploaded.name and task not in space.tasks:
+            if space.name in CONDITIONED or measured_by(spec, "accuracy", "training"):
+                return self.uploaded.name
+            hint = f"tasks of your own are predicted in {', '.join(CONDITIONED)}"
+            self.fail("task", f"{space.name} has no predictor for tasks that it does not know", hint)
+            return space.tasks[0]
         # A training can be for any data set that is there; whether it is, the evaluator says.
         trained = measured_by(spec, "accuracy", "training") and not space.task_dependent_cost
         if trained and isinstance(task, str) and DATA_NAME.fullmatch(task):

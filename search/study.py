@@ -10,6 +10,7 @@ from search.problem import Problem
 from search.quantities import ON_DEVICE, FieldError, InvalidRequest
 from search.request import DesignRequest, parse_request
 from search.strategy import FULL, Strategy, get_strategy
+from search.uploaded_task import UploadedTask
 from spaces.metric import METRICS, Observation, Quantity
 from spaces.space import get_space, space_names
 
@@ -19,10 +20,14 @@ SAME = 1e-6
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
-def parse_study(body: Mapping[str, object]) -> DesignRequest:
+def parse_study(body: Mapping[str, object], uploaded: UploadedTask | None = None) -> DesignRequest:
     """A checked study from a JSON object: a design request without evaluations.
 
     Whoever drives a study measures for himself, so a device may have any name.
+
+    Args:
+        body: as a client sent it.
+        uploaded: the task that may be named besides the space's own.
 
     Raises:
         InvalidRequest: with every error found, each naming its field.
@@ -36,7 +41,7 @@ def parse_study(body: Mapping[str, object]) -> DesignRequest:
     if not isinstance(space, str) or space not in space_names():
         hint = f"known are {', '.join(space_names())}; studies do not take declared spaces yet"
         raise InvalidRequest([FieldError("space", f"{space!r} is no space", hint)])
-    return parse_request(body, _own_devices(body))
+    return parse_request(body, _own_devices(body), uploaded)
 
 
 def _own_devices(body: Mapping[str, object]) -> list[MeasuredDevice]:

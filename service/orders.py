@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from predictors.measured_device import MeasuredDevice
 from search.answerable import check_answerable
 from search.request import DesignRequest, parse_request
+from search.uploaded_task import UploadedTask
 from service.declared import FoundSpace, find_space
 from service.dependencies import Service
 from service.measured import named_devices
 from service.schemas import DesignCreate
+from service.uploads import named_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Orders:
     def __init__(self, service: Service, tenant: str) -> None:
         self._service, self._tenant = service, tenant
         self._spaces: dict[str, tuple[FoundSpace, dict[str, object]]] = {}
+        self._tasks: dict[str, UploadedTask | None] = {}
         self._devices: dict[tuple[str, frozenset[str | None]], list[MeasuredDevice]] = {}
 
     def check(self, design: DesignCreate) -> Order:
@@ -48,7 +51,8 @@ class Orders:
         names = [item.device for item in (*design.constraints, *design.objectives)]
         measured = self._named_devices(design.space, names)
         found, extra = self._space(design.space)
-        request = parse_request(design.model_dump() | {"space": found.space.name}, measured)
+        uploaded = self._uploaded(design.task)
+        request = parse_request(design.model_dump() | {"space": found.space.name}, measured, uploaded)
         check_answerable(request, service.tables, service.config.images)
         return Order(request, request.to_dict() | extra)
 
@@ -57,6 +61,11 @@ class Orders:
             found = find_space(self._service.store, self._tenant, name)
             self._spaces[name] = found, found.payload(self._service.store)
         return self._spaces[name]
+
+    def _uploaded(self, name: str) -> UploadedTask | None:
+        if name not in self._tasks:
+            self._tasks[name] = named_task(self._service.store, self._tenant, name)
+        return self._tasks[name]
 
     def _named_devices(self, space: str, names: Iterable[str | None]) -> list[MeasuredDevice]:
         key = (space, frozenset(names))

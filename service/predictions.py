@@ -18,20 +18,23 @@ from predictors.measured_device import MeasuredDevice
 from predictors.prediction import Prediction
 from search.observed import MIN_LABELS, observed_keys, observed_model
 from search.request import FieldError, InvalidRequest, resolve_quantity
+from search.uploaded_task import CONDITIONED, UploadedTask, extrapolates, task_predictor
 from service.dependencies import Service
 from service.measured import named_devices
-from service.problems import invalid
+from service.problems import Problem, invalid
 from service.schemas import PredictCreate
 from service.schemas.predictions import PredictedQuantityCreate
+from service.uploads import named_task
 from spaces.declared import DeclaredSpace
 from spaces.metric import METRICS, Quantity
 from spaces.space import Bools, Codes, Space
-from store.blobs import BlobNotFound
+from store.blobs import BlobDamaged, BlobNotFound
 from store.ids import is_id
 from store.job import NotFound
 from store.predictor import StoredPredictor
 
 if TYPE_CHECKING:
+    from predictors.predictor import Predictor
     from predictors.shipped import Answer
 
 LATEST = "latest"
@@ -45,6 +48,7 @@ class Wanted:
     Args:
         task: whose version of the network an exact cost is of.
         observed: whether a declared space's observations answer it.
+        uploaded: the task of the tenant's own that it is of.
     """
 
     quantity: Quantity
@@ -52,6 +56,7 @@ class Wanted:
     device: MeasuredDevice | None = None
     trained: StoredPredictor | None = None
     observed: bool = False
+    uploaded: UploadedTask | None = None
 
 
 def resolve(service: Service, tenant: str, space: Space, request: PredictCreate) -> list[Wanted]:
@@ -65,15 +70,22 @@ def resolve(service: Service, tenant: str, space: Space, request: PredictCreate)
         for device in named_devices(service.store, tenant, space.name, [m.device for m in request.metrics])
     }
     names = [device.name for device in own.values()]
+    tasks = _uploaded(service, tenant, space, request)
     errors: list[FieldError] = []
     found: dict[str, Wanted] = {}
     for index, item in enumerate(request.metrics):
         path = f"metrics[{index}]"
         try:
             quantity = resolve_quantity(
-                space, item.metric, task=item.task, device=item.device, path=path, devices=names
+                space,
+                item.metric,
+                task=item.task,
+                device=item.device,
+                path=path,
+                devices=names,
+                tasks=tuple(tasks),
             )
-            wanted = _answering(service, tenant, space, request.kind, item, quantity, own, path)
+            wanted = _answering(service, tenant, space, request.kind, item, quantity, own, tasks, path)
             if found.setdefault(quantity.key, wanted) != wanted:
                 message = f"{quantity.key} is asked for twice, of different tasks or predictors"
                 errors.append(FieldError(path, message, "ask in two calls"))
@@ -109,6 +121,11 @@ def answer(
             outside = Support.from_dict(support, space, spec.task).outside(codes)
             told = shipped.bounded(model.predict(codes, confidence), item.quantity, outside)
             _add(result, key, told, f"sha256:{current.model}", outside)
+        elif item.uploaded is not None:
+            conditioned = _conditioned(service, space, item.uploaded)
+            told = conditioned.predict(codes, confidence).within(*METRICS[item.quantity.metric].range)
+            outside = np.full(len(codes), extrapolates(conditioned))
+            _add(result, key, told, conditioned.digest(), outside)
         elif item.observed:
             learned = observed_model(space.name, key)
             told = learned.predict(codes, confidence).within(*METRICS[item.quantity.metric].range)
@@ -119,6 +136,30 @@ def answer(
             )
             _add(result, key, part.predictions[key], part.models[key], part.extrapolated[key])
     return result
+
+
+def _uploaded(service: Service, tenant: str, space: Space, request: PredictCreate) -> dict[str, UploadedTask]:
+    """The tenant's own tasks among those that are named, where the space predicts any."""
+    if space.name not in CONDITIONED:
+        return {}
+    names = {item.task for item in request.metrics if item.task is not None and item.task not in space.tasks}
+    found = {name: named_task(service.store, tenant, name) for name in names}
+    return {name: task for name, task in found.items() if task is not None}
+
+
+def _conditioned(service: Service, space: Space, task: UploadedTask) -> "Predictor":
+    """The predictor of a task.
+
+    Raises:
+        Problem: 409 where the task's embedding is gone or of another version.
+    """
+    from encoders.task_embedding import DamagedEmbedding
+
+    try:
+        return task_predictor(space.name, task, lambda: service.blobs)
+    except (BlobNotFound, BlobDamaged, DamagedEmbedding):
+        detail = f"the embedding of {task.name!r} is gone; delete the task and add it again"
+        raise Problem(409, detail, kind="embedding-gone") from None
 
 
 def _add(result: "Answer", key: str, told: Prediction, model: str, outside: Bools) -> None:
@@ -133,6 +174,7 @@ def _answering(
     item: PredictedQuantityCreate,
     quantity: Quantity,
     own: Mapping[Quantity, MeasuredDevice],
+    tasks: Mapping[str, UploadedTask],
     path: str,
 ) -> Wanted:
     """What answers one quantity.
@@ -142,7 +184,8 @@ def _answering(
     """
     from predictors import shipped
 
-    if item.task is not None and item.task not in space.tasks:
+    mine = None if item.task is None else tasks.get(item.task)
+    if item.task is not None and mine is None and item.task not in space.tasks:
         known = f"its tasks are {', '.join(space.tasks)}"
         raise InvalidRequest([FieldError(f"{path}.task", f"{item.task!r} is no task of {space.name}", known)])
     if item.predictor is not None:
@@ -150,7 +193,9 @@ def _answering(
     if quantity in own:
         return Wanted(quantity, None, device=own[quantity])
     if shipped.is_exact(space, quantity):
-        return Wanted(quantity, item.task)
+        return Wanted(quantity, item.task if mine is None else mine.sized)
+    if mine is not None and quantity == mine.quantity and kind == "auto":
+        return Wanted(quantity, None, uploaded=mine)
     if quantity.key in observed_keys(space):
         return Wanted(quantity, None, observed=True)
     try:

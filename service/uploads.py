@@ -16,13 +16,16 @@ from encoders.task_embedding import VERSION
 from networks.uploads.read import MEMORY_BYTES, PROCESSOR_SECONDS
 from networks.uploads.sample import Head
 from networks.uploads.zips import HINT, MAGIC
+from search.evaluation import DATA_NAME
 from search.request import FieldError
+from search.uploaded_task import UploadedTask
 from service.catalog import BUILT_IN_TASKS
 from service.child_process import Died, Refused, pipe_child
 from service.dependencies import Service
 from service.problems import Problem, invalid
 from spaces.space import get_space, space_names
 from store.job import NotFound
+from store.port import Store
 from store.task import StoredTask, TaskContent, TaskExists, TooManyTasks
 
 MAX_TASKS = 1000
@@ -74,6 +77,17 @@ def _sha256(file: BinaryIO) -> str:
     while chunk := file.read(1 << 20):
         digest.update(chunk)
     return digest.hexdigest()
+
+
+def named_task(store: Store, tenant: str, name: str) -> UploadedTask | None:
+    """The tenant's task of a name; asks the store only for what is not built in."""
+    if name in BUILT_IN_TASKS or not DATA_NAME.fullmatch(name):
+        return None
+    try:
+        about = store.task(name, tenant_id=tenant).about
+    except NotFound:
+        return None
+    return UploadedTask(name, len(about.classes), about.embedding, about.version)
 
 
 def check_name(name: str) -> None:

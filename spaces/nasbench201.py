@@ -14,6 +14,7 @@ import numpy as np
 from spaces.canonical_table import CanonicalTable
 from spaces.mixed_radix import all_codes, index_of
 from spaces.nasbench201_memory import peak_tensors
+from spaces.sized_task import classes_of
 from spaces.space import Bools, Codes, Floats, Graph, InvalidArchitecture, Slot, Space, Variable, register
 
 CHOICES = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -248,9 +249,9 @@ class NasBench201(Space):
 
         Args:
             codes: (b, 6).
-            task: gives the number of classes: 100 for ``cifar100``, otherwise 10.
+            task: gives the number of classes: 100 for ``cifar100``, N for ``classes:N``, otherwise 10.
         """
-        classes = 100 if task == "cifar100" else 10
+        classes = 100 if task == "cifar100" else classes_of(task, 10)
         shape = self._shape_table[index_of(codes, self.variables)]  # (b, 3)
         return {
             "params_m": (_fixed_params(classes) + _EDGE_PARAMS[codes].sum(axis=1)) / 1e6,

@@ -17,11 +17,13 @@ from service.dependencies import JobDep, Service, ServiceDep, TenantDep
 from service.problems import Problem, documented, finite, invalid
 from service.strict_json import StrictJSONRoute
 from spaces.declared import declare
+from spaces.sized_task import sized_task
 from spaces.space import get_space
 from store.blobs import BlobDamaged, BlobNotFound, Blobs
 from store.job import Job, JobState
 from store.port import Store
 from store.space import DECLARATION
+from store.task import TASK
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)
 
@@ -75,8 +77,8 @@ def _make(service: Service, tenant: str, job: Job, rank: int, format: Format) ->
     found = _architecture(service.store, tenant, job, rank)
     if format == "weights":
         return _weights(service.blobs, found, rank)
-    space, task = _space(job), job.payload.get("task")
-    name, task = str(found.get("network") or found["architecture"]), None if task is None else str(task)
+    space, task = _space(job), _task(job)
+    name = str(found.get("network") or found["architecture"])
     try:
         if format == "torch":
             return program(space, name, task=task)
@@ -84,6 +86,7 @@ def _make(service: Service, tenant: str, job: Job, rank: int, format: Format) ->
             return draw(space, name, task=task)
         if format == "json":
             made = document(space, name, task=task, predictions=found.get("metrics"))
+            made["task"] = job.payload.get("task")
             return json.dumps(finite(made), ensure_ascii=False, indent=2, allow_nan=False)
         program(space, name, task=task)  # a space without networks is refused before a process is started
     except NoNetwork:
@@ -107,6 +110,14 @@ def _weights(blobs: Blobs, found: Mapping[str, Any], rank: int) -> bytes:
         return blobs.get(str(name))
     except (BlobNotFound, BlobDamaged):
         raise Problem(404, f"the weights of rank {rank} are no longer kept", kind="no-weights") from None
+
+
+def _task(job: Job) -> str | None:
+    """The task whose version of the network is meant; of an uploaded one its number of classes."""
+    uploaded, task = job.payload.get(TASK), job.payload.get("task")
+    if isinstance(uploaded, Mapping):
+        return sized_task(int(uploaded["classes"]))
+    return None if task is None else str(task)
 
 
 def _space(job: Job) -> str:

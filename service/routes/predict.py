@@ -28,7 +28,9 @@ MAX_OPERATIONS = 10_000_000
 Columns = Mapping[str, Mapping[str, NDArray[Any]]]
 
 
-@router.post("", response_model=PredictionsPublic, responses=documented(400, 404, 408, 413, 415, 422, 503))
+@router.post(
+    "", response_model=PredictionsPublic, responses=documented(400, 404, 408, 409, 413, 415, 422, 503)
+)
 async def predict(request: PredictCreate, service: ServiceDep, tenant: TenantDep) -> Response:
     """Predicts each of the metrics for each of the architectures, with intervals.
 

@@ -25,6 +25,7 @@ from service.schemas.studies import (
 )
 from service.strict_json import StrictJSONRoute
 from service.studies import Studies, request_of
+from service.uploads import named_task
 from store.ids import is_id
 from store.job import NotFound
 from store.port import Store
@@ -70,7 +71,7 @@ def create_study(
     idempotency_key: IdempotencyKey = None,
 ) -> StudyPublic:
     """Opens a study: what to search for, under which bounds, by which strategy."""
-    request = parse_study(study.model_dump())
+    request = parse_study(study.model_dump(), named_task(store, tenant, study.task))
     try:
         made, _ = store.create_study(
             request.to_dict(), tenant_id=tenant, idempotency_key=idempotency_key, most=MOST

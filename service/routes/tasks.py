@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
 from search.request import FieldError
+from search.uploaded_task import CONDITIONED
 from service.bounded import Bounded
 from service.catalog import BUILT_IN_TASKS
 from service.dependencies import IdempotencyKey, ServiceDep, StoreDep, TenantDep
@@ -183,7 +184,7 @@ def _own(task: StoredTask) -> TaskPublic:
         name=task.name,
         description=f"uploaded: {told}",
         classes=len(about.classes),
-        spaces=[],
+        spaces=list(CONDITIONED),
         images=about.images,
         embedding=EmbeddingPublic.of(task),
     )

@@ -64,13 +64,17 @@ class DesignCreate(Create):
 
 
 class ValuePublic(BaseModel):
-    """A number in the metric's unit: ``predicted`` with an interval where one can be promised, else known."""
+    """A number in the metric's unit: ``predicted`` with an interval where one can be promised, else known.
+
+    ``extrapolated`` is true of a prediction far from what its model learned from.
+    """
 
     mean: float
     std: float | None = None
     lower: float | None = None
     upper: float | None = None
     source: Literal["exact", "measured", "predicted"]
+    extrapolated: bool = False
 
 
 class DesignedPublic(BaseModel):
