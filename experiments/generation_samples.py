@@ -156,6 +156,19 @@ def steered_speed(cache_dir: object, data_dir: object, space: str, task: str) ->
     }
 
 
+def training_seconds() -> dict[str, float]:
+    """CPU seconds that training each shipped generator took, where its card says so."""
+    from generator.shipped import shipped_path, spaces
+
+    found = {}
+    for space in spaces():
+        for line in shipped_path(space).with_suffix(".md").read_text(encoding="utf-8").splitlines():
+            name, *value = line.strip("| ").split(" | ")
+            if name == "cpu_seconds":
+                found[space] = float(value[0])
+    return found
+
+
 def score_sde_speed(tables: Tables, count: int) -> dict[str, float]:
     """``score_sde`` on one batch, guided by a noise-aware predictor, and raw samples' validity."""
     from encoders.threads import fixed_threads

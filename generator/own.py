@@ -41,6 +41,7 @@ def train_own(
     *,
     seed: int = 0,
     options: TrainingOptions = OPTIONS,
+    device: str = "cpu",
     progress: Callable[[int, int, str], None] = lambda done, total, message: None,
 ) -> tuple[bytes, dict[str, object]]:
     """Trains a declared space's generator on uniform draws; returns its weights and what its card says.
@@ -49,9 +50,10 @@ def train_own(
         space: declared.
         seed: every random choice follows from it.
         options: how long.
+        device: where torch trains.
         progress: called with done, total and a message, often.
     """
-    model, card = train_generator(space, seed=seed, options=options, progress=progress)
+    model, card = train_generator(space, seed=seed, options=options, device=device, progress=progress)
     samples = model.sample(1000, seed=seed)
     card["valid_percent"] = round(100 * float(samples.valid.mean()), 2)
     with tempfile.TemporaryDirectory() as folder:

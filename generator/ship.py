@@ -41,13 +41,16 @@ def ship_generator(
 
 
 def _card(space: str, digest: str, card: dict[str, object]) -> str:
+    options = card["options"]
+    assert isinstance(options, dict)
+    steps = "" if options["steps"] == TrainingOptions().steps else f" --steps {options['steps']}"
     lines = "\n".join(f"| {name} | {value} |" for name, value in card.items())
     return f"""# Generator of `{space}`
 
 Masked graph diffusion (`generator/masked.py`): a small graph transformer that fills masked slots.
 
 - **Data**: members of the space drawn uniformly, with their exact statistics; no benchmark table.
-- **Command**: `netwright train generator {space}`
+- **Command**: `netwright train generator {space}{steps}`
 - **Digest**: `{digest}`
 
 `bound_nats` is the training bound (nats an architecture, running mean); `valid_percent` and `unique_percent`

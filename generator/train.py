@@ -68,7 +68,7 @@ def train_generator(
     denoiser = Denoiser(space, len(conditions.names), DenoiserShape()).to(device)
     optimizer = torch.optim.AdamW(denoiser.parameters(), lr=options.rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.rate, total_steps=options.steps)
-    began, smoothed = time.perf_counter(), float("nan")
+    began, spent, smoothed = time.perf_counter(), time.process_time(), float("nan")
     for step in range(options.steps):
         rows = torch.from_numpy(rng.integers(len(clean), size=options.batch))
         x0, c = clean[rows], statistics[rows].clone()
@@ -91,6 +91,7 @@ def train_generator(
         "seed": seed,
         "bound_nats": round(smoothed, 4),
         "seconds": round(time.perf_counter() - began, 1),
+        "cpu_seconds": round(time.process_time() - spent, 1),
         "parameters": sum(parameter.numel() for parameter in denoiser.parameters()),
     }
     return MaskedDiffusion(space, denoiser.cpu(), conditions), card

@@ -77,12 +77,17 @@ def _digest(path: Path) -> str:
 def load_generator(space: str) -> MaskedDiffusion:
     """The generator of a space: the one that this process keeps, else the one that ships, loaded once.
 
+    Its network is on the device that :func:`generator.device.use_device` named, on the CPU unless said.
+
     Raises:
         DamagedWeights: where none ships or the file is damaged.
     """
+    from generator.device import device_in_use
     from generator.own import kept_generator
 
-    return kept_generator(space) or _load_shipped(space)
+    model = kept_generator(space) or _load_shipped(space)
+    model.denoiser.to(device_in_use())
+    return model
 
 
 @lru_cache(maxsize=16)

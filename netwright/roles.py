@@ -53,7 +53,12 @@ def worker(settings: Settings) -> int:
 
     Raises:
         BrokerMissing: no broker is set.
+        NoDevice: torch does not have the device that is set.
     """
+    if settings.device != "cpu":  # the CPU needs no torch before the first job
+        from generator.device import use_device
+
+        use_device(settings.device)
     store = _ready_store(settings)
     try:
         return run_worker(

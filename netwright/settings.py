@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     """0: a free port."""
     workers: int = Field(default=2, ge=0, le=256)
+    device: str = "cpu"
+    """Where workers run the networks of generators: ``cpu`` or ``cuda``."""
     process_name: str | None = None
     """Of a relay or worker process, unique among all; None: made from host and process."""
     lease_seconds: float = Field(default=30.0, gt=0)

@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 
 from encoders.features import DEFAULT_KINDS, feature_names, features
 from predictors.conformal import Calibration
+from predictors.inputs import cost_kinds
 from predictors.normal_scores import NormalScores
 from predictors.predictor import DamagedModel, NotEnoughLabels, register
 from predictors.scored import ScoredPredictor, checked
 from spaces.space import Codes, Floats, Space
 
 FORMAT = "netwright-gbdt-3"
-TREND_KINDS = ("counts", "structure", "statistics", "reduced", "scores")
+TREND_KINDS = ("counts", "structure", "statistics", "reduced", "scores", "messages")
 """Kinds of features that the linear trend sees, of those that the trees see."""
 
 
@@ -50,6 +51,16 @@ class GbdtOptions:
     ridge: float = 3.0
     kinds: tuple[str, ...] = DEFAULT_KINDS
     split_from: int = 100
+
+
+def cost_options(space: Space) -> GbdtOptions:
+    """For what a network costs on a device, as :func:`predictors.inputs.cost_kinds` sees it.
+
+    More and smaller steps where features say why it jumps.
+    """
+    if not space.list_operations:
+        return GbdtOptions()
+    return GbdtOptions(trees=150, rate=0.1, depth=4, kinds=cost_kinds(space))
 
 
 @dataclass(frozen=True, slots=True)

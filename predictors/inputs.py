@@ -1,6 +1,7 @@
 """Which features a predictor sees in a space where few labels must do."""
 
 from encoders import pretrained, score_table
+from encoders.features import DEFAULT_KINDS
 from encoders.training_free.recipe import recipe_kinds
 from encoders.training_free.sequences import is_chain
 from spaces.space import Space
@@ -30,6 +31,16 @@ def informed_kinds(space: Space, *, scores: bool = True, embeddings: bool = Fals
         kinds = ("onehot", "path", "live", "structure", "statistics")
     kinds = (*kinds, "scores") if scores and score_table.ships(space.name) else kinds
     return (*kinds, "pretrained") if embeddings and pretrained.ships(space.name) else kinds
+
+
+def cost_kinds(space: Space) -> tuple[str, ...]:
+    """Kinds of features that a measured cost follows from, not an accuracy.
+
+    >>> from spaces.space import get_space
+    >>> cost_kinds(get_space("gnn"))
+    ('onehot', 'statistics', 'messages')
+    """
+    return ("onehot", "statistics", "messages") if space.list_operations else DEFAULT_KINDS
 
 
 def exact_kinds(space: Space) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy.stats import kendalltau
 from benchmarks.table import Column
 from benchmarks.tables import Tables
 from predictors.gbdt import GbdtOptions, GbdtPredictor
+from predictors.inputs import cost_kinds
 from predictors.predictor import Predictor
 from predictors.shipped import SUPPORT_FILE
 from predictors.support import Support
@@ -81,7 +82,9 @@ def _train(tables: Tables, space: Space, column: Column, folder: Path, seed: int
     values = tables.values(space.name, column.key, members)
     order = rng.permutation(len(members))
     learn, judge = order[:LABELS], order[LABELS:][:5000]
-    predictor = GbdtPredictor(space, task=column.quantity.task, seed=seed, options=OPTIONS)
+    costs = column.quantity.device is not None
+    options = replace(OPTIONS, kinds=cost_kinds(space)) if costs else OPTIONS
+    predictor = GbdtPredictor(space, task=column.quantity.task, seed=seed, options=options)
     predictor.fit(members[learn], values[learn])
     path = folder / space.name / f"{column.key}.json"
     path.parent.mkdir(parents=True, exist_ok=True)

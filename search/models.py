@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from predictors import shipped
-from predictors.gbdt import GbdtPredictor
+from predictors.gbdt import GbdtPredictor, cost_options
 from predictors.predictor import Predictor
 from search.observed import observed_keys, observed_model
 from search.problem import Problem
@@ -28,7 +28,8 @@ def fit_models(problem: Problem, observations: Sequence[Observation], *, seed: i
     models: Models = {}
     for quantity in problem.to_measure:
         values = np.array([observation.values[quantity.key] for observation in finished])
-        predictor = GbdtPredictor(problem.space, task=problem.task, seed=seed)
+        options = cost_options(problem.space) if quantity.device is not None else None
+        predictor = GbdtPredictor(problem.space, task=problem.task, seed=seed, options=options)
         models[quantity.key] = predictor.fit(codes, values)
     return models
 

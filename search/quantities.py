@@ -52,7 +52,7 @@ def resolve_quantity(
             [
                 FieldError(
                     f"{where}metric",
-                    f"{metric!r} is no metric of {space.name}",
+                    f"{metric!r} is no metric of {space.public_name}",
                     f"its metrics are {', '.join(space.metrics)}",
                 )
             ]
@@ -63,7 +63,7 @@ def resolve_quantity(
         errors.append(
             FieldError(
                 f"{where}task",
-                f"{task!r} is no task of {space.name}",
+                f"{task!r} is no task of {space.public_name}",
                 f"its tasks are {', '.join(space.tasks)}",
             )
         )
@@ -73,7 +73,7 @@ def resolve_quantity(
         errors.append(
             FieldError(
                 f"{where}device",
-                f"{device!r} is no device of {space.name}"
+                f"{device!r} is no device of {space.public_name}"
                 if device is not None
                 else f"{metric} needs a device",
                 f"its devices are {', '.join(known)}",

@@ -166,7 +166,7 @@ class _Parser:
         seed = self.integer("seed", 0, 0, 2**63 - 1)
         strategy = self.choice("strategy", STRATEGIES, "bayes")
         if strategy == "robot" and not score_table.ships(space.name):
-            self.fail("strategy", f"robot needs training-free scores, and none ship for {space.name}")
+            self.fail("strategy", f"robot needs training-free scores, and none ship for {space.public_name}")
         if strategy == "robot" and recipe:
             self.fail("strategy", "robot's scores are of networks, whatever their recipe", "name another one")
         flat = self.truth("flat")
@@ -255,7 +255,9 @@ class _Parser:
             return task
         if not isinstance(task, str) or task not in space.tasks:
             self.fail(
-                "task", f"{task!r} is no task of {space.name}", f"its tasks are {', '.join(space.tasks)}"
+                "task",
+                f"{task!r} is no task of {space.public_name}",
+                f"its tasks are {', '.join(space.tasks)}",
             )
             # What follows is still checked for its own sake, against some task.
             return space.tasks[0]
@@ -406,7 +408,7 @@ class _Parser:
             if not usual and not self.body.get("objectives"):
                 self.fail(
                     "objectives",
-                    f"{space.name} has no accuracy that could be meant",
+                    f"{space.public_name} has no accuracy that could be meant",
                     f"name at least one of its metrics: {', '.join(space.metrics)}",
                 )
             quantities = [Quantity(metric, task=task) for metric in usual[:1]]

@@ -126,7 +126,7 @@ def _checked_source(space: Space, quantity: Quantity, source: SourceCreate) -> d
 
     if source.task not in space.tasks or source.task == quantity.task:
         others = [task for task in space.tasks if task != quantity.task]
-        message = f"{source.task!r} is no other task of {space.name}"
+        message = f"{source.task!r} is no other task of {space.public_name}"
         raise invalid([FieldError("source.task", message, f"one of {', '.join(others)}")])
     if source.observations is not None:
         labels = check_labels(

@@ -187,7 +187,8 @@ def _answering(
     mine = None if item.task is None else tasks.get(item.task)
     if item.task is not None and mine is None and item.task not in space.tasks:
         known = f"its tasks are {', '.join(space.tasks)}"
-        raise InvalidRequest([FieldError(f"{path}.task", f"{item.task!r} is no task of {space.name}", known)])
+        message = f"{item.task!r} is no task of {space.public_name}"
+        raise InvalidRequest([FieldError(f"{path}.task", message, known)])
     if item.predictor is not None:
         return Wanted(quantity, None, trained=_named(service, tenant, space, quantity, item.predictor, path))
     if quantity in own:

@@ -81,7 +81,6 @@ class DeclaredSpace(Space):
 
     def __init__(self, declaration: Declaration) -> None:
         self.declaration = declaration
-        self.public_name = declaration.name
         self.digest = _digest(declaration)
         self.name = f"{PREFIX}{declaration.name}@{self.digest[:16]}"
         self.title = declaration.title
@@ -123,6 +122,11 @@ class DeclaredSpace(Space):
         self.metrics = tuple(dict.fromkeys([*self.metrics, *sorted(observed)]))
         exact = "" if self.counted else ", estimated from draws"
         self.description = f"{declaration.description} ({self.size:,} members{exact}; declared by a user)"
+
+    @property
+    def public_name(self) -> str:
+        """The declaration's own name."""
+        return self.declaration.name
 
     # a declaration's problems
     def _refused(self, path: tuple[str | int, ...], message: str, hint: str = "") -> DeclarationError:

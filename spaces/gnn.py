@@ -66,6 +66,7 @@ class Gnn(Space):
     )
     operations = ("input", *OPERATIONS, "output")
     identity_operations = ("skip",)
+    list_operations = ("gat", "gcn", "cheb")
     slots = (
         *(Slot(f"op{node}", len(OPERATIONS), node) for node in range(1, NODES + 1)),
         *(Slot(f"edge_{source}_{target}", 2, target, source) for source, target in _EDGES),

@@ -103,6 +103,8 @@ class Space(ABC):
     """Operations whose output is zero whatever comes in."""
     identity_operations: tuple[str, ...] = ()
     """Operations that pass their input through."""
+    list_operations: tuple[str, ...] = ()
+    """Operations on graphs that take the data's edges as a list, so that all others of a network do too."""
     slots: tuple[Slot, ...]
     skeleton: Bools
     """(n, n) bool: edges that every member's graph has; free edges are slots."""
@@ -117,6 +119,11 @@ class Space(ABC):
     """Whether statistics need a task (then a quantity's key carries it: ``params_m@arxiv``)."""
     example: str
     description: str
+
+    @property
+    def public_name(self) -> str:
+        """What a person calls it; a declared space's ``name`` is longer."""
+        return self.name
 
     # strings and objects
     @abstractmethod
@@ -154,7 +161,7 @@ class Space(ABC):
         Raises:
             ValueError: where the space is too large.
         """
-        raise ValueError(f"{self.name} has {self.size:.3g} members, too many to enumerate")
+        raise ValueError(f"{self.public_name} has {self.size:.3g} members, too many to enumerate")
 
     # graph
     @abstractmethod
@@ -276,7 +283,7 @@ class Space(ABC):
         for name in values.keys() - set(names):
             raise InvalidArchitecture(
                 f"unknown variable {reprlib.repr(name)}",
-                hint=f"the variables of {self.name} are {', '.join(names)}",
+                hint=f"the variables of {self.public_name} are {', '.join(names)}",
             )
         codes = np.empty(len(names), dtype=np.int8)
         for position, variable in enumerate(self.variables):

@@ -47,7 +47,7 @@ def document(
         layers = None
     return {
         "netwright": version("netwright"),
-        "space": space.name,
+        "space": space.public_name,
         "task": task,
         "architecture": space.format(codes[None])[0],
         "variables": space.to_variables(codes),

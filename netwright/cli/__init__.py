@@ -2,7 +2,20 @@
 
 import typer
 
-from netwright.cli import catalogue, compare, data, demo, design, doctor, export, jobs, predict, serve, train
+from netwright.cli import (
+    catalogue,
+    compare,
+    data,
+    demo,
+    design,
+    doctor,
+    export,
+    generate,
+    jobs,
+    predict,
+    serve,
+    train,
+)
 from netwright.cli import devices as devices  # adds its commands to `devices`
 from netwright.cli import predictors as predictors  # a group of its own
 from netwright.cli import spaces as spaces  # adds its commands to `spaces`
@@ -19,7 +32,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for module in (serve, design, predict, export, demo, compare, doctor):
+for module in (serve, design, generate, predict, export, demo, compare, doctor):
     app.registered_commands += module.app.registered_commands
 app.add_typer(jobs.app, name="jobs", help="Look after jobs.")
 app.add_typer(catalogue.spaces, name="spaces", help="The families of architectures.")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from netwright.cli.exit_codes import ExitCode, stop, told_plainly
+from netwright.cli.generate import checked_device
 from netwright.cli.output import JsonOption, note, print_json, print_table
 from netwright.cli.progress import progress_bar
 
@@ -44,7 +45,7 @@ def generator(
     import artifacts
     from spaces.space import space_names
 
-    _check_device(device)
+    checked_device(device)
     folder = out or artifacts.ROOT / "generator"
     named = spaces or (space_names() if method is GeneratorMethod.MASKED else ["nasbench201"])
     cards = []
@@ -84,16 +85,6 @@ def _generator(
 
     options = TrainingOptions() if steps is None else TrainingOptions(steps=steps)
     return ship_generator(name, folder, seed=seed, options=options, device=device, progress=show)
-
-
-def _check_device(device: str) -> None:
-    """Refuses a device that torch does not have here."""
-    import torch
-
-    if device == "cpu" or (device.startswith("cuda") and torch.cuda.is_available()):
-        return
-    here = "cpu and cuda" if torch.cuda.is_available() else "cpu alone"
-    raise stop(f"no device {device!r}; torch has {here}", ExitCode.INVALID)
 
 
 @app.command()

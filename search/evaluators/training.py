@@ -77,9 +77,10 @@ class TrainingEvaluator(NamedEvaluator):
                 f"a training measures accuracies and {SECONDS}, not {quantity.key}",
                 'name an evaluator for each metric: {"accuracy": "training", "latency_ms": "latency"}',
             )
-        if (space := problem.space.network_space.name) not in planned_spaces():
+        if problem.space.network_space.name not in planned_spaces():
             trainable = ", ".join(planned_spaces())
-            return f"{space} has no networks to train", f"those of {trainable} can be trained"
+            name = problem.space.public_name
+            return f"{name} has no networks to train", f"those of {trainable} can be trained"
         if bench.images is None:
             return "there are no images to train on", "set NETWRIGHT_IMAGES to a folder of data sets"
         try:

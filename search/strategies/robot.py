@@ -47,7 +47,7 @@ class RobotStrategy(Strategy):
     def __init__(self, problem: Problem, *, seed: int = 0, flat: bool = False) -> None:
         super().__init__(problem, seed=seed, flat=flat)
         if not score_table.ships(problem.space.name):
-            raise NeedsScores(f"no training-free scores ship for {problem.space.name}")
+            raise NeedsScores(f"no training-free scores ship for {problem.space.public_name}")
         members = problem.space.enumerate()
         self.members = members[problem.gap(members) <= 0]
         self.table = score_table.scores(problem.space, self.members).astype(np.float64)

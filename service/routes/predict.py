@@ -48,9 +48,12 @@ async def predict(request: PredictCreate, service: ServiceDep, tenant: TenantDep
 def _answer(request: PredictCreate, service: Service, tenant: str) -> bytes:
     """The JSON answer; runs in a thread. Loads the model library on first use, not when the API starts."""
     space = find_space(service.store, tenant, request.space).space
-    if isinstance(space, DeclaredSpace) and len(request.architectures) * space.work > MAX_OPERATIONS:
-        most = MAX_OPERATIONS // space.work
-        detail = f"a call in {space.public_name} takes at most {most:,} architectures: its formulas are long"
+    # Each metric computes the formulas anew.
+    work = space.work * max(1, len(request.metrics)) if isinstance(space, DeclaredSpace) else 0
+    if len(request.architectures) * work > MAX_OPERATIONS:
+        most = MAX_OPERATIONS // work
+        detail = f"a call in {space.public_name} for {len(request.metrics)} metrics takes at most {most:,} "
+        detail += "architectures: its formulas are long"
         raise Problem(413, f"{detail}; split it over several calls")
     wanted = resolve(service, tenant, space, request)
     codes = parse_architectures(space, request.architectures)

@@ -13,7 +13,7 @@ from spaces.space import Graph, Slot, Space, Variable, get_space, space_names
 
 SPACES = [get_space(name) for name in space_names()]
 NASBENCH201 = get_space("nasbench201")
-TABLED = ("path", "live", "counts")
+TABLED = ("path", "live", "counts", "messages")
 
 
 def row(space, text, kind):
@@ -235,3 +235,15 @@ def test_words_of_a_chain_with_many_skips():
     assert longest_sequence(2, space, ("zero",)) == longest_sequence(2, space) == 3
     assert longest_sequence(100, space, ("zero",)) == 1
     assert longest_sequence(100, space) == 0
+
+
+def test_messages_are_passed_on_raw_features_through_skips_and_as_a_list_where_one_operation_asks():
+    gnn = get_space("gnn")
+    # The input reaches sage itself and, through the skip, graph; fc reads what sage put out.
+    assert row(gnn, "0|0|1|2:sage|skip|fc|graph", "messages") == {
+        "raw:sage": 1, "raw:skip": 1, "raw:graph": 1, "hidden:fc": 1, "raw": 2
+    }  # fmt: skip
+    assert row(gnn, "0|0|1|2:sage|skip|gcn|graph", "messages") == {
+        "raw:sage": 1, "raw:skip": 1, "raw:graph": 1, "hidden:gcn": 1, "raw": 2, "listed": 1, "raw_listed": 2
+    }  # fmt: skip
+    assert feature_names(NASBENCH201, ["messages"]) == ()

@@ -19,6 +19,7 @@ from networks.export import draw, onnx_file, program
 from networks.export.document import document
 from networks.export.onnx_file import TOLERANCE, WrongExport, largest_difference, settle
 from networks.plan import plan_network, planned_spaces
+from spaces.declared import declare
 from spaces.space import get_space, space_names
 
 DEAD = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
@@ -241,3 +242,9 @@ def test_exports_but_onnx_load_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_declared_space_is_named_as_its_owner_does():
+    space = declare('name = "two"\n[variables]\na = [1, 2]\nb = [1, 2]\n[costs]\nparams_m = "a * b"')
+    assert space.name != "two"
+    assert document(space.name, space.example)["space"] == "two"

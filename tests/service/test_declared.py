@@ -150,7 +150,30 @@ def test_a_call_has_no_more_work_than_the_service_takes(running, monkeypatch):
     asked = {"space": "mlp", "metrics": [{"metric": "params_m"}]}
     asked["architectures"] = ["layers=1|width=64|act=relu,-,-"] * 9
     said = problem(running.http.post("/v1/predict", json=asked), 413)
-    assert "takes at most 1 architectures" in said["detail"]
+    assert "for 1 metrics takes at most 1 architectures" in said["detail"]
+    # As many formulas again for each further metric.
+    asked |= {"metrics": [{"metric": "params_m"}, {"metric": "cost_area"}], "architectures": ["-"]}
+    assert (
+        "takes at most 0 architectures"
+        in problem(running.http.post("/v1/predict", json=asked), 413)["detail"]
+    )
+
+
+def test_errors_name_a_space_as_its_owner_does(running):
+    declare(running)
+    order = {"space": "mlp", "task": "digits", "objectives": [{"metric": "params_m"}]}
+    predicted = {"space": "mlp", "architectures": ["layers=1|width=64|act=relu,-,-"]}
+    for path, body in (
+        ("/v1/designs", order | {"task": "words"}),
+        ("/v1/designs", order | {"constraints": [{"metric": "energy_mj", "max": 1}]}),
+        ("/v1/designs", order | {"evaluations": 4, "evaluator": {"accuracy": "training"}}),
+        ("/v1/predict", predicted | {"metrics": [{"metric": "macs_m"}]}),
+        ("/v1/predict", predicted | {"metrics": [{"metric": "params_m", "task": "words"}]}),
+        ("/v1/predict", predicted | {"metrics": [{"metric": "accuracy", "task": "digits"}]}),
+    ):
+        answer = running.http.post(path, json=body)
+        assert answer.status_code == 422, (body, answer.text)
+        assert "user:" not in answer.text
 
 
 def test_the_example_is_accepted(running):
