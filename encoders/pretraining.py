@@ -211,6 +211,33 @@ def pretrain(
     return Pretrained(space, tuple(network.frozen() for network in networks)), networks
 
 
+def pretrain_on(
+    space: Space,
+    codes: Codes,
+    targets: Features,
+    *,
+    seed: int = 0,
+    options: PretrainingOptions | None = None,
+    progress: Progress = lambda done, total, message: None,
+) -> Pretrained:
+    """Networks that learned what was measured of codes (b, v) on other tasks, (b, t).
+
+    Args:
+        space: any space with graphs.
+        codes: (b, v).
+        targets: (b, t), finite; a column each task.
+        seed: of the weights and the batches.
+        options: sizes and length.
+        progress: called with done, total and a message.
+    """
+    options = options or PretrainingOptions()
+    trained = [
+        train_network(space, codes, targets, options, seed=seed * options.members + member, progress=progress)
+        for member in range(options.members)
+    ]
+    return Pretrained(space, tuple(network.frozen() for network in trained))
+
+
 def ship_pretrained(
     space_name: str,
     folder: Path,

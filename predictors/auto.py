@@ -9,12 +9,14 @@ import base64
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Self
 
 import numpy as np
 
 from encoders import pretrained
+from encoders.pretrained import Pretrained
 from predictors.conformal import Calibration
 from predictors.cross_fitting import CrossFitted, cross_fitted
 from predictors.gbdt import GbdtOptions, GbdtPredictor
@@ -29,7 +31,9 @@ from spaces.space import Codes, Floats, Space
 FORMAT = "netwright-auto-2"
 FOLDS = 4
 ONE_ROUND_FROM = 1000
-"""Labels beyond which one fold alone tells enough."""
+"""Labels beyond which one fold alone tells enough, and which feed more and deeper trees."""
+FEW_TREES = GbdtOptions(trees=100, rate=0.1)
+MANY_TREES = GbdtOptions(trees=400, rate=0.05, depth=4)
 NETWORKS_UP_TO = 5000
 """Labels beyond which the heads on networks would take longer than they are worth."""
 STEP = 0.1
@@ -53,6 +57,7 @@ class AutoPredictor(ScoredPredictor):
 
     Args:
         sources: models of other tasks in the space, told to the process and the networks.
+        networks: that learned other tasks, for both; see :func:`encoders.pretraining.pretrain_on`.
     """
 
     kind = "auto"
@@ -64,9 +69,11 @@ class AutoPredictor(ScoredPredictor):
         task: str | None = None,
         seed: int = 0,
         sources: Sequence[GbdtPredictor] = (),
+        networks: Pretrained | None = None,
     ) -> None:
         super().__init__(space, task=task, seed=seed)
         self.sources = tuple(sources)
+        self.networks = networks
         self.models: dict[str, ScoredPredictor] = {}
         self.shares: dict[str, float] = {}
         """Of each kind in the blend; they sum to 1."""
@@ -76,28 +83,35 @@ class AutoPredictor(ScoredPredictor):
         values = checked(self.space, codes, values)
         self.learned = codes.copy(), values.copy()
         self.scores = NormalScores.fit(values)
-        networks = pretrained.ships(self.space.network_space.name) and len(values) <= NETWORKS_UP_TO
+        there = self.networks is not None or pretrained.ships(self.space.network_space.name)
+        networks = there and len(values) <= NETWORKS_UP_TO
         expected = EXPECTED if networks else EXPECTED_WITHOUT
-        self.models = {kind: self._make(kind).fit(codes, values) for kind in expected}
+        self.models = {kind: self._make(kind, len(values)).fit(codes, values) for kind in expected}
         self.shares, self.calibration = dict(expected), Calibration(np.empty(0), 0)
         if len(values) >= FOLDS:
             rounds = 1 if len(values) > ONE_ROUND_FROM else FOLDS
             self._weigh({kind: self._away(kind, codes, values, rounds) for kind in expected})
         return self
 
-    def _make(self, kind: str) -> ScoredPredictor:
+    def _make(self, kind: str, labels: int) -> ScoredPredictor:
         """An unfitted model; cross-fitting calibrates the blend, so that none need do so itself."""
         if kind == "gbdt":
-            options = GbdtOptions(
-                trees=100, rate=0.1, kinds=informed_kinds(self.space), split_from=sys.maxsize
-            )
+            sizes = FEW_TREES if labels <= ONE_ROUND_FROM else MANY_TREES
+            options = replace(sizes, kinds=informed_kinds(self.space), split_from=sys.maxsize)
             return GbdtPredictor(self.space, task=self.task, seed=self.seed, options=options)
         make = GpPredictor if kind == "gp" else NeuralPredictor
-        return make(self.space, task=self.task, seed=self.seed, sources=self.sources, widen=False)
+        return make(
+            self.space,
+            task=self.task,
+            seed=self.seed,
+            sources=self.sources,
+            networks=self.networks,
+            widen=False,
+        )
 
     def _away(self, kind: str, codes: Codes, values: Floats, rounds: int) -> CrossFitted:
         def fit(part: Codes, labels: Floats) -> ScoredPredictor:
-            return self._make(kind).fit(part, labels)
+            return self._make(kind, len(values)).fit(part, labels)
 
         return cross_fitted(fit, codes, values, folds=FOLDS, seed=self.seed, rounds=rounds)
 
@@ -165,6 +179,7 @@ class AutoPredictor(ScoredPredictor):
             process = model.models["gp"]
             assert isinstance(process, GpPredictor)
             model.sources, model.learned, model.scores = process.sources, process.learned, process.scores
+            model.networks = None if process.networks is None else process.networks.networks
             model.shares = {kind: float(body["shares"][kind]) for kind in model.models}
             calibration = body["calibration"]
             model.calibration = Calibration(np.array(calibration["scores"]), int(calibration["labels"]))

@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from encoders.features import features
+from encoders.pretrained import Pretrained
 from spaces.space import Codes, Floats, Space
 
 REFERENCE = 2000
@@ -64,6 +65,32 @@ def standardized(space: Space, task: str | None, kinds: tuple[str, ...], codes: 
         (features(space, codes, task=task, kinds=(kind,)) - center) / scale
         for kind, center, scale in zip(found.kinds, found.centers, found.scales, strict=True)
     ]
+
+
+class Embedded:
+    """What a model's own networks make of architectures, standardized over the space.
+
+    Args:
+        networks: that learned labels of this task or of others.
+    """
+
+    def __init__(self, networks: Pretrained) -> None:
+        self.networks = networks
+        known = networks.embed(networks.space.sample(REFERENCE, np.random.default_rng(0)))
+        self._standards = [
+            standard_of(known[:, member].astype(np.float64)) for member in range(known.shape[1])
+        ]
+
+    def __call__(self, codes: Codes) -> list[Floats]:
+        """One (b, d) array a network."""
+        own = self.networks.embed(codes).astype(np.float64)
+        return [(own[:, m] - center) / scale for m, (center, scale) in enumerate(self._standards)]
+
+    def together(self, codes: Codes) -> Floats:
+        """All networks' as one group of features, (b, m·d)."""
+        each = self(codes)
+        found: Floats = np.concatenate(each, axis=1) / np.sqrt(len(each))
+        return found
 
 
 def center_of(kind: str) -> float:

@@ -9,6 +9,7 @@ cross-fitting of everything, hyperparameters and scores too, finds them short.
 Plain NumPy: neither fitting nor predicting loads torch.
 """
 
+import base64
 import json
 from collections.abc import Sequence
 from typing import Self
@@ -18,18 +19,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from encoders.features import feature_names
-from encoders.pretrained import load_pretrained
+from encoders.pretrained import Pretrained, pretrained_bytes, pretrained_of
 from encoders.safetensors_about import about_of
 from predictors.conformal import Calibration
 from predictors.cross_fitting import cross_fitted
 from predictors.feature_groups import CENTERS as CENTERS
-from predictors.feature_groups import center_of, standard, standardized
+from predictors.feature_groups import Embedded, center_of, standard, standardized
 from predictors.gbdt import GbdtPredictor
 from predictors.inputs import informed_kinds
 from predictors.matern_kernel import (
     TREND,
     Posterior,
-    condition,
     distances,
     kernel,
     most_likely,
@@ -39,9 +39,10 @@ from predictors.normal_scores import NormalScores
 from predictors.predictor import DamagedModel, NotEnoughLabels, register
 from predictors.scored import ScoredPredictor, checked
 from predictors.sources import sources_of_text, sources_to_text, told
+from predictors.uneven_noise import Noise, condition
 from spaces.space import Codes, Floats, Space
 
-FORMAT = "netwright-gp-1"
+FORMAT = "netwright-gp-2"
 FINE_FROM = 200
 """Labels from which each numeric variable has a lengthscale of its own."""
 FITTED_ON = 1000
@@ -59,7 +60,9 @@ class GpPredictor(ScoredPredictor):
 
     Args:
         kinds: of features (:mod:`encoders.features`); by default :func:`informed_kinds`.
-        sources: models of other tasks in the space, whose predictions are a group of features too.
+        networks: that learned other tasks in the space; their embeddings are a group of features, in place of
+            those that ship.
+        sources: models of other tasks in the space, whose predictions are one.
         widen: whether cross-fitting corrects the intervals, at the cost of four fits more.
     """
 
@@ -72,12 +75,15 @@ class GpPredictor(ScoredPredictor):
         task: str | None = None,
         seed: int = 0,
         kinds: Sequence[str] | None = None,
+        networks: Pretrained | None = None,
         sources: Sequence[GbdtPredictor] = (),
         widen: bool = True,
     ) -> None:
         super().__init__(space, task=task, seed=seed)
-        self.kinds = informed_kinds(space, embeddings=True) if kinds is None else tuple(kinds)
+        self.kinds = informed_kinds(space, embeddings=networks is None) if kinds is None else tuple(kinds)
         self.posterior: Posterior | None = None
+        self.noise = Noise(np.zeros(1), np.ones(1))
+        self.networks = None if networks is None else Embedded(networks)
         self.sources = tuple(sources)
         self.widen = widen
         self.widening = 1.0
@@ -104,7 +110,13 @@ class GpPredictor(ScoredPredictor):
 
     def _unwidened(self, codes: Codes, values: Floats) -> Self:
         narrow = type(self)(
-            self.space, task=self.task, seed=self.seed, kinds=self.kinds, sources=self.sources, widen=False
+            self.space,
+            task=self.task,
+            seed=self.seed,
+            kinds=self.kinds,
+            networks=None if self.networks is None else self.networks.networks,
+            sources=self.sources,
+            widen=False,
         )
         return narrow.fit(codes, values)
 
@@ -119,9 +131,8 @@ class GpPredictor(ScoredPredictor):
         self.learned = codes.copy(), values.copy()
         self.scores = NormalScores.fit(values)
         inputs = self._inputs(codes)
-        self.posterior = condition(
-            scaled_distances(inputs, inputs, theta), self.scores.transform(values), theta
-        )
+        squared = scaled_distances(inputs, inputs, theta)
+        self.posterior, self.noise = condition(squared, self.scores.transform(values), theta)
         errors, deviations = self.posterior.leave_one_out()
         self.calibration = Calibration.of(self.widening * errors, deviations)
         return self
@@ -133,13 +144,13 @@ class GpPredictor(ScoredPredictor):
         mean, variance = np.empty(len(codes)), np.empty(len(codes))
         theta = self.posterior.theta
         learned = self._inputs(self.learned[0])
-        prior = np.exp(theta[-2]) + TREND + np.exp(theta[-1])
+        prior = np.exp(theta[-2]) + TREND
         for start in range(0, len(codes), _CHUNK):
             rows = slice(start, start + _CHUNK)
             cross = kernel(scaled_distances(self._inputs(codes[rows]), learned, theta), theta)
             mean[rows] = cross @ self.posterior.weights
             variance[rows] = prior - ((cross @ self.posterior.inverse) * cross).sum(axis=1)
-        return mean, np.sqrt(np.maximum(variance, np.exp(theta[-1])))
+        return mean, np.sqrt(np.maximum(variance, 0.0) + self.noise(mean))
 
     @property
     def fitted(self) -> bool:
@@ -153,6 +164,8 @@ class GpPredictor(ScoredPredictor):
             self._kinds(), standardized(self.space, self.task, self.kinds, codes), strict=True
         ):
             inputs += np.split(x, self._parts(kind, x.shape[1]), axis=1)
+        if self.networks is not None:
+            inputs.append(self.networks.together(codes))
         if self.sources:
             inputs.append(told(self.sources, codes))
         return inputs
@@ -164,7 +177,7 @@ class GpPredictor(ScoredPredictor):
     def _groups(self) -> list[str]:
         """The kind of each group of :meth:`_inputs`."""
         found = standard(self.space, self.task, self.kinds)
-        others = ["sources"] if self.sources else []
+        others = [*(["pretrained"] if self.networks else []), *(["sources"] if self.sources else [])]
         return [
             kind
             for kind, center in zip(found.kinds, found.centers, strict=True)
@@ -172,9 +185,7 @@ class GpPredictor(ScoredPredictor):
         ] + others
 
     def _parts(self, kind: str, width: int) -> int:
-        """Into how many groups a kind is split: one a network, one a variable where labels abound."""
-        if kind == "pretrained":
-            return len(load_pretrained(self.space.network_space.name).networks)
+        """Into how many groups a kind is split: one a variable where labels abound."""
         return width if self.fine and kind == "ordinal" else 1
 
     def to_bytes(self) -> bytes:
@@ -194,6 +205,9 @@ class GpPredictor(ScoredPredictor):
             "fine": self.fine,
             "fitted_with": self.fitted_with,
             "sources": sources_to_text(self.sources),
+            "networks": None
+            if self.networks is None
+            else base64.b64encode(pretrained_bytes(self.networks.networks)).decode(),
         }
         # One array: the library writes several in an order of its own, and the digest would change.
         numbers = np.concatenate([self.posterior.theta, values, codes.astype(np.float64).ravel()])
@@ -212,6 +226,8 @@ class GpPredictor(ScoredPredictor):
                 raise DamagedModel(f"the model was trained on other features than {space.name} has now")
             model.widening = float(about["widening"])
             model.sources = sources_of_text(about["sources"], space)
+            if about["networks"] is not None:
+                model.networks = Embedded(pretrained_of(base64.b64decode(about["networks"]), space))
             model.fine, model.fitted_with = bool(about["fine"]), int(about["fitted_with"])
             rows, width = int(about["rows"]), len(space.variables)
             theta, values, codes = np.split(numbers, [len(numbers) - rows * (width + 1), -rows * width])

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from predictors.matern_kernel import (
     TREND,
     Posterior,
-    condition,
     distances,
     kernel,
     most_likely,
     scaled,
     squared_distances,
 )
+from predictors.uneven_noise import Noise, condition
 from spaces.space import Floats
 
 FITTED_ON = 400
@@ -41,12 +41,14 @@ class Head:
         embedded: (n, d), their embeddings, scaled.
         exact: (n, f), the other groups, scaled.
         posterior: given those labels.
+        noise: of a label, at what is predicted.
     """
 
     rows: NDArray[np.int64]
     embedded: Floats
     exact: Floats
     posterior: Posterior
+    noise: Noise
 
     def cross(self, embedded: Floats, apart: Floats) -> Floats:
         """Covariances (b, n) with its labels.
@@ -61,10 +63,9 @@ class Head:
 
     def variance(self, cross: Floats) -> Floats:
         """Posterior variance (b,), noise included, from covariances (b, n)."""
-        theta = self.posterior.theta
-        prior = np.exp(theta[-2]) + TREND + np.exp(theta[-1])
+        prior = np.exp(self.posterior.theta[-2]) + TREND
         known: Floats = np.einsum("bn,bn->b", cross @ self.posterior.inverse, cross)
-        result: Floats = np.maximum(prior - known, np.exp(theta[-1]))
+        result: Floats = np.maximum(prior - known, 0.0) + self.noise(cross @ self.posterior.weights)
         return result
 
 
@@ -108,15 +109,17 @@ def hyperparameters(inputs: Inputs, labels: Floats, centers: list[float], *, see
 
 def conditioned(inputs: Inputs, labels: Floats, theta: Floats, *, seed: int) -> Heads:
     """Heads that have learned labels (n,)."""
-    heads, means, variances = [], [], []
+    heads: list[Head] = []
+    means, variances = [], []
     exact = scaled(inputs[0][1:], theta[1:-2]) if len(theta) > 3 else np.empty((len(labels), 0))
     for number, groups in enumerate(inputs):
         rows = np.sort(np.random.default_rng([seed, number]).permutation(len(labels))[:LARGEST])
         embedded = scaled(groups[:1], theta[:1])
         own, beside = embedded[rows], exact[rows]
         squared = squared_distances(own, own) + squared_distances(beside, beside)
-        posterior = condition(squared, labels[rows], theta)
-        head = Head(rows, own, beside, posterior)
+        same = bool(heads) and np.array_equal(rows, heads[0].rows)
+        posterior, noise = condition(squared, labels[rows], theta, known=heads[0].noise if same else None)
+        head = Head(rows, own, beside, posterior, noise)
         heads.append(head)
         others = np.setdiff1d(np.arange(len(labels)), rows)
         mean, variance = np.empty(len(labels)), np.empty(len(labels))

@@ -85,9 +85,14 @@ def kernel(squared: Floats, theta: Floats) -> Floats:
 
 def condition(squared: Floats, labels: Floats, theta: Floats) -> Posterior:
     """The posterior at given hyperparameters, from :func:`scaled_distances` (n, n) and labels (n,)."""
-    count = len(labels)
-    matrix = kernel(squared, theta) + (np.exp(theta[-1]) + JITTER) * np.eye(count)
-    inverse = _inverse(cho_factor(matrix, lower=True)[0])
+    return condition_kernel(kernel(squared, theta), labels, theta, np.full(len(labels), np.exp(theta[-1])))
+
+
+def condition_kernel(matrix: Floats, labels: Floats, theta: Floats, noise: Floats) -> Posterior:
+    """The posterior from covariances (n, n), labels (n,) and the noise variance of each (n,)."""
+    noisy = matrix.copy()
+    np.einsum("nn->n", noisy)[:] += noise + JITTER
+    inverse = _inverse(cho_factor(noisy, lower=True, overwrite_a=True)[0])
     return Posterior(theta, inverse @ labels, inverse)
 
 

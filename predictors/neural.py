@@ -2,9 +2,10 @@
 
 The networks (:mod:`encoders.pretraining`, torch-geometric) learned a space's exact statistics and
 training-free scores (FBNetV3, Dai et al., CVPR 2021). They stay as they are; what is learned from labels is a
-head on each: a Gaussian process on its embedding and on exact numbers that it was pretrained on. Where no
-networks ship, small ones learn the labels themselves, from scratch; ``trunk`` says which, and is part of the
-bytes and so of the digest. Prediction loads no torch.
+head on each: a Gaussian process on its embedding and on exact numbers that it was pretrained on. Networks
+that learned other tasks' labels may stand in their place. Where no networks ship, small ones learn the labels
+themselves, from scratch; ``trunk`` says which, and is part of the bytes and so of the digest. Prediction
+loads no torch.
 """
 
 import base64
@@ -22,7 +23,7 @@ from encoders.pretrained import NoPretrained, Pretrained
 from encoders.safetensors_about import about_of
 from predictors.conformal import Calibration
 from predictors.cross_fitting import cross_fitted
-from predictors.feature_groups import REFERENCE, center_of, standard, standard_of, standardized
+from predictors.feature_groups import REFERENCE, Embedded, center_of, standard, standardized
 from predictors.gbdt import GbdtPredictor
 from predictors.heads import Heads, Inputs, conditioned, hyperparameters
 from predictors.inputs import exact_kinds
@@ -45,8 +46,10 @@ class NeuralPredictor(ScoredPredictor):
     """Frozen graph networks with tuned heads.
 
     Args:
-        trunk: ``pretrained`` or ``scratch``; by default the first where such networks ship.
+        trunk: ``pretrained`` or ``scratch``; by default the first where such networks ship. ``given`` where
+            there are ``networks``.
         kinds: of exact features that the heads see beside the embeddings.
+        networks: that learned other tasks, in place of those that ship.
         sources: models of other tasks in the space, whose predictions the heads see too.
         widen: whether cross-fitting corrects the intervals, at the cost of four fits more.
 
@@ -62,8 +65,9 @@ class NeuralPredictor(ScoredPredictor):
         *,
         task: str | None = None,
         seed: int = 0,
-        trunk: Literal["pretrained", "scratch"] | None = None,
+        trunk: Literal["pretrained", "scratch", "given"] | None = None,
         kinds: tuple[str, ...] | None = None,
+        networks: Pretrained | None = None,
         sources: Sequence[GbdtPredictor] = (),
         widen: bool = True,
     ) -> None:
@@ -71,12 +75,16 @@ class NeuralPredictor(ScoredPredictor):
         ships = pretrained.ships(space.network_space.name)
         if trunk == "pretrained" and not ships:
             raise NoPretrained(f"no pretrained networks of {space.name} ship")
+        if networks is not None:
+            trunk = "given"
+        elif trunk == "given":
+            raise NoPretrained("no networks are given")
         self.trunk = trunk or ("pretrained" if ships else "scratch")
         self.kinds = exact_kinds(space) if kinds is None else tuple(kinds)
         self.sources = tuple(sources)
         self.widen = widen
-        self.networks: Pretrained | None = None
-        """Those that learned the labels from scratch."""
+        self.networks: Embedded | None = None if networks is None else Embedded(networks)
+        """Those that are given, or that learned the labels from scratch."""
         self.theta: Floats | None = None
         self.heads: Heads | None = None
         self.widening = 1.0
@@ -138,6 +146,7 @@ class NeuralPredictor(ScoredPredictor):
             seed=self.seed,
             trunk=self.trunk,
             kinds=self.kinds,
+            networks=self.networks.networks if self.trunk == "given" and self.networks else None,
             sources=self.sources,
             widen=False,
         )
@@ -173,13 +182,9 @@ class NeuralPredictor(ScoredPredictor):
             found = standard(self.space, None, _PRETRAINED)
             whole = (embedded - found.centers[0]) / found.scales[0] * np.sqrt(count)
             return np.split(whole, count, axis=1)
-        reference = self.space.sample(REFERENCE, np.random.default_rng(0))
-        known = self.networks.embed(reference).astype(np.float64)
-        own = self.networks.embed(codes).astype(np.float64)
-        standards = [standard_of(known[:, member]) for member in range(known.shape[1])]
-        return [(own[:, m] - center) / scale for m, (center, scale) in enumerate(standards)]
+        return self.networks(codes)
 
-    def _from_scratch(self, codes: Codes, labels: Floats) -> Pretrained:
+    def _from_scratch(self, codes: Codes, labels: Floats) -> Embedded:
         """Networks that learn the labels alone; constant ones teach nothing, then the exact statistics do."""
         from encoders.pretraining import PretrainingOptions, train_network
 
@@ -191,7 +196,7 @@ class NeuralPredictor(ScoredPredictor):
             train_network(self.space, codes, targets, options, seed=self.seed * SCRATCH_MEMBERS + member)
             for member in range(SCRATCH_MEMBERS)
         ]
-        return Pretrained(self.space, tuple(network.frozen() for network in trained))
+        return Embedded(Pretrained(self.space, tuple(network.frozen() for network in trained)))
 
     # files
     def to_bytes(self) -> bytes:
@@ -199,7 +204,7 @@ class NeuralPredictor(ScoredPredictor):
         if self.theta is None or self.learned is None:
             raise NotEnoughLabels("the predictor has not been fitted")
         codes, values = self.learned
-        networks = None if self.networks is None else pretrained.pretrained_bytes(self.networks)
+        networks = None if self.networks is None else pretrained.pretrained_bytes(self.networks.networks)
         about = {
             "format": FORMAT,
             "space": self.space.name,
@@ -227,11 +232,16 @@ class NeuralPredictor(ScoredPredictor):
             if about["format"] != FORMAT or about["space"] != space.name:
                 raise DamagedModel(f"the bytes hold no {FORMAT} model of {space.name}")
             trunk, kinds = about["trunk"], tuple(about["kinds"])
-            model = cls(space, task=about["task"], seed=about["seed"], trunk=trunk, kinds=kinds)
+            own = about["networks"]
+            own = None if own is None else pretrained.pretrained_of(base64.b64decode(own), space)
+            given = own if trunk == "given" else None
+            model = cls(
+                space, task=about["task"], seed=about["seed"], trunk=trunk, kinds=kinds, networks=given
+            )
             if about["features"] != list(model._feature_names()):
                 raise DamagedModel(f"the model was tuned on other networks than {space.name} has now")
-            if about["networks"] is not None:
-                model.networks = pretrained.pretrained_of(base64.b64decode(about["networks"]), space)
+            if own is not None:
+                model.networks = Embedded(own)
             model.sources = sources_of_text(about["sources"], space)
             model.widening, model.fitted_with = float(about["widening"]), int(about["fitted_with"])
             if about["away"] is not None:

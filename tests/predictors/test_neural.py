@@ -6,6 +6,7 @@ import torch
 
 from encoders.features import features
 from encoders.pretrained import NoPretrained
+from encoders.pretraining import PretrainingOptions, pretrain_on
 from predictors.auto import AutoPredictor, simplex
 from predictors.gbdt import GbdtPredictor
 from predictors.heads import conditioned
@@ -98,6 +99,30 @@ def test_sources_teach_networks_and_the_blend_and_are_in_the_bytes():
         again = kind.from_bytes(model.to_bytes(), SPACE)
         assert len(again.sources) == 1
         np.testing.assert_allclose(again.predict(unseen).mean, model.predict(unseen).mean, atol=1e-5)
+
+
+def test_networks_that_learned_other_tasks_teach_and_are_in_the_bytes():
+    known, told = labelled(600, seed=2)
+    options = PretrainingOptions(members=2, width=19, depth=3, embedding=17, steps=150, batch=64)
+    networks = pretrain_on(SPACE, known, np.stack([told, -told], axis=1).astype(np.float32), options=options)
+    codes, values = labelled(20)
+    unseen, truth = labelled(300, seed=3)
+    errors = [
+        np.abs(
+            NeuralPredictor(SPACE, kinds=(), widen=False, **extra).fit(codes, values).predict(unseen).mean
+            - truth
+        )
+        for extra in ({"networks": networks}, {})
+    ]
+    assert errors[0].mean() < errors[1].mean()
+    model = AutoPredictor(SPACE, networks=networks).fit(codes, values)
+    assert all(model.models[kind].networks.networks is networks for kind in ("gp", "neural"))
+    again = AutoPredictor.from_bytes(model.to_bytes(), SPACE)
+    assert again.networks.digest() == networks.digest()
+    np.testing.assert_allclose(again.predict(unseen).mean, model.predict(unseen).mean, atol=1e-5)
+    np.testing.assert_allclose(again.predict(unseen).upper, model.predict(unseen).upper, atol=1e-5)
+    with pytest.raises(NoPretrained, match="no networks are given"):
+        NeuralPredictor(SPACE, trunk="given")
 
 
 def test_shares_of_the_blend_sum_to_one():
