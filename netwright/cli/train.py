@@ -216,6 +216,25 @@ def predictor(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOption =
     print_table(shown, [[row[name] for name in shown] for row in rows])
 
 
+@app.command(name="task-encoder")
+def task_encoder(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOption = False) -> None:
+    """Train what other tasks tell of a new one, from measured pairs of tasks and architectures."""
+    from dataclasses import asdict
+
+    import artifacts
+    from netwright.settings import Settings
+    from predictors.train_tasks import train_tasks
+
+    folder = out or artifacts.ROOT / "tasks"
+    with told_plainly(), progress_bar("tasks") as show:
+        trained = asdict(train_tasks(Settings().data, folder, seed=seed, progress=show))
+    note(f"written to {folder}")
+    if as_json:
+        print_json({"tasks": [trained]})
+        return
+    print_table(["figure", "value"], [[name, value] for name, value in trained.items()])
+
+
 def _known(names: Sequence[str]) -> Sequence[str]:
     """The names, all of them spaces'."""
     from spaces.space import space_names

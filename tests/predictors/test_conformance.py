@@ -4,6 +4,7 @@ from predictors.auto import AutoPredictor
 from predictors.gbdt import GbdtPredictor
 from predictors.gp import GpPredictor
 from predictors.neural import NeuralPredictor
+from predictors.task_conditioned import TaskPredictor
 from predictors.testing import PredictorSuite
 
 
@@ -21,3 +22,7 @@ class TestAuto(PredictorSuite):
 
 class TestNeural(PredictorSuite):
     make = NeuralPredictor
+
+
+class TestTaskConditioned(PredictorSuite):
+    make = TaskPredictor

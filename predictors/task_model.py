@@ -1,0 +1,209 @@
+r"""What is known of a task before anything was observed on it, from measured pairs of other tasks.
+
+.. math:: m(t, a) = \mu + w^\top v(t) + f(a) + \sum_q \psi_q(t)\, f_q(a)
+
+:math:`v(t)` is the task's vector (:mod:`encoders.task_set`), :math:`f` what a cell brings to any task and
+:math:`f_q` what it brings to tasks that lie further along the q-th principal direction of the task vectors.
+All are Gaussian processes whose posterior means ship; a task's own deviations from them are what
+:mod:`predictors.task_conditioned` learns from its observations.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+import artifacts
+from encoders.safetensors_about import about_of
+from encoders.task_embedding import VERSION, TaskEmbedding
+from encoders.task_set import LENGTHS, Neighbourhood, task_vector
+from predictors.cell_kernel import correlations
+from predictors.conformal import Calibration
+from predictors.predictor import DamagedModel
+from spaces.mixed_radix import index_of
+from spaces.space import Codes, Floats, Space
+
+FORMAT = "netwright-task-model-1"
+_TABLED = 2**16
+
+
+class OtherVersion(ValueError):
+    """The task was embedded by another version of the encoder; embed it again."""
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Standard deviations in % of what the model leaves open, found on tasks held out.
+
+    Args:
+        level: of a task's level.
+        cells: of what its cells do besides.
+        noise: of one measurement.
+    """
+
+    level: float
+    cells: float
+    noise: float
+
+
+@dataclass(frozen=True, eq=False)
+class TaskModel:
+    """The shipped part.
+
+    Shapes:
+        centre, spread: (1283,), of task vectors
+        level: (1283,) weights w of standardized task vectors
+        directions: (1283, q)
+        cells: (m, 1 + q) weights over the landmarks
+    """
+
+    space: Space
+    mean: float
+    centre: Floats
+    spread: Floats
+    level: Floats
+    level_range: tuple[float, float]
+    directions: Floats
+    cells: Floats
+    landmarks: int
+    scales: Scales
+    near: Neighbourhood
+    calibration: Calibration
+
+    def prior(self, embedding: TaskEmbedding, codes: Codes) -> Floats:
+        """m(t, a) for codes (b, v), (b,)."""
+        vector = self._vector(embedding)
+        weights = np.concatenate([[1.0], np.clip(vector @ self.directions, -3.0, 3.0)])
+        found: Floats = self.mean + self.level_of(embedding) + self._functions(codes) @ weights
+        return found
+
+    def level_of(self, embedding: TaskEmbedding) -> float:
+        """A task's level above the mean, not beyond those that were learned from."""
+        return float(np.clip(self._vector(embedding) @ self.level, *self.level_range))
+
+    def far(self, embedding: TaskEmbedding) -> list[str]:
+        """Why a task is far from those learned from; empty where it is not."""
+        return self.near.reasons(embedding.prototypes)
+
+    def _vector(self, embedding: TaskEmbedding) -> Floats:
+        if embedding.version != VERSION:
+            raise OtherVersion(f"the task was embedded by {embedding.version}; this is {VERSION}")
+        found: Floats = (task_vector(embedding.prototypes) - self.centre) / self.spread
+        return found
+
+    def _functions(self, codes: Codes) -> Floats:
+        """f and f_q of codes (b, v), (b, 1 + q): from a table made on first use, where the space is small."""
+        if self.space.size > _TABLED:
+            return correlations(self.space, codes, self.landmarks) @ self.cells
+        return _table(self)[index_of(codes, self.space.variables)]
+
+    def to_bytes(self) -> bytes:
+        """A safetensors file."""
+        parts = {
+            "centre": self.centre,
+            "spread": self.spread,
+            "level": self.level,
+            "directions": self.directions,
+            "cells": self.cells,
+            "near": np.stack([self.near.low, self.near.high]),
+            "scores": self.calibration.scores,
+        }
+        about = {
+            "format": FORMAT,
+            "space": self.space.name,
+            "version": VERSION,
+            "lengths": LENGTHS,
+            "mean": self.mean,
+            "level_range": self.level_range,
+            "landmarks": self.landmarks,
+            "scales": [self.scales.level, self.scales.cells, self.scales.noise],
+            "labels": self.calibration.labels,
+            "shapes": {name: part.shape for name, part in parts.items()},
+        }
+        # One array: the library writes several in an order of its own, and the digest would change.
+        numbers = np.concatenate([part.astype(np.float64).ravel() for part in parts.values()])
+        return save({"numbers": numbers}, {"about": json.dumps(about)})
+
+    @classmethod
+    def from_bytes(cls, data: bytes, space: Space) -> Self:
+        """Reads what :meth:`to_bytes` wrote.
+
+        Raises:
+            DamagedModel: for damaged bytes, another space's or another encoder's.
+        """
+        try:
+            numbers, about = load(data)["numbers"], about_of(data)
+            expected = (FORMAT, space.name, VERSION, list(LENGTHS))
+            if tuple(about[name] for name in ("format", "space", "version", "lengths")) != expected:
+                raise DamagedModel(f"the bytes hold no {FORMAT} model of {space.name} for {VERSION}")
+            parts, start = {}, 0
+            for name, shape in about["shapes"].items():
+                size = int(np.prod(shape))
+                parts[name] = numbers[start : start + size].reshape(shape)
+                start += size
+            return cls(
+                space,
+                float(about["mean"]),
+                parts["centre"],
+                parts["spread"],
+                parts["level"],
+                (float(about["level_range"][0]), float(about["level_range"][1])),
+                parts["directions"],
+                parts["cells"],
+                int(about["landmarks"]),
+                Scales(*(float(scale) for scale in about["scales"])),
+                Neighbourhood(parts["near"][0], parts["near"][1]),
+                Calibration(parts["scores"], int(about["labels"])),
+            )
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, DamagedModel):
+                raise
+            raise DamagedModel(f"the bytes are no model of tasks: {error}") from error
+
+
+@lru_cache(maxsize=4)
+def _table(model: TaskModel) -> Floats:
+    """Functions (k, 1 + q) of every combination of choices."""
+    members = model.space.enumerate()
+    found = np.zeros((int(np.prod([len(v.choices) for v in model.space.variables])), model.cells.shape[1]))
+    found[index_of(members, model.space.variables)] = (
+        correlations(model.space, members, model.landmarks) @ model.cells
+    )
+    return found
+
+
+def path_of(space_name: str) -> Path:
+    """Where the model of a space lies."""
+    return artifacts.ROOT / "tasks" / f"{space_name}.safetensors"
+
+
+def ships(space_name: str) -> bool:
+    """Whether a model of tasks ships for a space."""
+    return path_of(space_name).is_file()
+
+
+@lru_cache(maxsize=4)
+def load_task_model(space_name: str) -> TaskModel:
+    """The shipped model of a space.
+
+    Raises:
+        KeyError: where none ships.
+        DamagedModel: where its file is damaged.
+    """
+    from spaces.space import get_space
+
+    if not ships(space_name):
+        raise KeyError(f"no model of tasks ships for {space_name}")
+    return TaskModel.from_bytes(path_of(space_name).read_bytes(), get_space(space_name))
+
+
+@lru_cache(maxsize=4)
+def digest(space_name: str) -> str:
+    """``sha256:`` of a space's file."""
+    return "sha256:" + hashlib.sha256(path_of(space_name).read_bytes()).hexdigest()
