@@ -150,6 +150,22 @@ def scores(space: Space, codes: Codes) -> Features:
     return found
 
 
+def scaled_scores(space: Space, codes: Codes) -> NDArray[np.float64]:
+    """Scores (b, k) of canonical codes (b, v), each scaled to [0, 1] over the space (He et al. 2024).
+
+    0 where a network does not learn at all.
+
+    Raises:
+        NoScores: where none ship.
+    """
+    _, values = read_scores(shipped_path(space.name), space)
+    finite = np.where(np.isfinite(values), values.astype(np.float64), np.nan)
+    low, high = np.nanmin(finite, axis=0), np.nanmax(finite, axis=0)
+    table = np.nan_to_num((finite - low) / np.maximum(high - low, 1e-12), nan=0.0)
+    found: NDArray[np.float64] = table[classes(space).rows[_places(space)[index_of(codes, space.variables)]]]
+    return found
+
+
 def standardized(values: NDArray[np.float32]) -> Features:
     """What :func:`scores` says of raw values (c, k)."""
     finite = np.where(np.isfinite(values), values.astype(np.float64), np.nan)

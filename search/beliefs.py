@@ -19,6 +19,12 @@ FORETELLING = 5
 SOURCE_LENGTH = 1.0
 """Where the log lengthscale of what a lower fidelity foretells is looked for."""
 FULL = "full"
+FIRST = 5
+"""Observations at the first checkpoint."""
+APART = 3
+"""Observations from a checkpoint of one quantity to the next one's: no suggestion has to bear them all."""
+
+Rows = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 
 def checkpoint(count: int) -> int:
@@ -30,7 +36,7 @@ def checkpoint(count: int) -> int:
     >>> [checkpoint(count) for count in (5, 9, 13, 300, 5000)]
     [5, 9, 12, 260, 4960]
     """
-    reached = 5
+    reached = FIRST
     while (further := reached + min(max(1, reached // 5), 50)) <= count:
         reached = further
     return reached
@@ -60,9 +66,9 @@ class Beliefs:
         self.values: dict[str, Floats] = {}
         self.labels: dict[str, Floats] = {}
         """Quantity key → normal scores (n,) of the observations that its field has learned, in that order."""
-        self._rows = np.arange(0)
+        self._rows: dict[str, Rows] = {}
         self._codes: Codes = np.empty((0, 0), dtype=np.int8)
-        self._reached = 0
+        self._reached: dict[str, int] = {}
         self._theta: dict[str, tuple[object, Floats]] = {}
         self._kept: dict[str, _Kept] = {}
         self._low: dict[str, tuple[Codes, Floats, Floats]] = {}
@@ -76,17 +82,17 @@ class Beliefs:
         """
         self.names = [observation.architecture for observation in finished]
         self._codes = self.problem.space.parse_many(self.names)
-        self._reached = checkpoint(len(finished))
         first = self.problem.objectives[0]
         order = first.sign * values_of(finished, first.key)
-        early = chosen_rows(self._reached, order[: self._reached], LEARNED)
-        self._rows = np.concatenate([early, np.arange(self._reached, len(finished))])
         self._low = self._foretold(completed)
-        for quantity in self.problem.to_measure:
+        for number, quantity in enumerate(self.problem.to_measure):
             key = quantity.key
+            reached = self._reached[key] = checkpoint(max(len(finished) - APART * number, FIRST))
+            early = chosen_rows(reached, order[:reached], LEARNED)
+            self._rows[key] = np.concatenate([early, np.arange(reached, len(finished))])
             self.values[key] = values_of(finished, key)
-            self.labels[key] = normal_scores(self.values[key])[self._rows]
-            question = (self.names[: self._reached], len(self._low.get(key, ((), (), ()))[1]))
+            self.labels[key] = normal_scores(self.values[key])[self._rows[key]]
+            question = (self.names[:reached], len(self._low.get(key, ((), (), ()))[1]))
             if self._theta.get(key, (None,))[0] != question:
                 self._theta[key] = question, self._fitted(key)
 
@@ -98,15 +104,16 @@ class Beliefs:
             inputs: how they look, for candidates that stay the same: then only what is new is learned.
         """
         found: dict[str, Field] = {}
-        points = self.view(self._codes[self._rows]) if self.problem.to_measure else []
         for quantity in self.problem.to_measure:
             key = quantity.key
+            rows = self._rows[key]
+            points = self.view(self._codes[rows])
             if inputs is not None and key not in self._low:
                 found[key] = self._continued(key, inputs, points)
                 continue
             looks: Sequence[Group] = self.view(codes) if inputs is None else inputs
-            field = Field(self._told(key, codes, looks), self._theta[key][1], len(self._rows) + 16)
-            field.learn(self._told(key, self._codes[self._rows], points))
+            field = Field(self._told(key, codes, looks), self._theta[key][1], len(rows) + 16)
+            field.learn(self._told(key, self._codes[rows], points))
             found[key] = field
         return found
 
@@ -121,14 +128,15 @@ class Beliefs:
         if (
             kept is None
             or kept.inputs is not inputs
-            or kept.reached != self._reached
+            or kept.reached != self._reached[key]
             or kept.names != self.names[:known]
             or kept.field.theta is not self._theta[key][1]
         ):
-            field = Field(inputs, self._theta[key][1], len(self._rows) + 64)
-            early = int((self._rows < self._reached).sum())
+            field = Field(inputs, self._theta[key][1], len(self._rows[key]) + 64)
+            reached = self._reached[key]
+            early = int((self._rows[key] < reached).sum())
             field.learn([group[:early] for group in points])
-            kept = self._kept[key] = _Kept(field, inputs, self._reached, self.names[: self._reached])
+            kept = self._kept[key] = _Kept(field, inputs, reached, self.names[:reached])
         new = len(self.names) - len(kept.names)
         if new:
             kept.field.learn([group[len(group) - new :] for group in points])
@@ -137,8 +145,9 @@ class Beliefs:
 
     def _fitted(self, key: str) -> Floats:
         """Hyperparameters from the observations up to the checkpoint."""
-        early = self._rows[self._rows < self._reached]
-        labels = normal_scores(self.values[key][: self._reached])[early]
+        reached = self._reached[key]
+        early = self._rows[key][self._rows[key] < reached]
+        labels = normal_scores(self.values[key][:reached])[early]
         codes = self._codes[early]
         lengths = self.view.lengths
         if key in self._low:

@@ -35,6 +35,12 @@ def listed(problem: Problem) -> "tuple[Codes, tuple[np.ndarray[tuple[int, int], 
     return codes[within], tuple(group[within] for group in inputs)
 
 
+@lru_cache(maxsize=4)
+def places(problem: Problem) -> dict[bytes, int]:
+    """The codes of each of :func:`listed` → its row."""
+    return {row.tobytes(): place for place, row in enumerate(listed(problem)[0])}
+
+
 def fresh(problem: Problem, codes: Codes, taken: set[bytes]) -> Codes:
     """The distinct rows of codes (c, v) within the exact bounds that are not taken."""
     codes = np.unique(codes, axis=0)

@@ -75,9 +75,9 @@ class Race:
             if len(waiting):
                 field.learn(beliefs.looks(key, waiting))
 
-    def run(self, count: int, taken: set[bytes]) -> list[int]:
-        """Rows of the ``count`` best candidates that are not taken, fewer where there are fewer."""
-        free = np.array([row.tobytes() not in taken for row in self.codes], dtype=bool)
+    def run(self, count: int, free: Bools) -> list[int]:
+        """Rows of the ``count`` best of the free candidates (c,), fewer where there are fewer."""
+        free = free.copy()
         chosen: list[int] = []
         try:
             while len(chosen) < count and free.any():

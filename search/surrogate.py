@@ -24,15 +24,23 @@ from scipy.linalg import cholesky, solve_triangular
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from encoders.features import features
+from encoders.features import feature_names, features
 from predictors.feature_groups import center_of
 from predictors.inputs import informed_kinds
 from predictors.matern_kernel import JITTER, distances, kernel, most_likely
 from spaces.space import Codes, Floats, Space
 
 REFERENCE = 2000
-FITTED_ON = 300
+PLACED = frozenset(("onehot", "path", "live", "structure", "statistics"))
+"""What the features of placement stand for."""
+PLACED_LENGTH = 0.3
+"""Where the log lengthscale of each of their families is looked for."""
+FITTED_ON = 200
 """Labels beyond these do not take part in the choice of hyperparameters."""
+ITERATIONS = 25
+"""Steps of that choice at most."""
+CHUNK = 2048
+"""Candidates at a time."""
 
 Halves = NDArray[np.float32]
 Group = Floats | Halves
@@ -55,42 +63,62 @@ class View:
 
     Args:
         space, task: whose features.
-        kinds: of features, a group each.
+        kinds: of features.
+        columns: which of them make a group, for each group.
         centers, scales: of each group's features; a group's weight does not grow with its size.
+        lengths: where each group's log lengthscale is looked for, (g,).
     """
 
     space: Space
     task: str | None
     kinds: tuple[str, ...]
+    columns: tuple[NDArray[np.int64], ...]
     centers: tuple[Floats, ...]
     scales: tuple[Floats, ...]
+    lengths: Floats
 
     def __call__(self, codes: Codes) -> list[Floats]:
         """Standardized features, one (b, f) array a group, of codes (b, v)."""
+        x = features(self.space, codes, task=self.task, kinds=self.kinds)
         return [
-            (features(self.space, codes, task=self.task, kinds=(kind,)).astype(np.float64) - center) / scale
-            for kind, center, scale in zip(self.kinds, self.centers, self.scales, strict=True)
+            (np.ascontiguousarray(x[:, columns], dtype=np.float64) - center) / scale
+            for columns, center, scale in zip(self.columns, self.centers, self.scales, strict=True)
         ]
 
-    @property
-    def lengths(self) -> Floats:
-        """Where each group's log lengthscale is looked for, (g,)."""
-        return np.array([center_of(kind) for kind in self.kinds])
+
+def seen_kinds(space: Space) -> tuple[str, ...]:
+    """Kinds of features that a search looks at.
+
+    Where the graph itself varies and zeros do not blur it, what stands where tells more than paths do.
+    """
+    kinds = informed_kinds(space)
+    if PLACED.issubset(kinds) and space.network_space.task_dependent_cost:
+        return ("placement", *(kind for kind in kinds if kind not in PLACED))
+    return kinds
 
 
 @lru_cache(maxsize=16)
 def view(space: Space, task: str | None) -> View:
     """The view of a space, standardized over members drawn from it."""
     codes = space.sample(REFERENCE, np.random.default_rng(0))
-    kinds, centers, scales = [], [], []
-    for kind in informed_kinds(space):
-        x = features(space, codes, task=task, kinds=(kind,)).astype(np.float64)
-        varying = x.std(axis=0) > 1e-9
-        if varying.any():
-            kinds.append(kind)
-            centers.append(x.mean(axis=0))
-            scales.append(np.where(varying, x.std(axis=0), np.inf) * np.sqrt(varying.sum()))
-    return View(space, task, tuple(kinds), tuple(centers), tuple(scales))
+    kinds = seen_kinds(space)
+    x = features(space, codes, task=task, kinds=kinds).astype(np.float64)
+    labels = [
+        f"placement:{name.partition(':')[0]}" if kind == "placement" else kind
+        for kind in kinds
+        for name in feature_names(space, (kind,))
+    ]
+    groups, centers, scales, lengths = [], [], [], []
+    for label in dict.fromkeys(labels):
+        columns = np.flatnonzero([own == label for own in labels])
+        deviation = x[:, columns].std(axis=0)
+        columns, deviation = columns[deviation > 1e-9], deviation[deviation > 1e-9]
+        if len(columns):
+            groups.append(columns)
+            centers.append(x[:, columns].mean(axis=0))
+            scales.append(deviation * np.sqrt(len(columns)))
+            lengths.append(PLACED_LENGTH if label.startswith("placement:") else center_of(label))
+    return View(space, task, kinds, tuple(groups), tuple(centers), tuple(scales), np.array(lengths))
 
 
 @lru_cache(maxsize=4)
@@ -106,7 +134,7 @@ def hyperparameters(inputs: Sequence[Group], labels: Floats, lengths: Floats) ->
     if len(rows) > FITTED_ON:
         rows = np.unique(np.linspace(0, len(rows) - 1, FITTED_ON).astype(np.int64))
     chosen = [group[rows].astype(np.float64) for group in inputs]
-    return most_likely(distances(chosen, chosen), labels[rows], lengths)
+    return most_likely(distances(chosen, chosen), labels[rows], lengths, iterations=ITERATIONS)
 
 
 class Field:
@@ -142,11 +170,15 @@ class Field:
         # In double precision: a single one could leave the matrix indefinite.
         between = self._kernel(scaled.astype(np.float64), scaled.astype(np.float64))
         self.factor[:count, :count] = cholesky(between + self.noise * np.eye(count), lower=True)
-        cross = self._kernel(scaled, self.candidates, self.squares)
         factor = self.factor[:count, :count].astype(np.float32)
-        solved = solve_triangular(factor, cross, lower=True, overwrite_b=True, check_finite=False)
-        self.columns[:count] = solved
-        self.variance = self.prior - (self.columns[:count] ** 2).sum(axis=0).astype(np.float64)
+        for start in range(0, len(self.candidates), CHUNK):  # so many fit into the processor's cache
+            part = slice(start, start + CHUNK)
+            cross = self._kernel(scaled, self.candidates[part], self.squares[part])
+            solved = solve_triangular(factor, cross, lower=True, overwrite_b=True, check_finite=False)
+            self.columns[:count, part] = solved
+            # Summed row by row: the order of a column's sum would depend on where in memory it lies.
+            explained = (self.columns[:count, part] ** 2).sum(axis=0)
+            self.variance[part] = self.prior - explained.astype(np.float64)
         self.points, self.count = scaled, count
 
     def believe(self, candidate: int) -> None:

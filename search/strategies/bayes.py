@@ -3,12 +3,12 @@
 import numpy as np
 
 from search.beliefs import Beliefs
-from search.candidates import LISTED, is_free, listed, pooled, promising
+from search.candidates import LISTED, is_free, listed, places, pooled, promising
 from search.problem import Problem
 from search.race import Race
 from search.strategy import Exhausted, Strategy, register
 from spaces.metric import Observation
-from spaces.space import Codes
+from spaces.space import Bools, Codes
 
 INITIAL = 5
 """Members before the first model."""
@@ -43,7 +43,7 @@ class BayesStrategy(Strategy):
             return self._initial(count, rng, taken)
         self.beliefs.learn(self.completed, finished)
         race = self._race(finished, taken, rng)
-        chosen = race.run(count, {row.tobytes() for row in taken})
+        chosen = race.run(count, self._free(race, taken))
         if not chosen:
             raise Exhausted("no further member within the exact bounds was found")
         names = self.problem.space.format(race.codes[chosen])
@@ -67,6 +67,14 @@ class BayesStrategy(Strategy):
         observed = self.problem.space.parse_many([observation.architecture for observation in finished])
         best = observed[np.argsort(-self.merits(finished), kind="stable")]
         return between(pooled(self.problem, lambda codes: between(codes).gain(), best, taken, rng))
+
+    def _free(self, race: Race, taken: Codes) -> Bools:
+        """Which candidates (c,) of a race are not taken."""
+        if self.problem.space.size > LISTED:
+            return is_free(race.codes, {row.tobytes() for row in taken})
+        rows, free = places(self.problem), np.ones(len(race.codes), dtype=bool)
+        free[[place for row in taken if (place := rows.get(row.tobytes())) is not None]] = False
+        return free
 
     def _initial(self, count: int, rng: np.random.Generator, taken: Codes) -> list[str]:
         """Promising members where something tells, uniform ones else."""

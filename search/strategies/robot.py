@@ -50,7 +50,7 @@ class RobotStrategy(Strategy):
             raise NeedsScores(f"no training-free scores ship for {problem.space.public_name}")
         members = problem.space.enumerate()
         self.members = members[problem.gap(members) <= 0]
-        self.table = score_table.scores(problem.space, self.members).astype(np.float64)
+        self.table = score_table.scaled_scores(problem.space, self.members)
         self.places = {row.tobytes(): index for index, row in enumerate(self.members)}
         self.trace: list[_Tried] = []
 

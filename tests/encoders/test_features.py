@@ -95,6 +95,18 @@ def test_live_paths_by_hand():
     }
 
 
+def test_placement_by_hand():
+    found = row(get_space("gnn"), "0|1|1|2:gcn|gat|skip|sage", "placement")
+    assert found == {
+        "count:gcn": 1, "count:gat": 1, "count:skip": 1, "count:sage": 1,
+        "depth:1:gcn": 1, "depth:2:gat": 1, "depth:2:skip": 1, "depth:3:sage": 1,
+        "last:skip": 1, "last:sage": 1,
+        "after:input:gcn": 1, "after:gcn:gat": 1, "after:gcn:skip": 1, "after:gat:sage": 1,
+        "shape:0-1": 1, "shape:1-2": 1, "shape:1-3": 1, "shape:2-4": 1, "shape:3-5": 1, "shape:4-5": 1,
+        "shape:first": 1, "shape:last": 2, "shape:longest": 4,
+    }  # fmt: skip
+
+
 def test_a_dead_cell_has_no_live_features():
     assert row(NASBENCH201, "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|", "live") == {}
 
