@@ -33,11 +33,12 @@ class RobotStrategy(Strategy):
     r"""Robustified training-free search (He et al. 2024, "Robustifying and Boosting Training-Free Neural
     Architecture Search").
 
-    A combination :math:`w \in [-1, 1]^k` of training-free scores is as good as the architecture that it ranks
-    first. For a horizon of :math:`T` evaluations, :math:`T` combinations are tried, chosen by the upper
-    confidence bound of a Gaussian process over :math:`w`; one whose first is known already costs nothing. What is
-    left of the horizon goes to the next architectures in the ranking of the best combination. Only the first
-    horizon is published; the next ones are twice as long each, up to :data:`LONGEST`.
+    A combination :math:`w \in [-1, 1]^k` of training-free scores is as good as the architecture that it
+    ranks first. For a horizon of :math:`T` evaluations, :math:`T` combinations are tried, chosen by the
+    upper confidence bound of a Gaussian process over :math:`w`; one whose first is known already costs
+    nothing. What is left of the horizon goes to the next architectures in the ranking of the best
+    combination. Only the first horizon is published; the next ones are twice as long each, up to
+    :data:`LONGEST`.
 
     Raises:
         NeedsScores: in a space without shipped scores.
