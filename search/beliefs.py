@@ -22,7 +22,7 @@ FULL = "full"
 FIRST = 5
 """Observations at the first checkpoint."""
 APART = 3
-"""Observations from a checkpoint of one quantity to the next one's: no suggestion has to bear them all."""
+"""Observations from a checkpoint of one quantity to the next one's: beyond 22 no suggestion bears two."""
 
 Rows = np.ndarray[tuple[int], np.dtype[np.int64]]
 

@@ -195,6 +195,19 @@ def test_twins_share_their_scores_and_a_dead_cell_lies_at_the_limit():
     assert scores(SPACE, twins[:0]).shape == (0, 6)
 
 
+def test_scaled_scores_lie_between_none_and_the_best():
+    cells = SPACE.enumerate()
+    scaled = score_table.scaled_scores(SPACE, cells)
+    assert scaled.min() == 0.0
+    assert np.allclose(scaled.max(axis=0), 1.0)
+    dead = SPACE.parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")[None]
+    assert (score_table.scaled_scores(SPACE, dead) == 0.0).any()
+    standard = score_table.scores(SPACE, cells)[:, 0]
+    inner = np.flatnonzero(np.abs(standard) < LIMIT)
+    order = inner[np.argsort(standard[inner], kind="stable")]
+    assert (np.diff(scaled[order, 0]) >= -1e-6).all(), "in the order of the standardized ones"
+
+
 def test_standardizing_shrugs_off_outliers():
     values = np.random.default_rng(0).normal(5, 2, size=(2000, 1)).astype(np.float32)
     broken = values.copy()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from search.beliefs import Beliefs, checkpoint
+from search.beliefs import APART, Beliefs, checkpoint
 from search.candidates import listed
 from search.merit import averaged, merits
 from search.strategies.bayes import BayesStrategy
@@ -76,6 +76,42 @@ def test_a_continued_search_computes_the_same_numbers():
     fresh = anew.fields(codes, inputs)["accuracy@cifar10"]
     assert (found.variance == fresh.variance).all() and (found.theta == fresh.theta).all()
     assert checkpoint(30) < 30  # some labels came after the last fit
+
+
+def test_graphs_that_differ_are_seen_by_what_stands_where():
+    look = view(get_space("gnn"), "cora")
+    assert look.kinds == ("placement",)
+    assert [len(columns) for columns in look.columns] == [
+        9,
+        35,
+        9,
+        90,
+        15,
+    ]  # counts, depths, ends, pairs, shape
+    codes = get_space("gnn").enumerate()[::7]
+    seen = np.concatenate(look(codes), axis=1)
+    assert len(np.unique(seen.round(6), axis=0)) == len(codes), "no two members look alike"
+    assert "placement" not in view(CELLS, "cifar10").kinds
+    assert np.allclose(
+        sum((group**2).sum(axis=1) for group in look(codes)).mean(), len(look.columns), rtol=0.1
+    )
+
+
+def test_no_suggestion_bears_two_refits():
+    about = trade_off()  # accuracy and a bound on a latency are measured
+    names = CELLS.format(CELLS.sample(40, np.random.default_rng(2)))
+    trials = completed(about, list(dict.fromkeys(names))[:38])
+    beliefs, refits = Beliefs(about), []
+    before: dict[str, object] = {}
+    for count in range(24, 39):
+        beliefs.learn(trials[:count], [trial.observation for trial in trials[:count]])
+        now = {key: question for key, (question, _) in beliefs._theta.items()}
+        refits.append(sum(now[key] != before.get(key) for key in now))
+        before = now
+    assert len(before) == 2
+    assert max(refits[1:]) == 1 < sum(refits[1:])
+    for count in range(23, 2000):
+        assert (checkpoint(count) == count) + (checkpoint(count - APART) == count - APART) < 2
 
 
 def test_what_costs_little_foretells_what_costs_much():
