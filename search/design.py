@@ -15,13 +15,13 @@ from search.evaluators.composite import make_evaluator
 from search.feasible import nearest_member
 from search.infeasible import Nearest, nearest_to_exact, nearest_to_measured
 from search.loop import Event, Stopped, run
-from search.models import Models, fit_models, shipped_models
+from search.models import Models, fit_models, foretold_models, shipped_models
 from search.pareto import pareto_front
 from search.problem import Problem
 from search.proposals import Proposals, propose
 from search.report import architectures, baseline, scores_of
 from search.request import DesignRequest
-from search.strategy import get_strategy
+from search.study import strategy_of
 from spaces.metric import Observation
 
 __all__ = ["DesignResult", "EvaluationsFailed", "Stopped", "run_design"]
@@ -60,7 +60,8 @@ def run_design(
     """Runs a design to its end.
 
     With evaluations, models learn from this design's observations alone: a table stands for measurements
-    the user does not have yet, so a model that was trained on it would have seen the answers.
+    the user does not have yet, so a model that was trained on it would have seen the answers. What is
+    foretold of an uploaded task comes from other tasks; there the observations are learned on top.
 
     Args:
         request: checked.
@@ -87,7 +88,7 @@ def run_design(
         return _infeasible(problem, found, values, 0, began, "no architecture satisfies the exact bounds")
     observations: list[Observation] = list(stored)
     if request.evaluations:
-        strategy = get_strategy(request.strategy)(problem, seed=request.seed, flat=request.flat)
+        strategy = strategy_of(request, bench.blobs)
         assert request.evaluator is not None  # as the request was checked
         evaluator = make_evaluator(problem, request.evaluator, request.evaluator_options, bench, request.seed)
         observations = run(
@@ -160,7 +161,10 @@ def _models(
     if not request.evaluations:
         return shipped_models(problem, request, bench.blobs)
     finished = [observation for observation in observations if observation.failed is None]
-    return fit_models(problem, finished, seed=request.seed) if len(finished) >= 2 else {}
+    foretold = foretold_models(request, problem, bench.blobs)
+    if len(finished) < (1 if len(foretold) == len(problem.to_measure) else 2):
+        return {}
+    return fit_models(problem, finished, seed=request.seed, foretold=foretold)
 
 
 def _best_measured(problem: Problem, measured: Sequence[Observation]) -> list[str]:

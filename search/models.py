@@ -8,6 +8,7 @@ import numpy as np
 from predictors import shipped
 from predictors.gbdt import GbdtPredictor, cost_options
 from predictors.predictor import Predictor
+from search.foretold import refined
 from search.observed import observed_keys, observed_model
 from search.problem import Problem
 from search.request import DesignRequest
@@ -21,17 +22,41 @@ Models = dict[str, Predictor]
 """Quantity key → its predictor."""
 
 
-def fit_models(problem: Problem, observations: Sequence[Observation], *, seed: int) -> Models:
-    """A predictor for every quantity that must be measured, from what was observed so far."""
+def fit_models(
+    problem: Problem, observations: Sequence[Observation], *, seed: int, foretold: Models | None = None
+) -> Models:
+    """A predictor for every quantity that must be measured, from what was observed so far.
+
+    Args:
+        problem: what is searched for.
+        observations: at least one that did not fail, for quantities that nothing foretells two.
+        seed: every random choice follows from it.
+        foretold: what there was before any observation; it learns them too.
+    """
     finished = [observation for observation in observations if observation.failed is None]
     codes = problem.space.parse_many(observation.architecture for observation in finished)
     models: Models = {}
     for quantity in problem.to_measure:
         values = np.array([observation.values[quantity.key] for observation in finished])
+        if foretold is not None and quantity.key in foretold:
+            models[quantity.key] = refined(foretold[quantity.key], codes, values)
+            continue
         options = cost_options(problem.space) if quantity.device is not None else None
         predictor = GbdtPredictor(problem.space, task=problem.task, seed=seed, options=options)
         models[quantity.key] = predictor.fit(codes, values)
     return models
+
+
+def foretold_models(request: DesignRequest, problem: Problem, blobs: "Callable[[], Blobs] | None") -> Models:
+    """What is foretold of an uploaded task before anything was observed of it."""
+    if blobs is None:
+        return {}
+    found = {quantity.key: predicted_task(request, quantity) for quantity in problem.to_measure}
+    return {
+        key: task_predictor(problem.space.name, task, blobs)
+        for key, task in found.items()
+        if task is not None
+    }
 
 
 def shipped_models(problem: Problem, request: DesignRequest, blobs: "Callable[[], Blobs] | None") -> Models:

@@ -9,6 +9,7 @@ from importlib import import_module
 
 import numpy as np
 
+from predictors.predictor import Predictor
 from search.feasible import draw_feasible, nearest_member
 from search.merit import averaged, merits
 from search.problem import Problem
@@ -62,6 +63,13 @@ class Strategy(ABC):
         """Takes in newly completed trials, and all that are pending now."""
         self.completed = (*self.completed, *completed)
         self.pending = tuple(pending)
+
+    def foretell(self, predictor: Predictor) -> None:
+        """Takes in what a predictor of the objective foretells before anything was observed.
+
+        A strategy that has no use for it ignores it.
+        """
+        return
 
     def foresee(self, architecture: str) -> dict[str, dict[str, float]]:
         """What was expected of an architecture when it was suggested: quantity key → mean, std, lower, upper.

@@ -2,17 +2,20 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from predictors.measured_device import MeasuredDevice
 from search.problem import Problem
 from search.quantities import ON_DEVICE, FieldError, InvalidRequest
 from search.request import DesignRequest, parse_request
 from search.strategy import FULL, Strategy, get_strategy
-from search.uploaded_task import UploadedTask
+from search.uploaded_task import UploadedTask, predicted_task, task_predictor
 from spaces.metric import METRICS, Observation, Quantity
 from spaces.space import get_space, space_names
+
+if TYPE_CHECKING:
+    from store.blobs import Blobs
 
 FIELDS = ("space", "task", "constraints", "objectives", "confidence", "seed", "strategy", "flat", "recipe")
 SAME = 1e-6
@@ -59,9 +62,22 @@ def _own_devices(body: Mapping[str, object]) -> list[MeasuredDevice]:
     return [MeasuredDevice(space, name, metric, ()) for name, metric in named if name not in known]
 
 
-def study_strategy(request: DesignRequest) -> Strategy:
-    """The strategy that a study's suggestions come from, knowing nothing yet."""
-    return get_strategy(request.strategy)(Problem.of(request), seed=request.seed, flat=request.flat)
+def strategy_of(request: DesignRequest, blobs: "Callable[[], Blobs] | None") -> Strategy:
+    """The strategy of a request: it knows no observation yet, of an uploaded task what is foretold.
+
+    Args:
+        request: checked.
+        blobs: where embeddings of tasks lie.
+
+    Raises:
+        EmbeddingGone: the task's embedding cannot be read.
+    """
+    problem = Problem.of(request)
+    strategy = get_strategy(request.strategy)(problem, seed=request.seed, flat=request.flat)
+    task = predicted_task(request, problem.objectives[0])
+    if task is not None and blobs is not None:
+        strategy.foretell(task_predictor(problem.space.name, task, blobs))
+    return strategy
 
 
 def read_observations(problem: Problem, items: Sequence[Mapping[str, Any]]) -> list[Observation]:

@@ -1,23 +1,23 @@
 """A task that someone uploaded, as a request carries it, and the predictor that is conditioned on it."""
 
-import importlib
-import importlib.util
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from spaces.metric import Quantity
 from spaces.sized_task import sized_task
 
 if TYPE_CHECKING:
     from predictors.predictor import Predictor
+    from search.request import DesignRequest
     from store.blobs import Blobs
 
 METRIC = "accuracy"
-_MODULE = "predictors.task_conditioned"
-CONDITIONED = ("nasbench201",) if importlib.util.find_spec(_MODULE) is not None else ()
+CONDITIONED = ("nasbench201",)
 """The spaces whose predictor takes a task that it has never seen."""
 KEPT = 32
 """Predictors that a process keeps; each is one task's."""
@@ -50,18 +50,15 @@ class UploadedTask:
         return sized_task(self.classes)
 
 
-class _Request(Protocol):
-    @property
-    def space(self) -> str: ...
-    @property
-    def uploaded(self) -> UploadedTask | None: ...
+class EmbeddingGone(LookupError):
+    """The embedding of a task cannot be read, or is one of another encoder; add the task again."""
 
 
-def predicted_task(request: _Request, quantity: Quantity) -> UploadedTask | None:
+def predicted_task(request: "DesignRequest", quantity: Quantity) -> UploadedTask | None:
     """The uploaded task of a request whose conditioned predictor tells a quantity; None where none does."""
     task = request.uploaded
     told = task is not None and request.space in CONDITIONED and quantity == task.quantity
-    return task if told else None
+    return task if told and not request.recipe else None
 
 
 def extrapolates(model: "Predictor") -> bool:
@@ -77,18 +74,25 @@ def task_predictor(space: str, task: UploadedTask, blobs: "Callable[[], Blobs]")
     """The predictor of a space conditioned on a task; made once a process. Read it, never change it.
 
     Raises:
-        BlobNotFound, BlobDamaged: the embedding is gone.
-        DamagedEmbedding: the blob holds something else, or one of another version.
+        EmbeddingGone: its embedding cannot be read.
     """
-    from encoders.task_embedding import TaskEmbedding
+    from encoders.task_embedding import DamagedEmbedding, TaskEmbedding
+    from predictors.task_conditioned import load_task_predictor
+    from predictors.task_model import OtherVersion
+    from store.blobs import BlobDamaged, BlobNotFound
 
-    load_task_predictor = importlib.import_module(_MODULE).load_task_predictor
     key = (space, task.embedding)
     with _lock:
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-    made: Predictor = load_task_predictor(space, TaskEmbedding.from_bytes(blobs().get(task.embedding)))
+    try:
+        embedding = TaskEmbedding.from_bytes(blobs().get(task.embedding))
+        made = load_task_predictor(space, embedding)
+        made.predict(made.space.sample(1, np.random.default_rng(0)))
+    except (BlobNotFound, BlobDamaged, DamagedEmbedding, OtherVersion) as error:
+        message = f"the embedding of {task.name!r} cannot be used: {error}; add the task again"
+        raise EmbeddingGone(message) from error
     with _lock:
         _kept[key] = made
         while len(_kept) > KEPT:

@@ -92,6 +92,7 @@ def create_app(
             waiting=config.study_waiting,
             retry_after_seconds=config.retry_after_seconds,
         ),
+        blobs,
     )
     # ONNX and embeddings need torch, which this process does not load.
     app.state.exports = Bounded(threads=1, waiting=4, retry_after_seconds=5)

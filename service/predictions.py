@@ -21,20 +21,19 @@ from search.request import FieldError, InvalidRequest, resolve_quantity
 from search.uploaded_task import CONDITIONED, UploadedTask, extrapolates, task_predictor
 from service.dependencies import Service
 from service.measured import named_devices
-from service.problems import Problem, invalid
+from service.problems import invalid
 from service.schemas import PredictCreate
 from service.schemas.predictions import PredictedQuantityCreate
 from service.uploads import named_task
 from spaces.declared import DeclaredSpace
 from spaces.metric import METRICS, Quantity
 from spaces.space import Bools, Codes, Space
-from store.blobs import BlobDamaged, BlobNotFound
+from store.blobs import BlobNotFound
 from store.ids import is_id
 from store.job import NotFound
 from store.predictor import StoredPredictor
 
 if TYPE_CHECKING:
-    from predictors.predictor import Predictor
     from predictors.shipped import Answer
 
 LATEST = "latest"
@@ -122,7 +121,7 @@ def answer(
             told = shipped.bounded(model.predict(codes, confidence), item.quantity, outside)
             _add(result, key, told, f"sha256:{current.model}", outside)
         elif item.uploaded is not None:
-            conditioned = _conditioned(service, space, item.uploaded)
+            conditioned = task_predictor(space.name, item.uploaded, lambda: service.blobs)
             told = conditioned.predict(codes, confidence).within(*METRICS[item.quantity.metric].range)
             outside = np.full(len(codes), extrapolates(conditioned))
             _add(result, key, told, conditioned.digest(), outside)
@@ -145,21 +144,6 @@ def _uploaded(service: Service, tenant: str, space: Space, request: PredictCreat
     names = {item.task for item in request.metrics if item.task is not None and item.task not in space.tasks}
     found = {name: named_task(service.store, tenant, name) for name in names}
     return {name: task for name, task in found.items() if task is not None}
-
-
-def _conditioned(service: Service, space: Space, task: UploadedTask) -> "Predictor":
-    """The predictor of a task.
-
-    Raises:
-        Problem: 409 where the task's embedding is gone or of another version.
-    """
-    from encoders.task_embedding import DamagedEmbedding
-
-    try:
-        return task_predictor(space.name, task, lambda: service.blobs)
-    except (BlobNotFound, BlobDamaged, DamagedEmbedding):
-        detail = f"the embedding of {task.name!r} is gone; delete the task and add it again"
-        raise Problem(409, detail, kind="embedding-gone") from None
 
 
 def _add(result: "Answer", key: str, told: Prediction, model: str, outside: Bools) -> None:

@@ -3,6 +3,7 @@
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from search.uploaded_task import EmbeddingGone
 from service.problems import Problem, problem_response
 from store.job import IdempotencyConflict, NotFound, StoreFull, StoreUnavailable
 
@@ -25,7 +26,11 @@ def add_store_handlers(app: FastAPI, retry_after_seconds: int) -> None:
     async def full(_: Request, error: Exception) -> Response:
         return problem_response(Problem(507, "the disk under the database is full", kind="store-full"))
 
+    async def gone(_: Request, error: Exception) -> Response:
+        return problem_response(Problem(409, str(error), kind="embedding-gone"))
+
     app.add_exception_handler(NotFound, not_found)
+    app.add_exception_handler(EmbeddingGone, gone)
     app.add_exception_handler(IdempotencyConflict, conflict)
     app.add_exception_handler(StoreUnavailable, unavailable)
     app.add_exception_handler(StoreFull, full)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from search.problem import Problem as SearchProblem
 from search.request import DesignRequest
 from search.strategy import Exhausted, Strategy
-from search.study import study_strategy
+from search.study import strategy_of
 from search.trial import CompletedTrial, PendingTrial
 from service.bounded import Bounded
 from service.problems import Problem
 from spaces.metric import Observation
+from store.blobs import Blobs
 from store.port import Store
 from store.study import Study, Suggestion
 
@@ -48,10 +49,12 @@ class Studies:
     Args:
         store: where studies are kept.
         work: where suggestions are worked out: apart from predictions, which must not wait for them.
+        blobs: where embeddings of tasks lie.
     """
 
-    def __init__(self, store: Store, work: Bounded) -> None:
+    def __init__(self, store: Store, work: Bounded, blobs: Blobs) -> None:
         self._store = store
+        self._blobs = blobs
         self.work = work
         self._lock = threading.Lock()
         self._live: OrderedDict[str, _Live] = OrderedDict()
@@ -116,7 +119,7 @@ class Studies:
         now = self._store.study(study.id, tenant_id=tenant)
         if live.strategy is None or live.told + len(new) != now.observed:
             # A failure gave way to values, which renumbers them: everything is told again.
-            live.strategy = study_strategy(request_of(study))
+            live.strategy = strategy_of(request_of(study), lambda: self._blobs)
             new = self._store.study_observations(study.id, tenant_id=tenant)
             live.last, live.told, live.spare = 0, 0, []
         if new:

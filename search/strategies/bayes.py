@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from predictors.predictor import Predictor
 from search.beliefs import Beliefs
 from search.candidates import LISTED, is_free, listed, places, pooled, promising
+from search.foretold import Foretold, is_foretold
 from search.problem import Problem
 from search.race import Race
 from search.strategy import Exhausted, Strategy, register
@@ -34,11 +36,19 @@ class BayesStrategy(Strategy):
         super().__init__(problem, seed=seed, flat=flat)
         self.beliefs = Beliefs(problem)
         self.expectation: dict[str, dict[str, dict[str, float]]] = {}
+        self.foretold: Foretold | None = None
+
+    def foretell(self, predictor: Predictor) -> None:
+        """Begins with what the predictor believes in; see :mod:`search.foretold`."""
+        if is_foretold(self.problem, self.problem.objectives[0].key, self.flat):
+            self.foretold = Foretold(self.problem, predictor)
 
     def suggest(self, count: int) -> list[str]:
         """See :meth:`search.strategy.Strategy.suggest`."""
         rng, taken = self.rng(), self.taken()
         finished = self.finished()
+        if self.foretold is not None:
+            return self._foretold(self.foretold, count, finished, taken)
         if len(finished) < INITIAL:
             return self._initial(count, rng, taken)
         self.beliefs.learn(self.completed, finished)
@@ -48,6 +58,16 @@ class BayesStrategy(Strategy):
             raise Exhausted("no further member within the exact bounds was found")
         names = self.problem.space.format(race.codes[chosen])
         self.expectation = dict(zip(names, race.foreseen(chosen), strict=True))
+        return names
+
+    def _foretold(
+        self, foretold: Foretold, count: int, finished: list[Observation], taken: Codes
+    ) -> list[str]:
+        waiting = self.problem.space.parse_many([trial.architecture for trial in self.pending])
+        names, expected = foretold.choose(count, finished, waiting, {row.tobytes() for row in taken})
+        if not names:
+            raise Exhausted("no further member within the exact bounds was found")
+        self.expectation = dict(zip(names, expected, strict=True))
         return names
 
     def foresee(self, architecture: str) -> dict[str, dict[str, float]]:

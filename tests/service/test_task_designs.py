@@ -13,8 +13,6 @@ from store.task import TaskContent
 from workers.execute import execute
 from workers.patience import Patience
 
-pytest.importorskip("predictors.task_conditioned")
-
 QUICK = Patience(lease_seconds=30, stall_seconds=60, drain_seconds=60, store_seconds=2)
 CELLS = get_space("nasbench201")
 CLASSES = 23

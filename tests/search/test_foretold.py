@@ -1,0 +1,101 @@
+"""Searches for an uploaded task begin with what is foretold, and learn from each evaluation."""
+
+import numpy as np
+import pytest
+
+from encoders.task_embedding import VERSION, WIDTH, TaskEmbedding
+from predictors.task_conditioned import load_task_predictor
+from search.models import fit_models, foretold_models
+from search.problem import Problem
+from search.request import DesignRequest, parse_request
+from search.study import strategy_of
+from search.trial import CompletedTrial, PendingTrial
+from search.uploaded_task import EmbeddingGone, UploadedTask
+from spaces.metric import Observation
+from spaces.space import get_space
+from store.blobs_memory import MemoryBlobs
+
+CELLS = get_space("nasbench201")
+KEY = "accuracy@mine"
+ORDER = {"space": "nasbench201", "task": "mine"}
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    return MemoryBlobs()
+
+
+@pytest.fixture(scope="module")
+def task(blobs):
+    prototypes = 0.05 * np.random.default_rng(0).normal(size=(20, WIDTH)).astype(np.float32)
+    embedding = TaskEmbedding(prototypes, tuple(map(str, range(20))), 60, VERSION, "images")
+    return UploadedTask("mine", 20, blobs.put(embedding.to_bytes()), VERSION)
+
+
+@pytest.fixture(scope="module")
+def foretold(blobs, task):
+    """Every cell's prediction before any observation."""
+    embedding = TaskEmbedding.from_bytes(blobs.get(task.embedding))
+    return load_task_predictor("nasbench201", embedding).predict(CELLS.enumerate()).mean
+
+
+def requested(task, **more):
+    return DesignRequest.from_dict(parse_request(ORDER | more, uploaded=task).to_dict())
+
+
+def test_the_first_are_those_that_are_foretold(blobs, task, foretold):
+    best = CELLS.format(CELLS.enumerate()[np.argsort(-foretold, kind="stable")[:4]])
+    strategy = strategy_of(requested(task), lambda: blobs)
+    assert strategy.suggest(3) == best[:3]
+    strategy.observe([], [PendingTrial(best[0])])
+    assert strategy.suggest(1) != best[:1]
+    bounded = strategy_of(
+        requested(task, constraints=[{"metric": "params_m", "max": 0.3}]), lambda: blobs
+    ).suggest(5)
+    assert (CELLS.statistics(CELLS.parse_many(bounded), "classes:20")["params_m"] <= 0.3).all()
+    # Without the embedding, or for another quantity, the strategy begins as for any task.
+    assert strategy_of(requested(task), None).suggest(3) != best[:3]
+
+
+def test_each_evaluation_is_learned_and_the_past_is_all_that_counts(blobs, task, foretold):
+    """A truth that turns against what is foretold: the first edge of the best cells costs ten points."""
+    everyone = CELLS.enumerate()
+    edge = CELLS.format(everyone[foretold.argmax()][None])[0].split("+")[0]
+    told = dict(zip(CELLS.format(everyone), foretold.tolist(), strict=True))
+
+    def truth(cell: str) -> float:
+        return told[cell] - 10.0 * cell.startswith(edge)
+
+    strategy = strategy_of(requested(task), lambda: blobs)
+    values, trials = [], []
+    for _ in range(12):
+        (cell,) = strategy.suggest(1)
+        values.append(truth(cell))
+        trials.append(CompletedTrial(Observation(cell, {KEY: values[-1]}, "told")))
+        strategy.observe([trials[-1]])
+    assert len({trial.architecture for trial in trials}) == 12
+    assert max(values) > values[0] + 5
+    assert strategy.foresee(strategy.suggest(1)[0])[KEY]["std"] > 0
+    again = strategy_of(requested(task), lambda: blobs)
+    again.observe(trials)
+    assert again.suggest(2) == strategy.suggest(2)
+    # What a design proposes at its end has learned them too; the shared predictor has not.
+    request = requested(task)
+    problem = Problem.of(request)
+    before = foretold_models(request, problem, lambda: blobs)
+    untouched = before[KEY].predict(everyone[:50]).mean
+    seen = [trial.observation for trial in trials]
+    after = fit_models(problem, seen, seed=0, foretold=before)[KEY]
+    codes = CELLS.parse_many([trial.architecture for trial in trials])
+    errors = np.abs(after.predict(codes).mean - values), np.abs(before[KEY].predict(codes).mean - values)
+    assert errors[0].mean() < 0.5 * errors[1].mean()
+    assert (before[KEY].predict(everyone[:50]).mean == untouched).all()
+
+
+def test_an_embedding_that_is_gone_is_told(blobs):
+    lost = UploadedTask("mine", 20, "0" * 64, VERSION)
+    with pytest.raises(EmbeddingGone, match="add the task again"):
+        strategy_of(requested(lost), lambda: blobs)
+    noise = UploadedTask("mine", 20, blobs.put(b"no embedding"), VERSION)
+    with pytest.raises(EmbeddingGone):
+        strategy_of(requested(noise), lambda: blobs)
