@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.candidates import chosen_rows
+from search.candidates import chosen_rows, listed
 from search.problem import Problem
 from search.surrogate import Field, Group, Halves, hyperparameters, normal_scores, view
 from search.trial import CompletedTrial
@@ -61,7 +61,10 @@ class Beliefs:
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.view = view(problem.space, problem.task)
+        self.views = {
+            quantity.key: view(problem.space, problem.task_of(quantity)) for quantity in problem.to_measure
+        }
+        """Quantity key → how architectures look to its process: their costs are those on its own task."""
         self.names: list[str] = []
         self.values: dict[str, Floats] = {}
         self.labels: dict[str, Floats] = {}
@@ -101,17 +104,21 @@ class Beliefs:
 
         Args:
             codes: candidates.
-            inputs: how they look, for candidates that stay the same: then only what is new is learned.
+            inputs: how they look on the problem's task, for candidates that stay the same
+                (:func:`search.candidates.listed`): then only what is new is learned.
         """
         found: dict[str, Field] = {}
         for quantity in self.problem.to_measure:
-            key = quantity.key
-            rows = self._rows[key]
-            points = self.view(self._codes[rows])
-            if inputs is not None and key not in self._low:
-                found[key] = self._continued(key, inputs, points)
+            key, task = quantity.key, self.problem.task_of(quantity)
+            rows, look = self._rows[key], self.views[key]
+            points = look(self._codes[rows])
+            own = inputs
+            if inputs is not None and task != self.problem.task:
+                own = listed(self.problem, task)[1]
+            if own is not None and key not in self._low:
+                found[key] = self._continued(key, own, points)
                 continue
-            looks: Sequence[Group] = self.view(codes) if inputs is None else inputs
+            looks: Sequence[Group] = look(codes) if own is None else own
             field = Field(self._told(key, codes, looks), self._theta[key][1], len(rows) + 16)
             field.learn(self._told(key, self._codes[rows], points))
             found[key] = field
@@ -119,7 +126,7 @@ class Beliefs:
 
     def looks(self, key: str, codes: Codes) -> list[Group]:
         """How codes (b, v) look to the field of a quantity, a group each."""
-        return self._told(key, codes, self.view(codes))
+        return self._told(key, codes, self.views[key](codes))
 
     def _continued(self, key: str, inputs: tuple[Halves, ...], points: Sequence[Group]) -> Field:
         """The kept field, with what it has not learned yet; the same numbers as one made anew."""
@@ -149,10 +156,11 @@ class Beliefs:
         early = self._rows[key][self._rows[key] < reached]
         labels = normal_scores(self.values[key][:reached])[early]
         codes = self._codes[early]
-        lengths = self.view.lengths
+        look = self.views[key]
+        lengths = look.lengths
         if key in self._low:
             lengths = np.append(lengths, SOURCE_LENGTH)
-        return hyperparameters(self._told(key, codes, self.view(codes)), labels, lengths)
+        return hyperparameters(self._told(key, codes, look(codes)), labels, lengths)
 
     def _foretold(self, completed: Sequence[CompletedTrial]) -> dict[str, tuple[Codes, Floats, Floats]]:
         """Quantity key → codes, labels and hyperparameters of its commonest lower fidelity."""
@@ -177,7 +185,8 @@ class Beliefs:
                 continue
             codes = self.problem.space.parse_many([observation.architecture for observation in own])
             labels = normal_scores(values_of(own, quantity.key))
-            found[quantity.key] = codes, labels, hyperparameters(self.view(codes), labels, self.view.lengths)
+            look = self.views[quantity.key]
+            found[quantity.key] = codes, labels, hyperparameters(look(codes), labels, look.lengths)
         return found
 
     def _told(self, key: str, codes: Codes, looks: Sequence[Group]) -> list[Group]:
@@ -186,7 +195,7 @@ class Beliefs:
             return list(looks)
         known, labels, theta = self._low[key]
         field = Field(looks, theta, len(known))
-        field.learn(self.view(known))
+        field.learn(self.views[key](known))
         return [*looks, field.mean(labels)[:, None]]
 
 

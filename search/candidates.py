@@ -10,7 +10,7 @@ from generator import shipped
 from search.feasible import draw_feasible
 from search.guides import ExactBoundsGuide, FunctionGuide
 from search.problem import Problem
-from search.surrogate import members
+from search.surrogate import Halves, members
 from spaces.space import Bools, Codes, Floats
 
 LISTED = 100_000
@@ -27,10 +27,12 @@ Acquisition = Callable[[Codes], Floats]
 """Codes (c, v) → (c,), larger is better."""
 
 
-@lru_cache(maxsize=4)
-def listed(problem: Problem) -> "tuple[Codes, tuple[np.ndarray[tuple[int, int], np.dtype[np.float32]], ...]]":
-    """Members (c, v) within the exact bounds of a space that can be listed, and how they look."""
-    codes, inputs = members(problem.space, problem.task)
+@lru_cache(maxsize=12)
+def listed(problem: Problem, task: str | None = None) -> tuple[Codes, tuple[Halves, ...]]:
+    """Members (c, v) within the exact bounds of a space that can be listed, and how they look on a task, the
+    problem's own unless said otherwise.
+    """
+    codes, inputs = members(problem.space, task or problem.task)
     within = problem.gap(codes) <= 0
     return codes[within], tuple(group[within] for group in inputs)
 

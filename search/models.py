@@ -42,7 +42,7 @@ def fit_models(
             models[quantity.key] = refined(foretold[quantity.key], codes, values)
             continue
         options = cost_options(problem.space) if quantity.device is not None else None
-        predictor = GbdtPredictor(problem.space, task=problem.task, seed=seed, options=options)
+        predictor = GbdtPredictor(problem.space, task=problem.task_of(quantity), seed=seed, options=options)
         models[quantity.key] = predictor.fit(codes, values)
     return models
 

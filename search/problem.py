@@ -17,7 +17,7 @@ class Problem:
 
     Args:
         space: the space.
-        task: what the network must do; exact costs may depend on it.
+        task: what the network must do; exact costs may depend on it. Quantities may be of other tasks too.
         objectives: quantities, each made as good as its direction says.
         constraints: hard bounds.
         confidence: at which predicted bounds must hold.
@@ -57,6 +57,20 @@ class Problem:
         return self.space.statistics(codes, quantity.task or self.cost_task or self.task)[quantity.metric]
 
     @property
+    def tasks(self) -> tuple[str, ...]:
+        """The task, then every other one of the space that a quantity is of."""
+        named = [quantity.task for quantity in self.quantities if quantity.task in self.space.tasks]
+        return tuple(dict.fromkeys([self.task, *(task for task in named if task is not None)]))
+
+    def task_of(self, quantity: Quantity) -> str:
+        """The task whose costs describe an architecture where a quantity is learned.
+
+        That of the problem itself, unless costs depend on the task and the quantity is of another one.
+        """
+        own = quantity.task if quantity.task in self.space.tasks else None
+        return own if self.space.task_dependent_cost and own is not None else self.task
+
+    @property
     def quantities(self) -> tuple[Quantity, ...]:
         """Every quantity of an objective or constraint, each once."""
         return tuple(dict.fromkeys([*self.objectives, *(bound.quantity for bound in self.constraints)]))
@@ -74,9 +88,10 @@ class Problem:
     def gap(self, codes: Codes) -> Floats:
         """Distance (b,) of codes (b, v) to the exact bounds, each relative to its bound; 0 where all hold.
 
-        A member that the task does not admit is one bound's width away.
+        A member that one of the tasks does not admit is one bound's width away.
         """
-        gaps = (~self.space.allowed(codes, self.task)).astype(np.float64)
+        admitted = np.all([self.space.allowed(codes, task) for task in self.tasks], axis=0)
+        gaps: Floats = (~admitted).astype(np.float64)
         for bound in self.constraints:
             if self.is_exact(bound.quantity):
                 gaps += relative_gap(bound, self.exact(bound.quantity, codes))

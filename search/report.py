@@ -63,13 +63,16 @@ def architectures(
 
 
 def _exact_metrics(problem: Problem, codes: Codes, rows: list[dict[str, Any]]) -> None:
-    """Every quantity that the space computes: those asked for, then the space's other costs."""
+    """Every quantity that the space computes: those asked for, then the space's other costs, on every task
+    of the problem where they depend on it.
+    """
+    space = problem.space
     exact = {q.key: problem.exact(q, codes) for q in problem.quantities if problem.is_exact(q)}
-    named = {quantity.metric for quantity in problem.quantities}
-    for name, values in problem.space.statistics(codes, problem.cost_task or problem.task).items():
-        if name in problem.space.metrics and name not in named:
-            key = f"{name}@{problem.task}" if problem.space.task_dependent_cost else name
-            exact[key] = values
+    for task in problem.tasks if space.task_dependent_cost else (problem.task,):
+        sized = problem.cost_task or task if task == problem.task else task
+        for name, values in space.statistics(codes, sized).items():
+            if name in space.metrics:
+                exact.setdefault(f"{name}@{task}" if space.task_dependent_cost else name, values)
     for index, row in enumerate(rows):
         row["metrics"] = {
             key: {"mean": float(values[index]), "source": "exact"} for key, values in exact.items()

@@ -142,8 +142,10 @@ def _values(
         quantity = _quantity(problem, name)
         field = f"{path}.values.{name}"
         if quantity is None:
-            known = ", ".join(entry.key for entry in problem.quantities)
-            errors.append(FieldError(field, "is no quantity of this study", f"they are {known}"))
+            of_metric = [entry.key for entry in problem.quantities if entry.metric == name]
+            message = "means several quantities" if of_metric else "is no quantity of this study"
+            known = ", ".join(of_metric or [entry.key for entry in problem.quantities])
+            errors.append(FieldError(field, message, f"they are {known}"))
             continue
         low, high = METRICS[quantity.metric].range
         if not low <= value <= high:

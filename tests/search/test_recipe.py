@@ -45,11 +45,10 @@ def exact(about, architecture):
 
 
 @pytest.mark.parametrize("name", sorted(set(strategy_names()) - {"robot"}))
-@pytest.mark.parametrize("change", [{}, {"recipe": CHOICES | {"batch_size": [16, 32, 64]}}])
-def test_every_strategy_searches_both_within_the_bound_on_what_training_costs(name, change):
-    about = Problem.of(parse_request(STUDY | change))
+def test_every_strategy_searches_both_within_the_bound_on_what_training_costs(name):
+    about = Problem.of(parse_request(STUDY))
     strategy, trace = get_strategy(name)(about, seed=0), []
-    for _ in range(9):
+    for _ in range(7):
         (suggestion,) = strategy.suggest(1)
         assert suggestion not in trace
         trace.append(suggestion)
@@ -63,7 +62,7 @@ def test_the_model_finds_the_recipe_that_pays():
     """By chance it is one suggestion in eight: that at least 5 of 10 are happens in 1 run of 200."""
     about = Problem.of(parse_request(STUDY))
     strategy, trace = get_strategy("bayes")(about, seed=4), []
-    for _ in range(24):
+    for _ in range(20):
         trace += strategy.suggest(1)
         strategy.observe([told(about, trace[-1])])
     recipes = [about.space.apart(each)[1] for each in trace[-10:]]
@@ -76,10 +75,10 @@ def test_a_design_trains_each_by_its_recipe_and_tells_both_apart(tables, tmp_pat
     order = STUDY | {
         "task": "tiny",
         "recipe": {"optimizer": ["sgd", "adamw"], "learning_rate": [0.003, 0.05], "epochs": [1, 2]},
-        "evaluations": 4,
+        "evaluations": 2,
         "evaluator": "training",
         "evaluator_options": {"training": options},
-        "count": 6,
+        "count": 3,
         "strategy": "random",
     }
     bench = Bench(tables, data.npz(tmp_path / "images"), tmp_path / "cache", lambda: blobs)
@@ -88,7 +87,7 @@ def test_a_design_trains_each_by_its_recipe_and_tells_both_apart(tables, tmp_pat
     json.dumps(outcome.result, allow_nan=False)
     rows = outcome.result["architectures"]
     measured = [row for row in rows if "evaluation" in row]
-    assert len(rows) == 6 and len(measured) == 4
+    assert len(rows) == 3 and len(measured) == 2
     for row in rows:
         assert row["architecture"].startswith(row["network"] + "#")
         assert CELLS.format(CELLS.parse(row["network"])[None]) == [row["network"]]

@@ -92,6 +92,31 @@ def test_architecture_and_recipe_are_asked_and_told_together(server):
     assert plain["recipe"] is None
 
 
+def test_a_study_over_two_tasks_and_a_device_of_ones_own(server):
+    objectives = [
+        {"metric": "accuracy"},
+        {"metric": "accuracy", "task": "cifar100"},
+        {"metric": "latency_ms", "device": "my-board"},
+    ]
+    study = opened(server, objectives=objectives)
+    told = {}
+    for _ in range(7):
+        (architecture,) = suggest(server, study)
+        (macs,) = CELLS.statistics(CELLS.parse(architecture)[None])["macs_m"]
+        told[architecture] = {
+            "accuracy@cifar10": accuracy(architecture),
+            "accuracy@cifar100": 100 - accuracy(architecture) / 2,
+            "latency_ms": float(macs),
+        }
+        answer = tell(server, study, {"architecture": architecture, "values": told[architecture]})
+        assert answer.status_code == 200, answer.text
+    best = server.http.get(f"/v1/studies/{study}").json()["best"]
+    assert len(best) >= 2 and all("latency_ms@my-board" in entry["values"] for entry in best)
+    unclear = tell(server, study, {"architecture": architecture, "values": {"accuracy": 90.0}})
+    error = problem(unclear, 422, "observations[0].values.accuracy")["errors"][0]
+    assert "several" in error["message"] and "accuracy@cifar100" in error["hint"]
+
+
 def test_the_same_client_gets_its_unfinished_suggestions_back(server):
     study = opened(server)
     first = suggest(server, study, 3)
