@@ -14,7 +14,7 @@ import numpy as np
 from experiments.frame import Context, comparison
 from experiments.row import Row
 
-NETWORKS, FULL_NETWORKS = 20, 50
+NETWORKS = 50
 PAUSE_SECONDS, FULL_PAUSE_SECONDS = 60.0, 600.0
 BURST_PROCESSES = 4
 OPTIONS: dict[str, Any] = {"seconds": 0.6, "blocks": 12}
@@ -22,9 +22,9 @@ TRUSTED = 0.05
 """A spread up to here says that the value can be trusted."""
 
 PROTOCOL = """\
-The latency evaluator measures the same random nasbench201 networks (batch 1, one thread, ONNX Runtime on this
-machine's processor): 20 networks and a pause of a minute, with --full 50 and ten minutes. In the middle of
-the pause four processes compute as hard as they can for a third of it. Afterwards the networks are measured a
+The latency evaluator measures the same 50 random nasbench201 networks (batch 1, one thread, ONNX Runtime on
+this machine's processor) twice, with a pause of a minute between, with --full of ten. In the middle of the
+pause four processes compute as hard as they can for a third of it. Afterwards the networks are measured a
 third time while those processes run. Nothing else is kept off the machine. Spearman's correlation of the
 second and the third measurement with the first; the median spread of each; the share of networks whose spread
 is at most 5 %, and the correlation over those alone."""
@@ -96,9 +96,8 @@ def _three_times(context: Context) -> dict[str, dict[str, list[float]]]:
     from spaces.space import get_space
 
     space = get_space("nasbench201")
-    count = FULL_NETWORKS if context.full else NETWORKS
     pause = FULL_PAUSE_SECONDS if context.full else PAUSE_SECONDS
-    codes = space.sample(count, np.random.default_rng(context.seeds[0]))
+    codes = space.sample(NETWORKS, np.random.default_rng(context.seeds[0]))
     architectures = space.format(codes)
     exported(context, architectures)
     first = measured(context, architectures, "first measurement")
