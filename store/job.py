@@ -75,6 +75,8 @@ class Job:
         finished_at: when it reached a terminal state.
         cancel_requested: whether someone asked to cancel it while it ran.
         retry_of: id of the job that this one repeats.
+        parent_id: id of the batch that ordered it.
+        children: how many jobs it consists of, where it is a batch; no worker claims it then.
     """
 
     id: str
@@ -92,6 +94,8 @@ class Job:
     finished_at: datetime | None
     cancel_requested: bool
     retry_of: str | None
+    parent_id: str | None = None
+    children: int = 0
 
     @property
     def public_state(self) -> str:

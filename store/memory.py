@@ -4,15 +4,17 @@ The plainest reading of the port, and the model against which the database adapt
 """
 
 import copy
+import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from spaces.metric import Observation
 from store import strictjson
+from store.batches_memory import MemoryBatches
 from store.devices_memory import MemoryDevices
 from store.ids import is_id, new_id
 from store.job import (
@@ -40,6 +42,7 @@ from store.predictors_memory import MemoryPredictors
 from store.spaces_memory import MemorySpaces
 from store.studies_memory import MemoryStudies
 from store.tasks_memory import MemoryTasks
+from store.turns import Front
 
 
 @dataclass
@@ -56,7 +59,21 @@ class _Entry:
     lease_until: float = 0.0
 
 
-class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, MemoryTasks, Store):
+@dataclass
+class _Message:
+    """A queued job's outbox row."""
+
+    job_id: str
+    tenant_id: str
+    lane: str
+    turn: int
+    lane_turn: int
+    published_at: float | None = None
+
+
+class MemoryStore(
+    MemoryBatches, MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, MemoryTasks, Store
+):
     """The store in memory.
 
     Args:
@@ -64,6 +81,7 @@ class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, 
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        MemoryBatches.__init__(self)
         MemoryDevices.__init__(self)
         MemoryPredictors.__init__(self)
         MemoryStudies.__init__(self)
@@ -73,7 +91,7 @@ class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, 
         self._lock = threading.RLock()
         self._entries: dict[str, _Entry] = {}
         self._keys: dict[tuple[str, str], str] = {}
-        self._outbox: dict[int, tuple[str, float | None]] = {}
+        self._outbox: dict[int, _Message] = {}
         self._last_outbox = 0
         self._roles: dict[str, tuple[str, float]] = {}
 
@@ -88,6 +106,8 @@ class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, 
         total: int = 0,
         retry_of: str | None = None,
         content: str | None = None,
+        parent_id: str | None = None,
+        children: int = 0,
     ) -> tuple[Job, bool]:
         content = content or strictjson.digest({"kind": kind, "payload": payload, "retry_of": retry_of})
         with self._lock:
@@ -115,12 +135,17 @@ class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, 
                 finished_at=None,
                 cancel_requested=False,
                 retry_of=retry_of,
+                parent_id=parent_id,
+                children=children,
             )
             entry = self._entries[job.id] = _Entry(job, content)
             if idempotency_key is not None:
                 self._keys[tenant_id, idempotency_key] = job.id
             self._append(entry, "state", state_data("queued", 0, None), now)
-            self._enqueue(job.id)
+            if children:
+                entry.lease_until = math.inf  # no worker has it, so none can lose it
+            else:
+                self._enqueue(job)
             return _copy(job), True
 
     def job(self, job_id: str, *, tenant_id: str = "default") -> Job:
@@ -134,6 +159,7 @@ class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, 
         after: str | None = None,
         limit: int = 20,
         state: JobState | None = None,
+        parent_id: str | None = None,
     ) -> tuple[list[Job], bool]:
         if after is not None and not is_id(after):
             raise NotFound("the cursor is not a job's id")
@@ -143,6 +169,7 @@ class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, 
                 _copy(entry.job)
                 for job_id, entry in sorted(self._entries.items(), reverse=True)
                 if entry.job.tenant_id == tenant_id
+                and entry.job.parent_id == parent_id
                 and (after is None or job_id < after)
                 and (state is None or entry.job.state is state)
             ]
@@ -151,6 +178,8 @@ class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, 
     def cancel(self, job_id: str, *, tenant_id: str = "default") -> Job:
         with self._lock:
             entry = self._owned(job_id, tenant_id)
+            if entry.job.children:
+                return self._cancel_batch(job_id)
             now = self._clock()
             if entry.job.state is JobState.QUEUED:
                 return self._move(entry, JobState.CANCELLED, now, reason=CANCELLED_BEFORE_START)
@@ -175,13 +204,29 @@ class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, 
     def claim(self, job_id: str, *, worker: str, lease_seconds: float) -> Lease | None:
         with self._lock:
             entry = self._entries.get(job_id)
-            if entry is None or entry.job.state is not JobState.QUEUED:
+            if entry is None or entry.job.state is not JobState.QUEUED or entry.job.children:
                 return None
             now = self._clock()
             lease = Lease(job_id, secrets.token_hex(16), worker, entry.job.attempt + 1)
             entry.token, entry.worker, entry.lease_until = lease.token, worker, now + lease_seconds
             entry.job = replace(entry.job, attempt=lease.attempt, started_at=datetime.fromtimestamp(now, UTC))
             self._move(entry, JobState.RUNNING, now)
+            return lease
+
+    def claim_next(self, job_id: str, *, worker: str, lease_seconds: float) -> Lease | None:
+        with self._lock:
+            if not self._outbox:
+                return None
+            first = min(self._outbox.items(), key=lambda item: (item[1].turn, item[0]))[1]
+            mine = [item for item in self._outbox.items() if item[1].tenant_id == first.tenant_id]
+            chosen = min(mine, key=lambda item: (item[1].lane_turn, item[0]))[1]
+            first.turn, chosen.turn = chosen.turn, first.turn
+            lease = self.claim(chosen.job_id, worker=worker, lease_seconds=lease_seconds)
+            if chosen.published_at is None and chosen.job_id != job_id:
+                for number, message in list(self._outbox.items()):
+                    if message.job_id == job_id:
+                        del self._outbox[number]
+                        self._put(replace(message, published_at=None))
             return lease
 
     def leased(self, lease: Lease) -> Job:
@@ -262,14 +307,14 @@ class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, 
     # what the relay and the keeper do
     def unpublished(self, limit: int = 100) -> list[OutboxRow]:
         with self._lock:
-            rows = [OutboxRow(number, job) for number, (job, at) in self._outbox.items() if at is None]
+            rows = [OutboxRow(n, row.job_id) for n, row in self._outbox.items() if row.published_at is None]
         return sorted(rows, key=lambda row: row.id)[:limit]
 
     def mark_published(self, ids: Sequence[int]) -> None:
         with self._lock:
             for number in ids:
                 if number in self._outbox:
-                    self._outbox[number] = (self._outbox[number][0], self._clock())
+                    self._outbox[number].published_at = self._clock()
 
     def requeue_expired(self) -> list[str]:
         with self._lock:
@@ -292,7 +337,7 @@ class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, 
         with self._lock:
             lost = self._lost(older_than_seconds)
             for number in lost:
-                self._outbox[number] = (self._outbox[number][0], None)
+                self._outbox[number].published_at = None
             return len(lost)
 
     def take_role(self, name: str, holder: str, lease_seconds: float) -> bool:
@@ -321,8 +366,8 @@ class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, 
     # the whole
     def waiting(self, tenant_id: str | None = None) -> int:
         with self._lock:
-            jobs = [self._entries[job_id].job for job_id, _ in self._outbox.values()]
-        return sum(tenant_id is None or job.tenant_id == tenant_id for job in jobs)
+            rows = list(self._outbox.values())
+        return sum(tenant_id is None or row.tenant_id == tenant_id for row in rows)
 
     def ping(self) -> None:
         """Memory is always there."""
@@ -357,27 +402,46 @@ class MemoryStore(MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, 
         entry.events.append(Event(number, kind, content, datetime.fromtimestamp(now, UTC)))
         return number
 
-    def _enqueue(self, job_id: str) -> None:
+    def _enqueue(self, job: Job) -> None:
+        """The job's outbox row, with its turns."""
+        lane = job.parent_id or ""
+        mine = [row for row in self._outbox.values() if row.tenant_id == job.tenant_id]
+        turns = _front(self._outbox.values(), mine, "turn")
+        lane_turns = _front(mine, [row for row in mine if row.lane == lane], "lane_turn")
+        self._put(_Message(job.id, job.tenant_id, lane, turns.next(), lane_turns.next()))
+
+    def _put(self, message: _Message) -> None:
         self._last_outbox += 1
-        self._outbox[self._last_outbox] = (job_id, None)
+        self._outbox[self._last_outbox] = message
 
     def _move(self, entry: _Entry, target: JobState, now: float, *, reason: str | None = None) -> Job:
         """One move of the state machine with all that belongs to it."""
         check_move(entry.job.state, target)
         if entry.job.state is JobState.QUEUED:
-            self._outbox = {n: row for n, row in self._outbox.items() if row[0] != entry.job.id}
+            self._outbox = {n: row for n, row in self._outbox.items() if row.job_id != entry.job.id}
         if target is JobState.QUEUED:
             entry.token = None
-            self._enqueue(entry.job.id)
+            self._enqueue(entry.job)
         finished = datetime.fromtimestamp(now, UTC) if target.terminal else None
         said = None if reason is None else strictjson.clean(reason)
         entry.job = replace(entry.job, state=target, reason=said, finished_at=finished)
         self._append(entry, "state", state_data(target, entry.job.attempt, said), now)
+        if entry.job.parent_id is not None:
+            self._child_moved(entry.job, target, now)
         return _copy(entry.job)
 
     def _lost(self, older_than_seconds: float) -> list[int]:
         latest = self._clock() - older_than_seconds
-        return [number for number, (_, at) in self._outbox.items() if at is not None and at <= latest]
+        return [
+            number
+            for number, row in self._outbox.items()
+            if row.published_at is not None and row.published_at <= latest
+        ]
+
+
+def _front(all_rows: Iterable[_Message], own: Iterable[_Message], which: str) -> Front:
+    lowest = min((getattr(row, which) for row in all_rows), default=None)
+    return Front(lowest, max((getattr(row, which) for row in own), default=None))
 
 
 def _copy(job: Job) -> Job:

@@ -12,6 +12,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 
 from spaces.metric import Observation
+from store.batches_port import BatchStore
 from store.devices_port import DeviceStore
 from store.job import Event, Job, JobState, Lease, OutboxRow
 from store.predictor import TrainedVersion
@@ -21,8 +22,8 @@ from store.studies_port import StudyStore
 from store.tasks_port import TaskStore
 
 
-class Store(DeviceStore, PredictorStore, StudyStore, SpaceStore, TaskStore):
-    """Jobs with events, observations and results; roles, devices, predictors, studies, spaces, tasks."""
+class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, TaskStore):
+    """Jobs with events, observations, results; batches, roles, devices, predictors, studies, spaces, tasks."""
 
     # what a client does
     @abstractmethod
@@ -71,13 +72,15 @@ class Store(DeviceStore, PredictorStore, StudyStore, SpaceStore, TaskStore):
         after: str | None = None,
         limit: int = 20,
         state: JobState | None = None,
+        parent_id: str | None = None,
     ) -> tuple[list[Job], bool]:
-        """A page of the tenant's jobs, newest first.
+        """A page of the tenant's jobs, newest first: those of a batch, or those that are in none.
 
         Args:
             after: id of the last job of the page before.
             limit: 1 to 100.
             state: only jobs in this state.
+            parent_id: only the jobs that this batch ordered; None: jobs that no batch ordered.
 
         Returns:
             The jobs, and whether there are more.
@@ -90,7 +93,8 @@ class Store(DeviceStore, PredictorStore, StudyStore, SpaceStore, TaskStore):
     def cancel(self, job_id: str, *, tenant_id: str = "default") -> Job:
         """Asks that a job stop: a queued one is cancelled at once, a running one becomes ``cancelling``.
 
-        A job that has already ended is returned as it is.
+        A job that has already ended is returned as it is. Of a batch, the queued children are cancelled at
+        once and the running ones asked to stop; it ends when the last of them has.
 
         Raises:
             NotFound: no such job, or another tenant's.
@@ -121,6 +125,20 @@ class Store(DeviceStore, PredictorStore, StudyStore, SpaceStore, TaskStore):
 
         Exactly one of any number of callers gets the lease. None where the job is not queued, taken by
         another, or unknown: whatever message brought the caller here was a duplicate.
+        """
+
+    @abstractmethod
+    def claim_next(self, job_id: str, *, worker: str, lease_seconds: float) -> Lease | None:
+        """As :meth:`claim`, but takes the queued job whose turn it is, see :mod:`store.turns`.
+
+        Messages only say that one more job waits. Where the job taken had no message of its own yet, the one
+        that ``job_id`` names, whose message was used for it, is sent another.
+
+        Args:
+            job_id: what the message that woke the worker names.
+
+        Returns:
+            None where nothing is queued.
         """
 
     @abstractmethod

@@ -32,4 +32,6 @@ def job_of(row: Row[Any]) -> Job:
         finished_at=None if row.finished_at is None else utc(row.finished_at),
         cancel_requested=row.cancel_requested,
         retry_of=row.retry_of,
+        parent_id=row.parent_id,
+        children=row.children,
     )

@@ -10,10 +10,11 @@ import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, literal_column, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, literal_column, select, update
 
 from spaces.metric import Observation
 from store import schema, strictjson
+from store.batches_sql import SqlBatches
 from store.devices_sql import SqlDevices
 from store.engine import translated
 from store.ids import is_id, new_id
@@ -27,7 +28,6 @@ from store.job import (
     Lease,
     LeaseLost,
     NotFound,
-    OutboxRow,
     check_move,
 )
 from store.moves import (
@@ -50,7 +50,7 @@ LARGEST = 2**62
 """Numbers are clipped to this, far below what a 64-bit column holds."""
 
 
-class SqlStore(SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, Store):
+class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, Store):
     """The store on SQLite (``sqlite:///path``) or PostgreSQL (``postgresql+psycopg://…``)."""
 
     # what a client does
@@ -124,7 +124,7 @@ class SqlStore(SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, Store
             return job_of(before), False
         row = self._row(connection, job_id)
         self._append(connection, row, "state", state_data("queued", 0, None), now)
-        self._enqueue(connection, row)
+        self._enqueue(connection, tenant_id, None, [job_id])
         return job_of(row), True
 
     def job(self, job_id: str, *, tenant_id: str = "default") -> Job:
@@ -138,6 +138,7 @@ class SqlStore(SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, Store
         after: str | None = None,
         limit: int = 20,
         state: JobState | None = None,
+        parent_id: str | None = None,
     ) -> tuple[list[Job], bool]:
         limit = min(max(limit, 1), 100)
         query = select(jobs).where(jobs.c.tenant_id == tenant_id).order_by(jobs.c.id.desc()).limit(limit + 1)
@@ -145,6 +146,9 @@ class SqlStore(SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, Store
             if not is_id(after):
                 raise NotFound("the cursor is not a job's id")
             query = query.where(jobs.c.id < after)
+        query = query.where(
+            jobs.c.parent_id.is_(None) if parent_id is None else jobs.c.parent_id == parent_id
+        )
         if state is not None:
             query = query.where(jobs.c.state == state)
         with self._read() as connection:
@@ -153,6 +157,8 @@ class SqlStore(SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, Store
 
     def cancel(self, job_id: str, *, tenant_id: str = "default") -> Job:
         with self._write() as connection:
+            if self._owned(connection, job_id, tenant_id).children:
+                return self._cancel_batch(connection, job_id)
             row = self._owned(connection, job_id, tenant_id, lock=True)
             now = self._now(connection)
             if row.state == JobState.QUEUED:
@@ -189,30 +195,50 @@ class SqlStore(SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, Store
     def claim(self, job_id: str, *, worker: str, lease_seconds: float) -> Lease | None:
         if not is_id(job_id):
             return None
+        with self._write() as connection:
+            return self._claim(connection, job_id, worker, lease_seconds)
+
+    def claim_next(self, job_id: str, *, worker: str, lease_seconds: float) -> Lease | None:
+        with self._write() as connection:
+            row = self._take_turn(connection)
+            if row is None:
+                return None
+            lease = self._claim(connection, row.job_id, worker, lease_seconds)
+            if lease is None:  # it is being cancelled at this moment
+                return self._claim(connection, job_id, worker, lease_seconds)
+            if row.published_at is None and row.job_id != job_id:
+                self._send_again(connection, job_id)
+            return lease
+
+    def _claim(self, connection: Connection, job_id: str, worker: str, lease_seconds: float) -> Lease | None:
         # A row that another worker is claiming at this moment is skipped, not waited for.
         query = (
             select(jobs)
-            .where(jobs.c.id == job_id, jobs.c.state == JobState.QUEUED, jobs.c.attempt < MAX_ATTEMPTS)
+            .where(
+                jobs.c.id == job_id,
+                jobs.c.state == JobState.QUEUED,
+                jobs.c.attempt < MAX_ATTEMPTS,
+                jobs.c.children == 0,
+            )
             .with_for_update(skip_locked=True)
         )
-        with self._write() as connection:
-            row = connection.execute(query).one_or_none()
-            if row is None:
-                return None
-            now = self._now(connection)
-            lease = Lease(job_id, secrets.token_hex(16), worker, row.attempt + 1)
-            self._move(
-                connection,
-                row,
-                JobState.RUNNING,
-                now,
-                attempt=lease.attempt,
-                started_at=now,
-                lease_token=lease.token,
-                lease_until=now + lease_seconds,
-                worker=worker,
-            )
-            return lease
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        now = self._now(connection)
+        lease = Lease(job_id, secrets.token_hex(16), worker, row.attempt + 1)
+        self._move(
+            connection,
+            row,
+            JobState.RUNNING,
+            now,
+            attempt=lease.attempt,
+            started_at=now,
+            lease_token=lease.token,
+            lease_until=now + lease_seconds,
+            worker=worker,
+        )
+        return lease
 
     def leased(self, lease: Lease) -> Job:
         with self._read() as connection:
@@ -301,19 +327,6 @@ class SqlStore(SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, Store
         ]
 
     # what the relay and the keeper do
-    def unpublished(self, limit: int = 100) -> list[OutboxRow]:
-        query = select(outbox.c.id, outbox.c.job_id).where(outbox.c.published_at.is_(None))
-        with self._read() as connection:
-            rows = connection.execute(query.order_by(outbox.c.id).limit(limit)).all()
-        return [OutboxRow(row.id, row.job_id) for row in rows]
-
-    def mark_published(self, ids: Sequence[int]) -> None:
-        if not ids:
-            return
-        with self._write() as connection:
-            now = self._now(connection)
-            connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(published_at=now))
-
     def requeue_expired(self) -> list[str]:
         taken = []
         with self._read() as connection:
@@ -322,24 +335,12 @@ class SqlStore(SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, Store
         with self._write() as connection:
             now = self._now(connection)
             rows = connection.execute(_expired(now).limit(100).with_for_update(skip_locked=True)).all()
-            for row in rows:
+            # Parents are locked in one order, whoever else takes children of the same batches.
+            for row in sorted(rows, key=lambda row: row.parent_id or ""):
                 state, reason = after_expiry(row.attempt, row.cancel_requested, row.worker)
                 self._move(connection, row, state, now, reason=reason)
                 taken.append(row.id)
         return taken
-
-    def published(self, older_than_seconds: float) -> int:
-        with self._read() as connection:
-            latest = self._now(connection) - older_than_seconds
-            query = select(func.count()).select_from(outbox).where(outbox.c.published_at <= latest)
-            count: int = connection.execute(query).scalar_one()
-        return count
-
-    def republish(self, older_than_seconds: float) -> int:
-        with self._write() as connection:
-            latest = self._now(connection) - older_than_seconds
-            lost = update(outbox).where(outbox.c.published_at <= latest).values(published_at=None)
-            return connection.execute(lost).rowcount
 
     def take_role(self, name: str, holder: str, lease_seconds: float) -> bool:
         with self._write() as connection:
@@ -363,14 +364,6 @@ class SqlStore(SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, Store
         return {row.name: row.holder for row in rows if row.name.startswith(prefix)}
 
     # the whole
-    def waiting(self, tenant_id: str | None = None) -> int:
-        query = select(func.count()).select_from(outbox)
-        if tenant_id is not None:
-            query = query.where(outbox.c.tenant_id == tenant_id)
-        with self._read() as connection:
-            count: int = connection.execute(query).scalar_one()
-        return count
-
     def ping(self) -> None:
         with self._read() as connection:
             self._now(connection)
@@ -427,9 +420,6 @@ class SqlStore(SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, Store
         connection.execute(update(jobs).where(jobs.c.id == row.id).values(last_event=number))
         return number
 
-    def _enqueue(self, connection: Connection, row: Row[Any]) -> None:
-        connection.execute(insert(outbox).values(job_id=row.id, tenant_id=row.tenant_id))
-
     def _move(
         self,
         connection: Connection,
@@ -449,12 +439,15 @@ class SqlStore(SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, Store
             values["lease_until"] = None
         if target is JobState.QUEUED:
             values |= {"lease_token": None, "worker": None}
-            self._enqueue(connection, row)
+            self._enqueue(connection, row.tenant_id, row.parent_id, [row.id])
         if target.terminal:
             values["finished_at"] = now
         connection.execute(update(jobs).where(jobs.c.id == row.id).values(values))
         attempt = values.get("attempt", row.attempt)
-        self._append(connection, row, "state", state_data(target, attempt, values["reason"]), now)  # type: ignore[arg-type]
+        said: Any = values["reason"]
+        self._append(connection, row, "state", state_data(target, attempt, said), now)  # type: ignore[arg-type]
+        if row.parent_id is not None:
+            self._child_moved(connection, row, target, said, now)
         return job_of(self._row(connection, row.id))
 
     def _observe(self, connection: Connection, row: Row[Any], observation: Observation, now: float) -> None:

@@ -56,10 +56,22 @@ jobs = Table(
     Column("lease_token", Text),
     Column("lease_until", Double),
     Column("worker", Text),
+    Column("parent_id", Text),
+    Column("children", Integer, nullable=False, server_default="0"),
     UniqueConstraint("tenant_id", "idempotency_digest"),
 )
-Index("ix_jobs_page", jobs.c.tenant_id, jobs.c.id)
-Index("ix_jobs_page_state", jobs.c.tenant_id, jobs.c.state, jobs.c.id)
+# Pages without the children of batches, and pages of one batch's children.
+_TOP = text("parent_id IS NULL")
+Index("ix_jobs_page", jobs.c.tenant_id, jobs.c.id, postgresql_where=_TOP, sqlite_where=_TOP)
+Index(
+    "ix_jobs_page_state",
+    jobs.c.tenant_id,
+    jobs.c.state,
+    jobs.c.id,
+    postgresql_where=_TOP,
+    sqlite_where=_TOP,
+)
+Index("ix_jobs_children", jobs.c.parent_id, jobs.c.id)
 Index(
     "ix_jobs_running",
     jobs.c.lease_until,
@@ -75,10 +87,16 @@ outbox = Table(
     Column("job_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
     Column("tenant_id", Text, nullable=False),
     Column("published_at", Double),
+    Column("lane", Text, nullable=False, server_default=""),
+    Column("turn", BigInteger, nullable=False, server_default="0"),
+    Column("lane_turn", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("job_id"),
     sqlite_autoincrement=True,  # a number names one message for ever: it is never given out again
 )
-Index("ix_outbox_tenant_id", outbox.c.tenant_id)
+Index("ix_outbox_turn", outbox.c.turn, outbox.c.id)
+Index("ix_outbox_tenant_turn", outbox.c.tenant_id, outbox.c.turn)
+Index("ix_outbox_lane_turn", outbox.c.tenant_id, outbox.c.lane_turn, outbox.c.id)
+Index("ix_outbox_lane", outbox.c.tenant_id, outbox.c.lane, outbox.c.lane_turn)
 Index(
     "ix_outbox_unpublished",
     outbox.c.id,
@@ -86,6 +104,18 @@ Index(
     sqlite_where=text("published_at IS NULL"),
 )
 Index("ix_outbox_published", outbox.c.published_at, outbox.c.id)
+
+# Whom a batch consists of; a retried batch takes answered children of the one before over.
+batch_children = Table(
+    "batch_children",
+    metadata,
+    Column("parent_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("label", Text, nullable=False),
+)
+Index("ix_batch_children_job_id", batch_children.c.job_id)
 
 events = Table(
     "events",

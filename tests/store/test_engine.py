@@ -127,10 +127,24 @@ def plan(store, query):
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        ("SELECT * FROM jobs WHERE tenant_id = '0' AND id < 'x' ORDER BY id DESC LIMIT 21", "ix_jobs_page"),
         (
-            "SELECT * FROM jobs WHERE tenant_id = '0' AND state = 'queued' ORDER BY id DESC LIMIT 21",
+            "SELECT * FROM jobs WHERE tenant_id = '0' AND id < 'x' AND parent_id IS NULL "
+            "ORDER BY id DESC LIMIT 21",
             "ix_jobs_page",
+        ),
+        (
+            "SELECT * FROM jobs WHERE tenant_id = '0' AND state = 'queued' AND parent_id IS NULL "
+            "ORDER BY id DESC LIMIT 21",
+            "ix_jobs_page",
+        ),
+        (
+            "SELECT * FROM jobs WHERE tenant_id = '0' AND parent_id = 'x' ORDER BY id DESC LIMIT 21",
+            "ix_jobs_children",
+        ),
+        ("SELECT * FROM outbox ORDER BY turn, id LIMIT 1", "ix_outbox_turn"),
+        (
+            "SELECT * FROM outbox WHERE tenant_id = '0' ORDER BY lane_turn, id LIMIT 1",
+            "ix_outbox_lane_turn",
         ),
         (
             "SELECT * FROM jobs WHERE state = 'running' AND lease_until <= 5 ORDER BY lease_until LIMIT 100",
