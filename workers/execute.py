@@ -37,12 +37,13 @@ def execute(
     images: Path | None = None,
     cache_dir: Path | None = None,
 ) -> Job | None:
-    """Does a job whose message has arrived, and returns how it stands afterwards.
+    """Does the job whose turn it is when a message arrives, and returns how it stands afterwards.
 
     Whatever happens ends in the store: a result, a failure with its reason, a cancellation, a hand-back, or,
     where the store cannot be reached, a lease that expires and a keeper who queues the job again.
 
     Args:
+        job_id: what the message names; it says no more than that one job more is ready.
         worker: this worker's name.
         draining: whether this worker was told to stop; the job is then handed back after the step at hand.
         leave: ends the process, see :class:`workers.heartbeat.Heartbeat`.
@@ -54,15 +55,19 @@ def execute(
     """
     if draining():
         return None  # the message is spent; the keeper finds it missing and sends it again
-    with structlog.contextvars.bound_contextvars(job=job_id):
+    try:
+        lease = patiently(
+            lambda: store.claim_next(job_id, worker=worker, lease_seconds=patience.lease_seconds),
+            patience.store_seconds,
+        )
+    except (StoreUnavailable, StoreFull) as error:
+        log.error("nothing claimed: the keeper will send the message again", job=job_id, error=str(error))
+        return None
+    if lease is None:
+        log.info("nothing to do: no job is queued", job=job_id)
+        return None
+    with structlog.contextvars.bound_contextvars(job=lease.job_id):
         try:
-            lease = patiently(
-                lambda: store.claim(job_id, worker=worker, lease_seconds=patience.lease_seconds),
-                patience.store_seconds,
-            )
-            if lease is None:
-                log.info("nothing to do: the job is not queued")
-                return None
             log.info("claimed", attempt=lease.attempt)
             with Heartbeat(store, lease, patience, draining, leave) as heartbeat:
                 end = _work(store, lease, tables, blobs, patience, heartbeat, images, cache_dir)
