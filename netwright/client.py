@@ -106,6 +106,42 @@ class Client:
         job = self._call("POST", "/v1/designs", json=dict(design), headers={"Idempotency-Key": key})
         return JobHandle(self, job)
 
+    def batch(
+        self,
+        designs: Sequence[Mapping[str, Any]] = (),
+        *,
+        template: Mapping[str, Any] | None = None,
+        grid: Mapping[str, Sequence[Any]] | None = None,
+        idempotency_key: str | None = None,
+    ) -> "JobHandle":
+        """Orders up to 1,000 designs as one job, all or none; :meth:`JobHandle.designs` gives each.
+
+        ::
+
+            batch = client.batch(
+                template={"space": "nasbench201", "constraints": [{"metric": "params_m", "max": 1}]},
+                grid={"task": ["cifar10-fp32", "cifar10-analog"], "constraints[0].max": [0.3, 0.5, 1]},
+            )
+
+        Args:
+            designs: bodies as :meth:`order` takes them.
+            template: instead of ``designs``: a body that all have in common.
+            grid: field of the body → the values that it takes; every combination is a design.
+            idempotency_key: names this batch; a repeated call with it gives the same job.
+
+        Raises:
+            ApiError: with the design and the field, where one of them makes no sense; none is ordered then.
+        """
+        body: Json = {"designs": [dict(design) for design in designs]} if designs else {}
+        body |= {} if template is None else {"template": dict(template)}
+        body |= {} if grid is None else {"grid": {name: list(values) for name, values in grid.items()}}
+        return self.order_batch(body, idempotency_key=idempotency_key)
+
+    def order_batch(self, batch: Mapping[str, Any], *, idempotency_key: str | None = None) -> "JobHandle":
+        """:meth:`batch` with the body as one object."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return JobHandle(self, self._call("POST", "/v1/batches", json=dict(batch), headers=headers))
+
     def predict(
         self,
         space: str,
@@ -223,9 +259,16 @@ class Client:
         """The job of an id."""
         return JobHandle(self, self._call("GET", f"/v1/jobs/{segment(job_id)}"))
 
-    def jobs(self, *, limit: int = 20, after: str | None = None, state: str | None = None) -> Json:
-        """A page of jobs, newest first: ``{"jobs", "has_more"}``."""
-        asked = {"limit": limit, "after": after, "state": state}
+    def jobs(
+        self,
+        *,
+        limit: int = 20,
+        after: str | None = None,
+        state: str | None = None,
+        parent: str | None = None,
+    ) -> Json:
+        """A page of jobs, newest first: ``{"jobs", "has_more"}``; those of the batch ``parent``."""
+        asked = {"limit": limit, "after": after, "state": state, "parent": parent}
         return self._call("GET", "/v1/jobs", params={name: v for name, v in asked.items() if v is not None})
 
     # what there is

@@ -47,6 +47,31 @@ class JobHandle:
         self.job = self.client._call("GET", f"/v1/jobs/{segment(self.id)}")
         return self.job
 
+    def designs(self, *, results: bool = True) -> Iterator[Json]:
+        """The designs of a batch in order, each with its ``job`` and, where it has one, its ``result``.
+
+        What has ended is there while others still run.
+
+        Raises:
+            ApiError: 404 where the job is no batch.
+        """
+        asked: Json = {"limit": 100, "results": results}
+        while True:
+            path = f"/v1/batches/{segment(self.id)}/designs"
+            page = self.client._call("GET", path, params=asked)
+            yield from page["designs"]
+            if not page["has_more"]:
+                return
+            asked["after"] = page["designs"][-1]["index"]
+
+    def outcome(self) -> Json:
+        """What an ended job gave, whatever its state; of a batch the state of each design.
+
+        Raises:
+            ApiError: 409 where it gave nothing.
+        """
+        return self.client._call("GET", f"/v1/jobs/{segment(self.id)}/result")
+
     def export(self, rank: int = 1, format: str = "torch") -> bytes:
         """A file of the result's architecture of a rank, see ``networks.export``.
 
@@ -110,7 +135,7 @@ class JobHandle:
         job = self.wait(on_event)
         if job["state"] in ("failed", "cancelled"):
             raise JobEnded(job)
-        return self.client._call("GET", f"/v1/jobs/{segment(self.id)}/result")
+        return self.outcome()
 
     def cancel(self) -> Json:
         """Asks that the job stop; it shows ``cancelling`` until it really has."""

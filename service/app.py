@@ -17,6 +17,7 @@ from service.metrics import CountRequests, Metrics
 from service.models import ModelCache
 from service.problems import ProblemBody, add_problem_handlers
 from service.routes import (
+    batches,
     designs,
     devices,
     events,
@@ -62,7 +63,17 @@ def create_app(
         description=DESCRIPTION,
         openapi_tags=[
             {"name": name}
-            for name in ("designs", "jobs", "predict", "predictors", "studies", "spaces", "tasks", "devices")
+            for name in (
+                "designs",
+                "batches",
+                "jobs",
+                "predict",
+                "predictors",
+                "studies",
+                "spaces",
+                "tasks",
+                "devices",
+            )
         ],
         docs_url=None,
         redoc_url=None,
@@ -99,6 +110,7 @@ def create_app(
     app.state.uploads = Bounded(threads=1, waiting=8, retry_after_seconds=5)
     for module in (
         designs,
+        batches,
         jobs,
         events,
         export,

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from netwright.cli.batches import show_batch
 from netwright.cli.connect import UrlOption, connected_with_workers
 from netwright.cli.exit_codes import ExitCode, stop
 from netwright.cli.output import JsonOption, interval, out, print_json, print_table
@@ -41,6 +42,10 @@ def design(
         typer.Option("--recipe", help="Search the training's recipe too: 'epochs=6,12'; may be repeated."),
     ] = None,
     file: Annotated[Path | None, typer.Option(help="The whole order as a JSON file instead.")] = None,
+    batch: Annotated[
+        Path | None,
+        typer.Option(help="Many orders as one JSON file: designs, or a template and a grid."),
+    ] = None,
     space_file: Annotated[
         Path | None, typer.Option(help="Declare this TOML or JSON file's space first, and design in it.")
     ] = None,
@@ -49,11 +54,20 @@ def design(
 ) -> None:
     """Order architectures and wait for them.
 
-    Without --url the embedded stack runs for the call. Exit status 4: infeasible.
+    Without --url the embedded stack runs for the call. Exit status 4: infeasible; of a batch, every design.
+    A batch of which a design failed ends with 1.
     """
     declaration = None if space_file is None else read_declaration(space_file)
     if declaration is not None:
         space, task = declaration["name"], task or declaration["tasks"][0]
+    if batch is not None:
+        if file is not None or space_file is not None or space is not None:
+            raise typer.BadParameter("--batch holds the whole order: give it alone")
+        with connected_with_workers(url) as client:
+            handle = client.order_batch(_read(batch))
+            follow(handle)
+            show_batch(handle, as_json=as_json)
+        return
     if file is not None:
         order = _read(file) | ({} if declaration is None else {"space": space})
     elif space is None or task is None:
@@ -87,6 +101,9 @@ def show_outcome(handle: JobHandle, job: dict[str, Any], *, as_json: bool) -> No
     Raises:
         typer.Exit: 4 for an infeasible one; JobEnded for one that failed or was cancelled.
     """
+    if job["kind"] == "batch":
+        show_batch(handle, as_json=as_json)
+        return
     result = handle.result()
     if as_json:
         print_json({"job": job, "result": result})

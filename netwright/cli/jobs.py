@@ -19,12 +19,13 @@ def list_jobs(
     limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
     after: Annotated[str | None, typer.Option(help="Id of the last job of the page before.")] = None,
     state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
+    parent: Annotated[str | None, typer.Option(help="The jobs of this batch instead.")] = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The newest jobs."""
+    """The newest jobs; those of batches only with --parent."""
     with connected(url) as client:
-        page = client.jobs(limit=limit, after=after, state=state)
+        page = client.jobs(limit=limit, after=after, state=state, parent=parent)
     if as_json:
         print_json(page)
         return
@@ -52,7 +53,8 @@ def show(job_id: JobId, url: UrlOption = None, as_json: JsonOption = False) -> N
     """Where a job stands, and what came of it."""
     with connected(url) as client:
         handle = client.job(job_id)
-        if handle.state in ("succeeded", "infeasible"):
+        ended = handle.state in ("succeeded", "infeasible")
+        if ended or (handle.job["kind"] == "batch" and handle.state in ("failed", "cancelled")):
             show_outcome(handle, handle.job, as_json=as_json)
         else:
             _print(handle.job, as_json)

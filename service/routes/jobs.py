@@ -1,18 +1,19 @@
 """``/v1/jobs``: where queued work stands, what came of it, and how to stop or repeat it."""
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from starlette.responses import Response as RawResponse
 
 from search.request import FieldError
 from service.declared import KIND, note_training
-from service.dependencies import JobDep, ServiceDep, StoreDep, TenantDep
+from service.dependencies import JobDep, Service, ServiceDep, StoreDep, TenantDep
 from service.problems import Problem, documented, finite, invalid
 from service.schemas import JobList, JobPublic, ResultPublic
 from service.strict_json import StrictJSONRoute
-from store.job import JobState, NotFound
+from store.batch import ANSWERED, NothingToRepeat
+from store.job import Job, JobState, NotFound
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)
 
@@ -31,11 +32,16 @@ def list_jobs(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     state: StateName | None = None,
+    parent: Annotated[
+        str | None, Query(max_length=64, description="the jobs that this batch ordered, and no others")
+    ] = None,
 ) -> JobList:
-    """A page of jobs, newest first."""
+    """A page of jobs, newest first; those that a batch ordered are left out unless its id is given."""
     wanted = None if state is None else JobState(state)
     try:
-        jobs, has_more = store.jobs(tenant_id=tenant, after=after, limit=limit, state=wanted)
+        jobs, has_more = store.jobs(
+            tenant_id=tenant, after=after, limit=limit, state=wanted, parent_id=parent
+        )
     except NotFound:
         unknown = FieldError("after", f"{after!r} is no job", "the id of the last job you have")
         raise invalid([unknown]) from None
@@ -62,7 +68,19 @@ def show_result(job: JobDep, service: ServiceDep, tenant: TenantDep) -> Response
             )
         why = f": {job.reason}" if job.reason else ""
         raise Problem(409, f"the job {job.state}{why}; it has no result", kind="no-result")
+    if job.children:
+        result = _with_addresses(result)
     return RawResponse(json.dumps(finite(result), allow_nan=False), media_type="application/json")
+
+
+def _with_addresses(result: dict[str, object]) -> dict[str, object]:
+    """A batch's result with the address of each design's."""
+    designs: Any = result["designs"]
+    listed = [
+        {**each, "result": f"/v1/jobs/{each['id']}/result" if each["state"] in ANSWERED else None}
+        for each in designs
+    ]
+    return {**result, "designs": listed}
 
 
 @router.post("/{job_id}/cancel", status_code=202, responses=documented(404, 408, 413, 422, 503, 507))
@@ -75,21 +93,11 @@ def cancel_job(job: JobDep, store: StoreDep, tenant: TenantDep) -> JobPublic:
 def retry_job(job: JobDep, response: Response, service: ServiceDep, tenant: TenantDep) -> JobPublic:
     """Orders the work of an ended job again, as a new job that names it.
 
-    Repeating the call gives the same new job.
+    Repeating the call gives the same new job. Of a batch, only the designs without an answer are repeated.
     """
     if not job.state.terminal:
         raise Problem(409, f"the job is {job.public_state}; cancel it first, or wait", kind="not-finished")
-    if job.kind == TRAINING:
-        # Of a deleted predictor nothing is left to learn from: 404, as its own address says.
-        service.store.predictor(str(job.payload["predictor"]), tenant_id=tenant)
-    again, created = service.store.submit(
-        job.kind,
-        job.payload,
-        tenant_id=tenant,
-        idempotency_key=f"retry of {job.id}",
-        total=job.total,
-        retry_of=job.id,
-    )
+    again, created = _repeat(service, tenant, job)
     if created:
         service.metrics.submitted.labels(job.kind).inc()
     if job.kind == KIND:
@@ -97,3 +105,24 @@ def retry_job(job: JobDep, response: Response, service: ServiceDep, tenant: Tena
     public = JobPublic.of(again)
     response.headers["Location"] = public.urls.self
     return public
+
+
+def _repeat(service: Service, tenant: str, job: Job) -> tuple[Job, bool]:
+    """The job that repeats another, and whether this call created it."""
+    if job.children:
+        try:
+            return service.store.retry_batch(job.id, tenant_id=tenant)
+        except NothingToRepeat:
+            told = "every design of the batch got its answer; order it again to repeat it"
+            raise Problem(409, told, kind="nothing-to-repeat") from None
+    if job.kind == TRAINING:
+        # Of a deleted predictor nothing is left to learn from: 404, as its own address says.
+        service.store.predictor(str(job.payload["predictor"]), tenant_id=tenant)
+    return service.store.submit(
+        job.kind,
+        job.payload,
+        tenant_id=tenant,
+        idempotency_key=f"retry of {job.id}",
+        total=job.total,
+        retry_of=job.id,
+    )

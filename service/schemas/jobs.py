@@ -38,6 +38,7 @@ class JobPublic(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     retry_of: str | None
+    parent: str | None
     urls: JobUrls
 
     @classmethod
@@ -56,6 +57,7 @@ class JobPublic(BaseModel):
                 "started_at": job.started_at,
                 "finished_at": job.finished_at,
                 "retry_of": job.retry_of,
+                "parent": job.parent_id,
                 "urls": {
                     "self": path,
                     "events": f"{path}/events",

@@ -1,0 +1,134 @@
+"""Batches over HTTP: what is accepted, what is refused with the design's and the field's name."""
+
+import pytest
+from api_server import problem
+
+from store.job import JobState
+
+TEMPLATE = {"space": "nasbench201", "count": 2, "constraints": [{"metric": "params_m", "max": 1.0}]}
+GRID = {"task": ["cifar10-fp32", "cifar10-analog"], "constraints[0].max": [0.3, 0.5, 1.0]}
+
+
+def end(store, job_id, state=JobState.SUCCEEDED, **options):
+    lease = store.claim(job_id, worker="w", lease_seconds=60)
+    return store.finish(lease, state, **options)
+
+
+def post(server, body, **headers):
+    return server.http.post("/v1/batches", json=body, headers=headers)
+
+
+def test_a_batch_is_one_job_and_its_designs_are_jobs_of_their_own(server, design):
+    bodies = [design | {"seed": seed} for seed in range(3)]
+    answer = post(server, {"designs": bodies}, **{"Idempotency-Key": "batch"})
+    assert answer.status_code == 202
+    job = answer.json()
+    assert answer.headers["location"] == f"/v1/jobs/{job['id']}"
+    assert (job["kind"], job["state"], job["parent"]) == ("batch", "queued", None)
+    assert job["progress"] == {"done": 0, "total": 3, "message": ""}
+    assert post(server, {"designs": bodies}, **{"Idempotency-Key": "batch"}).json() == job
+    problem(post(server, {"designs": bodies[:2]}, **{"Idempotency-Key": "batch"}), 409)
+    listed = server.http.get("/v1/jobs", params={"parent": job["id"]}).json()["jobs"]
+    assert {row["parent"] for row in listed} == {job["id"]} and len(listed) == 3
+    top = server.http.get("/v1/jobs").json()["jobs"]
+    assert job["id"] in [row["id"] for row in top] and not {row["id"] for row in listed} & {
+        row["id"] for row in top
+    }
+    problem(server.http.get(f"{job['urls']['result']}"), 409)
+    first, second, third = (row["id"] for row in listed[::-1])
+    assert [server.store.job(each).payload["seed"] for each in (first, second, third)] == [0, 1, 2]
+    end(server.store, first, result={"architectures": [], "baseline": float(1)})
+    end(server.store, second, JobState.FAILED, reason="no luck")
+    page = server.http.get(f"/v1/batches/{job['id']}/designs", params={"limit": 2}).json()
+    assert [each["index"] for each in page["designs"]] == [0, 1] and page["has_more"]
+    assert page["designs"][0]["result"] == {"architectures": [], "baseline": 1.0}
+    assert page["designs"][0]["task"] == design["task"] and page["designs"][0]["varied"] is None
+    assert (page["designs"][1]["job"]["reason"], page["designs"][1]["result"]) == ("no luck", None)
+    server.http.post(f"/v1/jobs/{job['id']}/cancel")
+    now = server.http.get(job["urls"]["self"]).json()
+    assert (now["state"], now["reason"]) == ("cancelled", "1 succeeded, 1 failed, 1 cancelled")
+    told = server.http.get(job["urls"]["result"]).json()
+    assert told["counts"] == {"succeeded": 1, "failed": 1, "cancelled": 1}
+    assert [each["result"] for each in told["designs"]] == [f"/v1/jobs/{first}/result", None, None]
+    with server.http.stream("GET", job["urls"]["events"]) as stream:
+        kinds = [line for line in stream.iter_lines() if line.startswith("event: ")]
+    assert kinds.count("event: child") == 3
+    again = server.http.post(f"/v1/jobs/{job['id']}/retry")
+    assert again.status_code == 202 and again.json()["progress"]["done"] == 1
+    assert server.http.post(f"/v1/jobs/{job['id']}/retry").json() == again.json()
+    for row in server.http.get("/v1/jobs", params={"parent": again.json()["id"]}).json()["jobs"]:
+        end(server.store, row["id"], JobState.INFEASIBLE, result={"gaps": []})
+    assert server.http.get(again.json()["urls"]["self"]).json()["state"] == "succeeded"
+    problem(server.http.post(f"/v1/jobs/{again.json()['id']}/retry"), 409)
+
+
+def test_a_grid_is_every_combination_of_its_values(server):
+    job = post(server, {"template": TEMPLATE, "grid": GRID}).json()
+    designs = server.http.get(f"/v1/batches/{job['id']}/designs").json()["designs"]
+    assert [each["varied"] for each in designs] == [
+        {"task": task, "constraints[0].max": most}
+        for task in GRID["task"]
+        for most in GRID["constraints[0].max"]
+    ]
+    payloads = [server.store.job(each["job"]["id"]).payload for each in designs]
+    assert [(each["task"], each["constraints"][0]["max"]) for each in payloads] == [
+        tuple(each["varied"].values()) for each in designs
+    ]
+    # The same as the designs written out.
+    written = [
+        TEMPLATE | {"task": task, "constraints": [{"metric": "params_m", "max": most}]}
+        for task in GRID["task"]
+        for most in GRID["constraints[0].max"]
+    ]
+    same = post(server, {"designs": written}).json()
+    same = server.http.get(f"/v1/batches/{same['id']}/designs").json()["designs"]
+    assert [server.store.job(each["job"]["id"]).payload for each in same] == payloads
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "designs"),
+        ({"designs": []}, "designs"),
+        ({"template": TEMPLATE}, "grid"),
+        ({"grid": GRID}, "template"),
+        ({"template": TEMPLATE, "grid": {}}, "grid"),
+        ({"template": TEMPLATE, "grid": {"task": []}}, "grid.task"),
+        ({"designs": [TEMPLATE | {"task": "cifar10-fp32"}], "grid": GRID}, "designs"),
+        ({"template": TEMPLATE, "grid": GRID | {"seed": list(range(167))}}, "grid"),
+        ({"template": TEMPLATE, "grid": GRID | {"constraints[1].max": [1]}}, "grid.constraints[1].max"),
+        ({"template": TEMPLATE, "grid": GRID | {"a..b": [1]}}, "grid.a..b"),
+        ({"template": TEMPLATE, "grid": GRID | {"task.x": [1]}}, "grid.task.x"),
+        ({"template": TEMPLATE, "grid": {"task": ["cifar10-fp32", "mars"]}}, "grid.task[1]"),
+        (
+            {"template": TEMPLATE, "grid": GRID | {"constraints[0].max": [1, "x"]}},
+            "grid.constraints[0].max[1]",
+        ),
+        ({"template": TEMPLATE | {"colour": "red"}, "grid": GRID}, "template.colour"),
+        ({"template": TEMPLATE, "grid": GRID, "tenant_id": "x"}, "tenant_id"),
+    ],
+)
+def test_what_makes_no_batch_is_refused(server, body, field):
+    before = server.store.waiting()
+    problem(post(server, body), 422, field)
+    assert server.store.waiting() == before
+
+
+def test_a_wrong_design_is_named_and_nothing_is_stored(server, design):
+    bodies = [design] * 20
+    contradiction = [{"metric": "params_m", "min": 1.0, "max": 0.5}]
+    bodies[17] = design | {"constraints": contradiction}
+    bodies[18] = design | {"space": "gnn", "task": "cifar10"}
+    before = server.store.waiting(), len(server.store.jobs()[0])
+    told = problem(post(server, {"designs": bodies}), 422, "designs[17].constraints[0].max")
+    assert "designs[18].task" in [error["field"] for error in told["errors"]]
+    problem(post(server, {"designs": [design, design | {"count": 0}]}), 422, "designs[1].count")
+    problem(post(server, {"designs": [design] * 1001}), 422, "designs")
+    assert (server.store.waiting(), len(server.store.jobs()[0])) == before
+
+
+def test_only_a_batch_has_designs(server, design):
+    job = server.http.post("/v1/designs", json=design).json()
+    problem(server.http.get(f"/v1/batches/{job['id']}/designs"), 404)
+    foreign, _ = server.store.submit_batch("design", [], tenant_id="other")
+    problem(server.http.get(f"/v1/batches/{foreign.id}/designs"), 404)
