@@ -23,7 +23,7 @@ from store.tasks_port import TaskStore
 
 
 class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, TaskStore):
-    """Jobs with events, observations, results; batches, roles, devices, predictors, studies, spaces, tasks."""
+    """Jobs and batches with all they leave; roles, devices, predictors, studies, spaces, tasks."""
 
     # what a client does
     @abstractmethod
