@@ -42,7 +42,7 @@ def read_recipe(value: object, space: Space) -> Choices:
         if name not in NAMES:
             errors.append(OptionError(where, "no part of a recipe", f"its parts are {', '.join(NAMES)}"))
         elif name in taken:
-            errors.append(OptionError(where, f"{space.name} has a variable of this name"))
+            errors.append(OptionError(where, f"{space.public_name} has a variable of this name"))
         else:
             try:
                 found[name] = _choices(name, choices, where)

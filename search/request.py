@@ -247,7 +247,7 @@ class _Parser:
             if space.name in CONDITIONED or measured_by(spec, "accuracy", "training"):
                 return self.uploaded.name
             hint = f"tasks of your own are predicted in {', '.join(CONDITIONED)}"
-            self.fail("task", f"{space.name} has no predictor for tasks that it does not know", hint)
+            self.fail("task", f"{space.public_name} has no predictor for tasks that it does not know", hint)
             return space.tasks[0]
         # A training can be for any data set that is there; whether it is, the evaluator says.
         trained = measured_by(spec, "accuracy", "training") and not space.task_dependent_cost
