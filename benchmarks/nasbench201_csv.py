@@ -53,6 +53,13 @@ class Accuracies(NasBench201Table):
             extra=True,
             description="after 12 epochs",
         ),
+        "cifar10_train_seconds_12ep": Column(
+            Quantity("train_seconds", task="cifar10-valid-12ep"),
+            name,
+            _ACCURACY_SOURCE,
+            extra=True,
+            description="what the 12 epochs took",
+        ),
     }
     columns = tuple(fields.values())
 

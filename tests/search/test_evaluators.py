@@ -93,6 +93,23 @@ class TestComposite(WithTables):
 
 
 NONE = {"evaluator_options": {}}
+FIDELITY = {"evaluator_options": {"table": {"fidelity": "12ep"}}}
+
+
+def test_a_table_is_read_at_a_lower_fidelity_and_tells_what_that_cost(tables):
+    keys = ("accuracy@cifar10-valid-12ep", "train_seconds@cifar10-valid-12ep")
+    if (reason := tables.available("nasbench201", keys[0])) is not None:
+        pytest.skip(reason)
+    body = ORDER | {"task": "cifar10", "evaluator": "table"} | FIDELITY
+    evaluator, space, _ = evaluator_of(body, Bench(tables))
+    seen = evaluator.evaluate(EXAMPLE, lambda: False)
+    codes = space.parse(EXAMPLE)[None]
+    accuracy_after, seconds = (float(tables.values("nasbench201", key, codes)[0]) for key in keys)
+    assert seen.values["accuracy@cifar10"] == accuracy_after and seen.seconds == seconds > 10
+    assert seen.source.endswith(":12ep") and seen.details["table"]["fidelity"] == "12ep"
+    for change in ({"task": "cifar100"}, {"evaluator_options": {"table": {"fidelity": "3ep"}}}):
+        with pytest.raises(InvalidRequest, match="no table holds"):
+            check_answerable(parse_request(body | change), tables)
 
 
 def test_every_evaluator_is_known_by_its_modules_name():

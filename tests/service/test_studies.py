@@ -3,6 +3,7 @@
 import threading
 
 import httpx
+import numpy as np
 import pytest
 from api_server import problem
 
@@ -115,6 +116,34 @@ def test_a_study_over_two_tasks_and_a_device_of_ones_own(server):
     unclear = tell(server, study, {"architecture": architecture, "values": {"accuracy": 90.0}})
     error = problem(unclear, 422, "observations[0].values.accuracy")["errors"][0]
     assert "several" in error["message"] and "accuracy@cifar100" in error["hint"]
+
+
+def test_cheap_evaluations_inform_and_full_ones_count(server):
+    study = opened(server)
+    cells = CELLS.format(CELLS.sample(30, np.random.default_rng(0)))
+    cheap = [
+        {
+            "architecture": cell,
+            "values": {"accuracy": accuracy(cell) - 20},
+            "fidelity": "12ep",
+            "seconds": 700,
+        }
+        for cell in dict.fromkeys(cells)
+    ]
+    assert tell(server, study, *cheap).json()["study"]["waiting"] == 0
+    for _ in range(7):
+        (cell,) = suggest(server, study)
+        told = values(cell, fidelity="12ep", seconds=700)
+        if cell not in cells:
+            assert tell(server, study, told).json()["study"]["waiting"] == 1
+        assert suggest(server, study) == [cell], "a cheap evaluation ends nothing"
+        assert tell(server, study, values(cell, seconds=9000)).json()["study"]["waiting"] == 0
+    shown = server.http.get(f"/v1/studies/{study}").json()
+    assert all(entry["values"]["accuracy@cifar10"] > 50 for entry in shown["best"])
+    (first,) = server.http.get(f"/v1/studies/{study}/observations?limit=1").json()["observations"]
+    assert (first["fidelity"], first["seconds"]) == ("12ep", 700)
+    late = tell(server, study, {"architecture": cheap[0]["architecture"], "failed": "x", "fidelity": "12ep"})
+    assert late.json()["news"] == 0
 
 
 def test_the_same_client_gets_its_unfinished_suggestions_back(server):
