@@ -33,7 +33,7 @@ FAR: dict[str, tuple[int, int, Draw]] = {
     "grey-28": (10, 20, grey_strokes),
     "noise": (10, 20, noise),
 }
-"""Row → classes, images of each, how they are drawn."""
+"""End of a row's id → classes, images of each, how they are drawn."""
 
 PROTOCOL = f"""
 4: a stack (API, relay, one worker, SQLite, Valkey) that was started for this; from the first byte of
@@ -46,7 +46,7 @@ prediction, all of them `extrapolated` and none with an interval (1, else 0)."""
 
 
 def speed(context: Context) -> list[Row]:
-    """Figure 4."""
+    """Figure 4, and what the same stack answers to tasks far from all that was learned from."""
     runs = [context.once(f"speed seed {seed}", measure, seed) for seed in context.seeds[:STACKS]]
     cold = [seconds for run in runs for seconds in run["cold"]]
     warm = [seconds for run in runs for seconds in run["warm"]]
@@ -56,6 +56,7 @@ def speed(context: Context) -> list[Row]:
         Row.measured("4-cold-first", [run["cold"][0] for run in runs], "s"),
         Row.measured("4-cold-median", float(np.median(cold)), "s"),
         Row.measured("4-warm-median", float(np.median(warm)), "s"),
+        *far_away(context),
     ]
 
 
@@ -63,7 +64,7 @@ def far_away(context: Context) -> list[Row]:
     """Figure 7."""
     seed = context.seeds[0]
     answered = context.once(f"far seed {seed}", answers, seed)
-    return [Row.measured(f"7-{name}", answered[name], "answered", goal="== 1") for name in FAR]
+    return [Row.measured(f"7-served-{name}", answered[name], "answered", goal="== 1") for name in FAR]
 
 
 def measure(seed: int) -> dict[str, list[float]]:
