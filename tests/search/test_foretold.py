@@ -5,6 +5,8 @@ import pytest
 
 from encoders.task_embedding import VERSION, WIDTH, TaskEmbedding
 from predictors.task_conditioned import load_task_predictor
+from search.design import run_design
+from search.evaluator import Bench
 from search.models import fit_models, foretold_models
 from search.problem import Problem
 from search.request import DesignRequest, parse_request
@@ -99,3 +101,37 @@ def test_an_embedding_that_is_gone_is_told(blobs):
     noise = UploadedTask("mine", 20, blobs.put(b"no embedding"), VERSION)
     with pytest.raises(EmbeddingGone):
         strategy_of(requested(noise), lambda: blobs)
+
+
+class Told:
+    """An evaluator whose truth is what was foretold less five."""
+
+    source = "told"
+
+    def __init__(self, told):
+        self.told = told
+
+    def evaluate(self, architecture, should_stop):
+        return Observation(architecture, {KEY: self.told[architecture] - 5.0}, self.source)
+
+
+def test_a_design_with_evaluations_begins_with_the_best_foretold(
+    blobs, task, foretold, tmp_path, monkeypatch
+):
+    told = dict(zip(CELLS.format(CELLS.enumerate()), foretold.tolist(), strict=True))
+    monkeypatch.setattr("search.design.make_evaluator", lambda *order: Told(told))
+    np.savez(tmp_path / "mine.npz", x=np.zeros((8, 8, 8, 3), dtype=np.uint8), y=np.arange(8) % 2)
+    request = requested(task, evaluations=3, evaluator="training", count=6)
+    events = []
+    bench = Bench(None, tmp_path, blobs=lambda: blobs)
+    outcome = run_design(request, tables=None, bench=bench, on_event=events.append)
+    rows = outcome.result["architectures"]
+    sources = [row["metrics"][KEY]["source"] for row in rows]
+    assert sources == ["measured"] * 3 + ["predicted"] * 3
+    assert max(told, key=told.get) in [row["architecture"] for row in rows[:3]]
+    assert all(event.data["predicted"] for event in events if event.kind == "observed")
+    # What was learned of the level is in what is predicted of the others.
+    guessed = [told[row["architecture"]] - row["metrics"][KEY]["mean"] for row in rows[3:]]
+    assert np.mean(guessed) == pytest.approx(5.0, abs=1.0)
+    plain = foretold_models(request, Problem.of(request), lambda: blobs)[KEY]
+    assert outcome.result["models"][KEY] != plain.digest()
