@@ -171,17 +171,18 @@ def embed_sample(sample: TaskSample, on_progress: OnProgress | None = None) -> T
     network = backbone()
     chosen = _looked_at(sample)
     rows = network.rows.numpy().astype(np.float64)
-    sums, counts = np.zeros((len(sample.classes), WIDTH)), np.zeros(len(sample.classes))
+    sums, counts = np.zeros((len(sample.classes), len(rows))), np.zeros(len(sample.classes))
     for done, indices in _batches(chosen):
         with torch.inference_mode():
             inputs = torch.stack([_input(sample.images[index]) for index in indices])
             inputs = inputs.contiguous(memory_format=torch.channels_last)
             weights = torch.softmax(network(inputs).double(), dim=1).numpy()  # (b, 1000)
-        np.add.at(sums, sample.labels[indices], weights @ rows)
+        np.add.at(sums, sample.labels[indices], weights)
         np.add.at(counts, sample.labels[indices], 1)
         if on_progress is not None:
             on_progress(done, len(chosen), "embedding images")
-    prototypes = (sums / counts[:, None]).astype(np.float32)
+    # One product at the end: within the loop, NumPy's threads and torch's would wait for each other.
+    prototypes = (sums / counts[:, None] @ rows).astype(np.float32)
     return TaskEmbedding(prototypes, sample.classes, len(chosen), VERSION, "images")
 
 
