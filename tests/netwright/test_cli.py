@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from netwright.cli import app
 from netwright.cli.quantities import constraint, quantity
 from spaces.space import space_names
+from store.batch import BatchItem
 from store.job import JobState
 
 CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|none~2|"
@@ -155,6 +156,33 @@ def test_an_infeasible_job_shows_the_nearest_and_has_its_own_status(run, server,
     server.store.finish(lease, JobState.INFEASIBLE, result=result, reason="too small")
     shown = run("jobs", "show", job.id, status=4).stdout
     assert "too small" in shown and CELL in shown and "0.06" in shown
+
+
+def test_a_batch_is_shown_with_its_designs_and_a_failed_one_is_told(run, server, url):
+    labels = [{"space": "gnn", "task": "cora", "varied": {"seed": seed}} for seed in (1, 2)]
+    batch, _ = server.store.submit_batch("design", [BatchItem({}, label=label) for label in labels])
+    first, second = (child.job.id for child in server.store.children(batch.id)[0])
+    lease = server.store.claim(first, worker="w", lease_seconds=60)
+    metrics = {"params_m": {"mean": 0.72, "source": "exact"}}
+    row = {"rank": 1, "architecture": "a|b", "feasible_probability": 1.0, "metrics": metrics}
+    server.store.finish(lease, JobState.SUCCEEDED, result={"architectures": [row]})
+    assert second in run("jobs", "list", "--parent", batch.id).stdout
+    server.store.finish(
+        server.store.claim(second, worker="w", lease_seconds=60), JobState.FAILED, reason="no luck"
+    )
+    shown = run("jobs", "watch", batch.id, status=1).stdout
+    assert "a|b" in shown and "seed=2" in shown and "no luck" in shown and "1 succeeded, 1 failed" in shown
+    told = json.loads(run("jobs", "show", batch.id, "--json", status=1).stdout)
+    assert [each["job"]["state"] for each in told["designs"]] == ["succeeded", "failed"]
+    assert second not in run("jobs", "list").stdout
+
+
+def test_a_batch_is_ordered_from_a_file(run, server, url, tmp_path, monkeypatch):
+    file = tmp_path / "batch.json"
+    template = {"space": "nasbench201", "constraints": [{"metric": "params_m", "max": 1.0}]}
+    file.write_text(json.dumps({"template": template, "grid": {"task": ["cifar10-fp32", "mars"]}}))
+    assert "grid.task[1]" in run("design", "--batch", str(file), status=2).stderr
+    run("design", "--batch", str(file), "--space", "gnn", status=2)
 
 
 def test_the_doctor_finds_this_machine_well(run):

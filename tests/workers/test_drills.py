@@ -6,12 +6,15 @@ import os
 import signal
 import time
 import uuid
+from collections import Counter
 
 import redis
 
+from store.batch import BatchItem
 from store.job import MAX_ATTEMPTS, JobState, StoreUnavailable
 from store.replay import replay, row
 from tests.servers import new_database
+from tests.store.test_batches import check
 from tests.workers.conftest import running_stack
 from workers.queue import QUEUE, Publisher, make_celery
 
@@ -229,3 +232,46 @@ def ended_after_outage(running, jobs):
 
     wait_until(answers)
     return ended(running, jobs)
+
+
+# batches
+
+
+def order_batch(running, count, tmp_path, seconds):
+    lines = tmp_path / "journal"
+    lines.touch()
+    payload = {"count": 2, "seconds": seconds, "journal": str(lines)}
+    batch, _ = running.store.submit_batch("wait", [BatchItem(payload, 2) for _ in range(count)])
+    return batch.id, lines
+
+
+def batch_once(running, batch_id, condition):
+    """The batch as soon as it is as wanted."""
+    return wait_until(lambda: (job := running.store.job(batch_id)) and condition(job) and job)
+
+
+def test_killed_workers_lose_none_of_a_batch_and_repeat_nothing(running, tmp_path):
+    batch_id, lines = order_batch(running, 14, tmp_path, 0.05)
+    for done in (3, 8):
+        batch_once(running, batch_id, lambda job, done=done: job.done >= done)
+        os.kill(next(iter(running.worker_pids().values())), signal.SIGKILL)
+    job = batch_once(running, batch_id, lambda job: job.state.terminal)
+    assert (job.state, job.done, job.reason) == (JobState.SUCCEEDED, 14, None)
+    check(running.store, batch_id)
+    # A worker may die between a line and the event that stores it: that step, and no other, is done again.
+    steps = Counter(" ".join(line.split()[:2]) for line in lines.read_text().splitlines())
+    assert len(steps) == 28 and sum(steps.values()) <= 30
+
+
+def test_a_cancelled_batch_ends_when_its_workers_have_stopped(running, tmp_path):
+    batch_id, lines = order_batch(running, 8, tmp_path, 0.3)
+    batch_once(running, batch_id, lambda job: lines.read_text())
+    assert running.store.cancel(batch_id).public_state in ("cancelling", "cancelled")
+    job = batch_once(running, batch_id, lambda job: job.state.terminal)
+    assert job.state is JobState.CANCELLED
+    check(running.store, batch_id)
+    told = lines.read_text()
+    time.sleep(0.4)
+    assert lines.read_text() == told
+    single, _ = running.store.submit("wait", {"count": 0, "seconds": 0, "journal": str(lines)})
+    batch_once(running, single.id, lambda job: job.state is JobState.SUCCEEDED)
