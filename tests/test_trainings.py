@@ -21,10 +21,11 @@ ORDER = {
     "evaluator_options": {
         "training": {
             "network": "small",
-            "recipe": {"epochs": 10, "batch_size": 12, "learning_rate": 0.05},
+            "recipe": {"epochs": 10, "batch_size": 12},
         },
         "latency": {"network": "small", "seconds": 0.05, "blocks": 3},
     },
+    "recipe": {"optimizer": ["sgd", "adamw"], "learning_rate": [0.05, 0.01]},
     "parallel": 2,
     "strategy": "random",
     "count": 2,
@@ -84,7 +85,8 @@ def test_a_killed_workers_trainings_go_on_and_come_back_from_their_weights(stack
         details = row["evaluation"]["training"]
         network, about = rebuild(downloads[row["rank"]])
         assert blobs.get(details["weights"]) == downloads[row["rank"]]
-        assert about["architecture"] == row["architecture"]
+        assert about["architecture"] == row["network"] and row["architecture"] in observed
+        assert about["options"]["recipe"].items() >= (row["recipe"] | {"epochs": 10}).items()
         again = accuracy(network, images, images.validation)
         assert again == pytest.approx(row["metrics"]["accuracy@tiny"]["mean"], abs=1e-3)
         assert (
