@@ -43,8 +43,15 @@ def kernel(a: Floats, b: Floats) -> Floats:
 
 @lru_cache(maxsize=4)
 def landmarks(space: Space, count: int) -> Floats:
-    """Scaled features (m, f) of members of different functions: half drawn from all, half from the tenth
-    with the most parameters and depth, where good architectures crowd."""
+    """Scaled features (m, f) of members drawn from a space.
+
+    Where costs do not depend on the task, of different functions: half drawn from all, half from the quarter
+    that is deepest and largest, where good architectures crowd.
+    """
+    if space.task_dependent_cost:
+        members = space.enumerate()
+        drawn = np.random.default_rng(0).permutation(len(members))[:count]
+        return scaled(space, members[np.sort(drawn)])
     known = classes(space).codes
     rng = np.random.default_rng(0)
     statistics = space.statistics(known)

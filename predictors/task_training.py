@@ -1,9 +1,11 @@
 r"""Learns a :class:`.TaskModel` from measured pairs of a task and an architecture.
 
-One Bayesian linear regression in features of unit prior covariance: the task's vector, an architecture's
-Nyström features, and products of the strongest of both. The pairs of one task share an error, so that their
-covariance is :math:`\sigma^2 I + \tau^2 \mathbf{1}\mathbf{1}^\top` (a random effect). Judged, and its scales
-found, by leaving whole tasks out.
+First the levels of tasks, by one Bayesian linear regression in the task's vector and an architecture's
+Nyström features, where the pairs of one task share an error: their covariance is
+:math:`\sigma^2 I + \tau^2 \mathbf{1}\mathbf{1}^\top`. Then what cells bring: boosted trees on what the
+levels of tasks, each from a regression without it, leave; how badly a cell failed is cut off, as it teaches
+little of good ones. The trees' function is written over the landmarks, which smooths it. Judged, and its
+scales found, by leaving whole tasks out.
 
 Notation: n pairs, t tasks, p features.
 """
@@ -16,12 +18,14 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from benchmarks.task_pairs import TaskPairs
+from encoders.features import features
+from encoders.score_table import classes
 from encoders.task_embedding import WIDTH, Prototypes
 from encoders.task_set import Neighbourhood, surroundings, task_vector
-from predictors.cell_kernel import correlations, kernel, roots, scaled
+from predictors.cell_kernel import correlations, kernel, landmarks, roots, scaled
 from predictors.conformal import Calibration
 from predictors.task_model import Scales, TaskModel
-from spaces.space import Floats, Space
+from spaces.space import Codes, Floats, Space
 
 NOISE = 6.0
 """Variance of a measurement and of what the features cannot tell."""
@@ -30,8 +34,17 @@ TASK_NOISE = 2.0
 LEVEL = 0.4
 """Prior variance of a weight of the mean prototype; of a similarity it is five times that."""
 CELLS = 25.0
-"""Prior variance of what a cell brings."""
+"""Prior variance of what a cell brings, while levels are learned."""
 FOLDS = 5
+FAILED = 6.0
+"""Points below the median from which a training counts as no worse."""
+KINDS = ("live", "structure", "reduced", "scores")
+"""Features that the trees see."""
+TREES = {"max_depth": 5, "eta": 0.05, "subsample": 0.6, "colsample_bynode": 0.3, "min_child_weight": 3}
+ROUNDS = 150
+BAGS = 4
+SMOOTHING = 1e-3
+"""Of the trees' function over the landmarks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +53,10 @@ class TaskOptions:
 
     Args:
         landmarks: of the kernel.
-        directions: principal directions of tasks along which cells may differ; 0 for none.
-        strongest: features of cells that may differ along each.
-        interaction: prior variance of such a difference.
         embedding: whether a task's vector is looked at.
     """
 
     landmarks: int = 1600
-    directions: int = 0
-    strongest: int = 30
-    interaction: float = 0.4
     embedding: bool = True
 
 
@@ -81,42 +88,53 @@ class TaskTraining:
         spread[:WIDTH] = np.sqrt((spread[:WIDTH] ** 2).mean())
         self.spread = spread
         self.vectors = (vectors - self.centre) / spread
-        self.directions = self._principal()
-        tasks = len(prototypes)
-        self.folds = np.random.default_rng(seed).permutation(tasks) % FOLDS
+        self.folds = np.random.default_rng(seed).permutation(len(prototypes)) % FOLDS
         self.mean = float(pairs.values.mean())
+        self._solver: tuple[Floats, tuple[Floats, bool]] | None = None
         self._features = self._design()
         sums = [self._sums(self.folds[pairs.tasks] == fold) for fold in range(FOLDS)]
         self._gram = np.stack([gram for gram, _ in sums])
         self._right = np.stack([right for _, right in sums])
 
-    def weights(self, without: int | None = None) -> Floats:
-        """The posterior mean (p,), from all folds or all but one."""
-        kept = [fold for fold in range(FOLDS) if fold != without]
+    def levels(self, without: frozenset[int] = frozenset()) -> Floats:
+        """Weights (1283,) of the tasks' levels, from all folds but some."""
+        width = self.vectors.shape[1]
+        if not self.options.embedding:
+            return np.zeros(width)
+        kept = [fold for fold in range(FOLDS) if fold not in without]
         gram = self._gram[kept].sum(axis=0) + np.eye(self._gram.shape[1])
-        found: Floats = cho_solve(cho_factor(gram, overwrite_a=True), self._right[kept].sum(axis=0))
-        return found
+        found = cho_solve(cho_factor(gram, overwrite_a=True), self._right[kept].sum(axis=0))
+        weights: Floats = found[:width] * self._level_scale()
+        return weights
+
+    def cells(self, without: frozenset[int] = frozenset()) -> Floats:
+        """What each function of the space brings, (c,) as in :func:`encoders.score_table.classes`."""
+        fold_of = self.folds[self.pairs.tasks]
+        rest = np.full(len(fold_of), np.nan)
+        for fold in set(range(FOLDS)) - without:
+            rows = fold_of == fold
+            level = self.vectors @ self.levels(without | {fold})
+            rest[rows] = self.pairs.values[rows] - self.mean - level[self.pairs.tasks[rows]]
+        rows = np.isfinite(rest)
+        rest[rows] = np.maximum(rest[rows], np.median(rest[rows]) - FAILED)
+        return self._trees(self.pairs.codes[rows], rest[rows])
 
     def held_out(self) -> Floats:
-        """Predictions (n,) of each pair by the model without its task's fold."""
+        """Predictions (n,) of each pair by what was learned without its task's fold."""
         predicted = np.empty(len(self.pairs.values))
+        correlated = correlations(self.space, self.pairs.codes, self.options.landmarks)
         for fold in range(FOLDS):
             rows = self.folds[self.pairs.tasks] == fold
-            predicted[rows] = self.mean + self._features[rows] @ self.weights(fold)
+            without = frozenset((fold,))
+            told = correlated[rows] @ self._over_landmarks(self.cells(without))
+            level = self.vectors @ self.levels(without)
+            predicted[rows] = self.mean + told + level[self.pairs.tasks[rows]]
         return predicted
 
     def model(self, held_out: Floats) -> TaskModel:
         """The model of all pairs, its scales from predictions of held-out ones (n,)."""
-        options = self.options
-        weights = self.weights()
-        root = roots(self.space, options.landmarks)
-        level, weights = np.split(weights, [self.vectors.shape[1] if options.embedding else 0])
-        level = level * self._level_scale() if options.embedding else np.zeros(self.vectors.shape[1])
-        cells = [root @ (np.sqrt(CELLS) * weights[: root.shape[1]])]
-        for part in np.split(weights[root.shape[1] :], max(options.directions, 1)):
-            if options.directions:
-                cells.append(root[:, : options.strongest] @ (np.sqrt(options.interaction) * part))
-        levels = self.vectors @ level
+        level = self.levels()
+        told = self.vectors @ level
         residuals = self.pairs.values - held_out
         scales = self._scales(residuals)
         total = np.sqrt(scales.level**2 + scales.cells**2 + scales.noise**2)
@@ -126,24 +144,37 @@ class TaskTraining:
             self.centre,
             self.spread,
             level,
-            (float(levels.min()), float(levels.max())),
-            self.directions,
-            np.stack(cells, axis=1),
-            options.landmarks,
+            (float(told.min()), float(told.max())),
+            self._over_landmarks(self.cells()),
+            self.options.landmarks,
             scales,
             Neighbourhood.of(np.stack([surroundings(each) for each in self.prototypes])),
             Calibration.of(residuals, np.full(len(residuals), total)).thinned(),
         )
 
-    def _principal(self) -> Floats:
-        """Directions (1283, q) along which the tasks' mean prototypes vary most, of unit deviation."""
-        q = self.options.directions
-        found = np.zeros((self.vectors.shape[1], q))
-        if q:
-            means = self.vectors[:, :WIDTH]
-            _, axes = np.linalg.eigh(means.T @ means)
-            axes = axes[:, ::-1][:, :q]
-            found[:WIDTH] = axes / (means @ axes).std(axis=0)
+    def _trees(self, codes: Codes, rest: Floats) -> Floats:
+        """A bagged ensemble's function, (c,), learned from codes (m, v)."""
+        import xgboost as xgb
+
+        data = xgb.DMatrix(features(self.space, codes, kinds=KINDS), rest)
+        everything = xgb.DMatrix(features(self.space, classes(self.space).codes, kinds=KINDS))
+        bags = [
+            xgb.train(TREES | {"nthread": 1, "seed": bag}, data, ROUNDS).predict(everything)
+            for bag in range(BAGS)
+        ]
+        mean: Floats = np.mean(bags, axis=0, dtype=np.float64)
+        return mean
+
+    def _over_landmarks(self, values: Floats) -> Floats:
+        """Weights (m,) over the landmarks that give values (c,) of the space's functions, smoothed."""
+        count = self.options.landmarks
+        points = landmarks(self.space, count)
+        if self._solver is None:
+            known = correlations(self.space, classes(self.space).codes, count)
+            penalty = SMOOTHING * kernel(points, points) + 1e-8 * np.eye(len(points))
+            self._solver = known, cho_factor(known.T @ known + penalty)
+        known, factor = self._solver
+        found: Floats = cho_solve(factor, known.T @ values)
         return found
 
     def _level_scale(self) -> Floats:
@@ -159,10 +190,6 @@ class TaskTraining:
         )
         columns = [self.vectors[pairs.tasks] * self._level_scale()] if options.embedding else []
         columns.append(np.sqrt(CELLS) * cells)
-        along = np.clip(self.vectors @ self.directions, -3.0, 3.0)[pairs.tasks]
-        for direction in along.T:
-            strongest = cells[:, : options.strongest]
-            columns.append(np.sqrt(options.interaction) * strongest * direction[:, None])
         return np.concatenate(columns, axis=1)
 
     def _sums(self, rows: NDArray[np.bool_]) -> tuple[Floats, Floats]:

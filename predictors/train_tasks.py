@@ -7,10 +7,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
+from scipy.linalg import cho_factor, cho_solve
+from scipy.special import ndtri
+from scipy.stats import rankdata, spearmanr
 
+from benchmarks.tables import Tables
 from benchmarks.task_pairs import SOURCE, TaskPairs, read_pairs
 from encoders.task_embedding import VERSION, Prototypes, embed_imagenet_classes
+from predictors import graph_tasks
+from predictors.cell_kernel import correlations, kernel, landmarks
 from predictors.task_training import FOLDS, TaskOptions, TaskTraining
 from spaces.space import Floats, get_space
 
@@ -90,6 +95,46 @@ def train_tasks(
     (folder / f"{SPACE}.md").write_text(_card(found, len(data)), encoding="utf-8")
     progress(3, 3, SPACE)
     return found
+
+
+def train_graph_tasks(tables: Tables, folder: Path) -> str:
+    """Writes what each graph data set tells of others, and its card; returns the digest.
+
+    Raises:
+        TableUnavailable: where NAS-Bench-Graph is absent.
+    """
+    space = get_space(graph_tasks.SPACE)
+    names = tuple(graph_tasks.STATISTICS)
+    points = landmarks(space, graph_tasks.LANDMARKS)
+    between = kernel(points, points) + 1e-6 * np.eye(len(points))
+    columns, figures = [], []
+    for name in names:
+        codes = tables.members(space.name, f"accuracy@{name}")
+        values = tables.values(space.name, f"accuracy@{name}", codes)
+        x = correlations(space, codes, graph_tasks.LANDMARKS)
+        scores = ndtri((rankdata(values) - 0.5) / len(values))
+        columns.append(cho_solve(cho_factor(x.T @ x + between), x.T @ scores))
+        figures.append(f"| {name} | {len(values):,} | {spearmanr(x @ columns[-1], values).statistic:.3f} |")
+    data = graph_tasks.to_bytes(names, np.stack(columns, axis=1))
+    digest = "sha256:" + hashlib.sha256(data).hexdigest()
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{graph_tasks.SPACE}.safetensors").write_bytes(data)
+    lines = "\n".join(figures)
+    card = f"""# Tasks of `{graph_tasks.SPACE}`
+
+A smooth function of each graph data set's test scores (`predictors/graph_tasks.py`). A search on one of them
+sees those of the others, never its own.
+
+- **Data**: NAS-Bench-Graph (Qin et al., NeurIPS 2022), PyPI nas-bench-graph 1.4.0
+- **Command**: `netwright train task-encoder`
+- **Digest**: `{digest}`, {len(data):,} bytes
+
+| data set | labels | Spearman on these labels |
+|---|---|---|
+{lines}
+"""
+    (folder / f"{graph_tasks.SPACE}.md").write_text(card, encoding="utf-8")
+    return digest
 
 
 def _card(found: TrainedTasks, size: int) -> str:

@@ -223,11 +223,14 @@ def task_encoder(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOptio
 
     import artifacts
     from netwright.settings import Settings
-    from predictors.train_tasks import train_tasks
+    from benchmarks.tables import Tables
+    from predictors.train_tasks import train_graph_tasks, train_tasks
 
+    settings = Settings()
     folder = out or artifacts.ROOT / "tasks"
     with told_plainly(), progress_bar("tasks") as show:
-        trained = asdict(train_tasks(Settings().data, folder, seed=seed, progress=show))
+        graphs = train_graph_tasks(Tables(settings.cache_dir, settings.data), folder)
+        trained = asdict(train_tasks(settings.data, folder, seed=seed, progress=show)) | {"graphs": graphs}
     note(f"written to {folder}")
     if as_json:
         print_json({"tasks": [trained]})

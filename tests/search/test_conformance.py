@@ -6,6 +6,7 @@ from search.strategies.evolution import EvolutionStrategy
 from search.strategies.local import LocalStrategy
 from search.strategies.random import RandomStrategy
 from search.strategies.robot import RobotStrategy
+from search.strategies.transfer import TransferStrategy
 from search.testing import StrategySuite
 
 
@@ -35,3 +36,7 @@ class TestAnnealing(StrategySuite):
 class TestRobot(StrategySuite):
     make = RobotStrategy
     warm = 12
+
+
+class TestTransfer(StrategySuite):
+    make = TransferStrategy

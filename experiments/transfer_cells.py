@@ -1,0 +1,214 @@
+"""Figures 1, 2 and 7 of ``netwright compare transfer``: tasks of nasbench201 that nobody has measured."""
+
+import io
+import tarfile
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy.stats import rankdata, spearmanr
+
+from benchmarks.errors import TableUnavailable
+from benchmarks.tables import Tables
+from benchmarks.task_pairs import SOURCE, read_pairs
+from encoders.imagenet_classes import class_names, wordnet_ids
+from encoders.task_embedding import TaskEmbedding, TaskSample, embed_imagenet_classes, embed_sample
+from experiments.frame import Context
+from experiments.row import Row
+from predictors.task_conditioned import load_task_predictor
+from predictors.task_training import TaskOptions, TaskTraining
+from predictors.train_tasks import prototypes_of, within_tasks
+from spaces.space import get_space
+
+SPACE = "nasbench201"
+IMAGES = "cifar10_jpeg.tar.xz"
+DEVIATIONS = {"cifar10": 0.27, "cifar100": 0.60}
+"""Standard deviation between training seeds, in points."""
+PUBLISHED = {"cifar10": 1.0, "cifar100": 2.0}
+"""Architectures trained by DiffusionNAG; EDNAG 1 and 1, TNAS 29 and 59."""
+FIRST = 5
+TABLE = "NAS-Bench-201 (Dong & Yang, ICLR 2020); published: DiffusionNAG"
+CIFAR100 = (
+    "apple", "aquarium fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle", "bowl",
+    "boy", "bridge", "bus", "butterfly", "camel", "can", "castle", "caterpillar", "cattle", "chair",
+    "chimpanzee", "clock", "cloud", "cockroach", "couch", "crab", "crocodile", "cup", "dinosaur", "dolphin",
+    "elephant", "flatfish", "forest", "fox", "girl", "hamster", "house", "kangaroo", "keyboard", "lamp",
+    "lawn mower", "leopard", "lion", "lizard", "lobster", "man", "maple tree", "motorcycle", "mountain",
+    "mouse", "mushroom", "oak tree", "orange", "orchid", "otter", "palm tree", "pear", "pickup truck",
+    "pine tree", "plain", "plate", "poppy", "porcupine", "possum", "rabbit", "raccoon", "ray", "road",
+    "rocket", "rose", "sea", "seal", "shark", "shrew", "skunk", "skyscraper", "snail", "snake", "spider",
+    "squirrel", "streetcar", "sunflower", "sweet pepper", "table", "tank", "telephone", "television", "tiger",
+    "tractor", "train", "trout", "tulip", "turtle", "wardrobe", "whale", "willow tree", "wolf", "woman",
+    "worm",
+)  # fmt: skip
+
+
+def cell_rows(context: Context) -> list[Row]:
+    """Architectures that must be trained, in the order proposed."""
+    rows = []
+    for task in DEVIATIONS:
+        identity = f"1-{task}-until-optimum"
+        reason = context.tables.available(SPACE, f"accuracy@{task}")
+        if reason is None and task == "cifar10" and images_of(context.tables) is None:
+            reason = f"no {IMAGES} in the data directory"
+        if reason is not None:
+            rows.append(Row.absent(identity, reason, "architectures", goal="<= 2"))
+            continue
+        ways = ("", "-shuffled") if task == "cifar10" else ("", "-shuffled", "-with-cifar10")
+        for way in ways:
+            found = [
+                context.once(f"cells-{task}{way}-{seed}", proposed, context.tables, task, way, seed)
+                for seed in context.seeds
+            ]
+            told = {name: [run[name] for run in found] for name in found[0]}
+            ours = way != "-shuffled"
+            rows += [
+                Row.measured(
+                    identity + way,
+                    told["optimum"],
+                    "architectures",
+                    goal="<= 2" if ours else None,
+                    published=PUBLISHED[task] if ours else None,
+                    source=TABLE,
+                ),
+                Row.measured(f"1-{task}-until-near{way}", told["near"], "architectures", source=TABLE),
+                Row.measured(f"1-{task}-best-of-{FIRST}{way}", told["best"], "%", source=TABLE),
+                Row.measured(f"1-{task}-spearman{way}", told["spearman"], "rho", source=TABLE),
+            ]
+        context.progress(len(rows), 20, task)
+    return rows
+
+
+def proposed(tables: Tables, task: str, way: str, seed: int) -> dict[str, float]:
+    """Where the order of proposal finds the optimum and what is near it."""
+    space = get_space(SPACE)
+    codes = space.enumerate()
+    embedding = _embedding(tables, task, seed)
+    if way == "-shuffled":
+        embedding = _shuffled(embedding, seed)
+    merit = load_task_predictor(SPACE, embedding).predict(codes).mean
+    if way == "-with-cifar10":
+        known = [tables.values(SPACE, f"accuracy@{name}", codes) for name in ("cifar10", "cifar10-fp32")]
+        merit = rankdata(merit) + sum(rankdata(values) for values in known) / 2
+    order = np.lexsort((space.statistics(codes)["params_m"], -np.round(merit, 6)))
+    truth = tables.values(SPACE, f"accuracy@{task}", codes)[order]
+    return {
+        "optimum": float(np.flatnonzero(truth == truth.max())[0] + 1),
+        "near": float(np.flatnonzero(truth >= truth.max() - DEVIATIONS[task])[0] + 1),
+        "best": float(truth[:FIRST].max()),
+        "spearman": float(spearmanr(merit[order], truth).statistic),
+    }
+
+
+def held_out_rows(context: Context) -> list[Row]:
+    """Tasks of the pairs, left out in five parts."""
+    try:
+        read_pairs(context.tables.data_dir)
+    except TableUnavailable as error:
+        return [Row.absent("2-spearman", str(error), "rho", goal=">= 0.7")]
+    seeds = context.seeds if context.full else context.seeds[:1]
+    rows = []
+    for way, goal in (("", ">= 0.7"), ("-without-embedding", None)):
+        found = [context.once(f"held-out{way}-{seed}", held_out, context.tables, way, seed) for seed in seeds]
+        spearman, within = [run["spearman"] for run in found], [run["within"] for run in found]
+        rows += [
+            Row.measured(f"2-spearman{way}", spearman, "rho", goal=goal, source=SOURCE),
+            Row.measured(f"2-within{way}", within, "tau", source=SOURCE),
+        ]
+        context.progress(1, 2, f"held-out tasks{way}")
+    return rows
+
+
+def held_out(tables: Tables, way: str, seed: int) -> dict[str, float]:
+    """Rank correlation over all pairs of held-out tasks, and within them."""
+    pairs = read_pairs(tables.data_dir)
+    options = TaskOptions(embedding=way == "")
+    told = TaskTraining(get_space(SPACE), pairs, prototypes_of(pairs), options, seed=seed).held_out()
+    return {
+        "spearman": float(spearmanr(told, pairs.values).statistic),
+        "within": within_tasks(pairs.tasks, told, pairs.values),
+    }
+
+
+def far_rows(context: Context) -> list[Row]:
+    """Whether tasks far from those learned from say so, rank, and give no interval."""
+    rng = np.random.default_rng(0)
+    samples = {
+        "2-classes": rng.integers(0, 256, (2, 32, 32, 3)),
+        "300-classes": rng.integers(0, 256, (300, 16, 16, 3)),
+        "grey": np.minimum(rng.integers(0, 64, (10, 28, 28)) * (np.arange(28) % 7 > 2), 255),
+        "noise": rng.integers(0, 256, (20, 64, 64, 3)),
+    }
+    codes = get_space(SPACE).sample(200, rng)
+    rows = []
+    for name, pixels in samples.items():
+        count = len(pixels)
+        sample = TaskSample(
+            tuple(pixels.astype(np.uint8)),
+            np.arange(count),
+            tuple(f"class {index}" for index in range(count)),
+        )
+        predictor = load_task_predictor(SPACE, embed_sample(sample))
+        told = predictor.predict(codes)
+        ranked = len(np.unique(told.mean)) > 100 and bool(np.isnan(told.lower).all())
+        rows.append(
+            Row.measured(f"7-{name}", [float(predictor.extrapolated and ranked)], "1 if so", goal=">= 1")
+        )
+    context.progress(1, 1, "tasks far away")
+    return rows
+
+
+def images_of(tables: Tables) -> Path | None:
+    """The archive of CIFAR-10's images, where it is."""
+    path = None if tables.data_dir is None else tables.data_dir / IMAGES
+    return path if path is not None and path.is_file() else None
+
+
+@lru_cache(maxsize=1)
+def _archive(path: Path) -> dict[str, list[bytes]]:
+    """Training images by class, as files."""
+    found: dict[str, list[bytes]] = {}
+    with tarfile.open(path) as archive:
+        for member in archive:
+            parts = Path(member.name).parts
+            if member.isfile() and len(parts) == 3 and parts[0] == "train":
+                file = archive.extractfile(member)
+                assert file is not None  # it is a file
+                found.setdefault(parts[1], []).append(file.read())
+    return found
+
+
+def _embedding(tables: Tables, task: str, seed: int) -> TaskEmbedding:
+    if task == "cifar100":
+        return embed_imagenet_classes(named_alike())
+    path = images_of(tables)
+    assert path is not None  # as was asked before
+    files = _archive(path)
+    names = tuple(sorted(files))
+    images, labels = [], []
+    for label, name in enumerate(names):
+        for index in np.random.default_rng([seed, label]).permutation(len(files[name]))[:20]:
+            with Image.open(io.BytesIO(files[name][index])) as image:
+                images.append(np.asarray(image.convert("RGB")))
+            labels.append(label)
+    return embed_sample(TaskSample(tuple(images), np.array(labels), names))
+
+
+def named_alike() -> list[str]:
+    """For each class of CIFAR-100 the first ImageNet class that ends in its name or has it as a word."""
+    named = [name.lower().replace("-", " ").split() for name in class_names()]
+    found: list[str] = []
+    for wanted in CIFAR100:
+        words = wanted.split()
+        ends = [row for row, name in enumerate(named) if name[-len(words) :] == words]
+        has = [row for row, name in enumerate(named) if set(words) <= set(name)]
+        identity = next((wordnet_ids()[row] for row in (*ends, *has)), None)
+        if identity is not None and identity not in found:
+            found.append(identity)
+    return found
+
+
+def _shuffled(embedding: TaskEmbedding, seed: int) -> TaskEmbedding:
+    rows = np.random.default_rng([seed, 1]).permutation(1000)[: len(embedding.classes)]
+    return embed_imagenet_classes([wordnet_ids()[row] for row in rows])

@@ -1,0 +1,60 @@
+"""Search that begins with what other data sets tell."""
+
+import numpy as np
+import pytest
+
+from predictors import shipped
+from predictors.graph_tasks import STATISTICS, likeness, sources_of
+from search.problem import Problem
+from search.strategies.transfer import TransferStrategy
+from search.trial import CompletedTrial
+from spaces.metric import Observation, Quantity
+from spaces.space import get_space
+
+SPACE = get_space("gnn")
+KEY = "accuracy@cora"
+
+
+def strategy(seed: int = 0) -> TransferStrategy:
+    return TransferStrategy(Problem(SPACE, "cora", (Quantity("accuracy", task="cora"),), ()), seed=seed)
+
+
+def trial(name: str, value: float) -> CompletedTrial:
+    return CompletedTrial(Observation(name, {KEY: value}, "test"))
+
+
+def test_the_judged_data_set_takes_no_part() -> None:
+    assert sources_of(SPACE, "cora") == tuple(name for name in STATISTICS if name != "cora")
+    assert sources_of(get_space("nasbench201"), "cifar10") == ()
+    weights = likeness("cora", sources_of(SPACE, "cora"))
+    assert weights.sum() == pytest.approx(1.0) and weights.argmax() == 0  # citeseer, another citation graph
+
+
+def test_first_suggestions_are_good_elsewhere_and_observations_turn_them() -> None:
+    first = strategy().suggest(1)[0]
+    codes = SPACE.sample(300, np.random.default_rng(0))
+    told = {
+        name: shipped.load("gnn", f"accuracy@{name}").predict(
+            np.concatenate([SPACE.parse(first)[None], codes])
+        )
+        for name in ("citeseer", "pubmed")
+    }
+    assert all((prediction.mean[0] > prediction.mean[1:]).mean() > 0.9 for prediction in told.values())
+    searched = strategy()
+    searched.observe([trial(first, 20.0)])
+    second = searched.suggest(1)[0]
+    searched.observe([trial(second, 80.0)])
+    third = searched.suggest(1)[0]
+    assert len({first, second, third}) == 3
+    away = [(SPACE.parse(third) != SPACE.parse(name)).sum() for name in (first, second)]
+    assert away[1] <= away[0]  # closer to what was good
+
+
+def test_the_same_observations_give_the_same_suggestions() -> None:
+    suggested = []
+    for _ in range(2):
+        searched = strategy(seed=4)
+        names = searched.suggest(2)
+        searched.observe([trial(name, 70.0 + row) for row, name in enumerate(names)])
+        suggested.append((names, searched.suggest(3)))
+    assert suggested[0] == suggested[1] and len(set(suggested[0][1])) == 3
