@@ -4,11 +4,10 @@ Row ids: 1 architectures proposed until the optimum, 2 held-out tasks, 3 graph d
 from an upload, 5 batches, 7 tasks far from those learned from.
 """
 
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Sequence
 
-from experiments.frame import Context, comparison
+from experiments import transfer_batches, transfer_speed
+from experiments.frame import SCIENCE, Context, comparison
 from experiments.row import Row
 from experiments.transfer_cells import cell_rows, far_rows, held_out_rows
 from experiments.transfer_graphs import graph_rows
@@ -25,18 +24,26 @@ names (classes that share none are left out). shuffled: the prototypes are those
 classes. with-cifar10: CIFAR-100 where official CIFAR-10 accuracies and AnalogNAS-Bench in full precision are
 known, ranks averaged with the model's. 2: five parts of the tasks, each predicted by models that saw the
 other four; within: pairs of one task in the right order less those in the wrong one, over both (Kendall's
-tau). 3: the strategy transfer, 20
-evaluations of test accuracy in the table of NAS-Bench-Graph; the judged data set's model takes no part, those
-of the eight others learned from 1,000 labels each; developed on validation accuracies. Goals: the best of two
-percent of the space drawn at random, as published. 7: tasks that nothing like was learned from."""
+tau). 3: the strategy transfer, 20 evaluations of test accuracy in the table of NAS-Bench-Graph; the judged
+data set's model takes no part, those of the eight others learned from all of their own test scores; developed
+on validation accuracies. Goals: the best of two percent of the space drawn at random, as published. 7: tasks
+that nothing like was learned from, in process too."""
 
 
-@comparison("transfer", protocol=PROTOCOL, seeds=3, full_seeds=10)
+@comparison(
+    "transfer",
+    protocol=PROTOCOL + transfer_speed.PROTOCOL + transfer_batches.PROTOCOL,
+    seeds=3,
+    full_seeds=10,
+    packages=(*SCIENCE, "netwright", "service", "store", "workers"),
+)
 def transfer(context: Context) -> Sequence[Row]:
     """All figures."""
-    rows = [*cell_rows(context), *held_out_rows(context), *graph_rows(context)]
-    for module, name in (("transfer_speed", "speed"), ("transfer_batches", "batches")):
-        if find_spec(f"experiments.{module}") is not None:
-            part: Callable[[Context], Sequence[Row]] = getattr(import_module(f"experiments.{module}"), name)
-            rows += part(context)
-    return [*rows, *far_rows(context)]
+    return [
+        *cell_rows(context),
+        *held_out_rows(context),
+        *graph_rows(context),
+        *transfer_speed.speed(context),
+        *transfer_batches.batches(context),
+        *far_rows(context),
+    ]

@@ -1,9 +1,9 @@
-r"""What other graph data sets tell of one: a smooth function of each, weighted by how alike the data sets are.
+r"""What other graph data sets tell of one: a smooth function of each, weighted by how alike they are.
 
 A data set is described by its published statistics; the weight of another one is
-:math:`\exp(-\lVert s - s' \rVert^2 / (2\ell^2))` of standardized ones. Each function is a ridge regression of
-all of a data set's normal scores over landmarks (:mod:`predictors.cell_kernel`), a column of weights each; the
-column of the data set itself never takes part.
+:math:`\exp(-\lVert s - s' \rVert^2 / (2\ell^2))` of standardized ones. Each function is a ridge regression
+of all of a data set's normal scores over landmarks (:mod:`predictors.cell_kernel`), a column of weights each;
+the column of the data set itself never takes part.
 """
 
 import json

@@ -222,8 +222,8 @@ def task_encoder(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOptio
     from dataclasses import asdict
 
     import artifacts
-    from netwright.settings import Settings
     from benchmarks.tables import Tables
+    from netwright.settings import Settings
     from predictors.train_tasks import train_graph_tasks, train_tasks
 
     settings = Settings()

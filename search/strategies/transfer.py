@@ -105,7 +105,8 @@ class _Field:
     def bound(self, believed: list[int]) -> Floats:
         """Upper confidence bounds (c,), where some candidates are believed to come out as expected."""
         if not self.seen and not believed:
-            return self.prior
+            prior: Floats = self.prior
+            return prior
         mean = self.scale * self.prior
         if self.seen:
             centre = self.values.mean() - mean[self.seen].mean()

@@ -45,7 +45,7 @@ def test_lists_are_tables_or_json(run):
     assert "edge" in run("spaces", "show", "nasbench201").stdout
     assert json.loads(run("spaces", "show", "gnn", "--json").stdout)["size"] == 26_206
     tasks = json.loads(run("tasks", "list", "--json").stdout)["tasks"]
-    assert {"name", "classes", "spaces", "description"} == set(tasks[0])
+    assert {"name", "classes", "spaces", "description", "embedding", "images"} == set(tasks[0])
     assert "gpu" in run("devices", "list", "--space", "gnn").stdout
     assert "analog-nasbench" in run("data", "status").stdout
     assert all(

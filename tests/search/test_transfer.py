@@ -39,7 +39,7 @@ def test_first_suggestions_are_good_elsewhere_and_observations_turn_them() -> No
         )
         for name in ("citeseer", "pubmed")
     }
-    assert all((prediction.mean[0] > prediction.mean[1:]).mean() > 0.9 for prediction in told.values())
+    assert all((prediction.mean[0] > prediction.mean[1:]).mean() > 0.8 for prediction in told.values())
     searched = strategy()
     searched.observe([trial(first, 20.0)])
     second = searched.suggest(1)[0]
