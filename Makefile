@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint serve clean
+.PHONY: help setup demo test lint weights serve clean
 
 help:
-	@echo "make setup | demo | test | lint | serve | clean"
+	@echo "make setup | demo | test | lint | weights | serve | clean"
 
 setup: $(STAMP)
 
@@ -29,6 +29,17 @@ lint: setup
 
 test: lint
 	$(BIN)/python -m pytest -n 3 --dist loadfile
+
+# Everything that ships in artifacts/, trained again; each card says what it cost.
+weights: setup
+	$(BIN)/netwright train scores
+	$(BIN)/netwright train encoder
+	$(BIN)/netwright train pretrained
+	$(BIN)/netwright train predictor
+	$(BIN)/netwright train devices
+	$(BIN)/netwright train generator
+	$(BIN)/netwright train generator --method score_sde
+	$(BIN)/netwright train task-encoder
 
 serve: setup
 	$(BIN)/netwright serve
