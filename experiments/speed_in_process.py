@@ -25,11 +25,11 @@ GOAL_OF_FEATURES, GOAL_OF_TREES, GOAL_OF_NETWORKS = 500_000, 200_000, 30_000
 
 PROTOCOL = f"""\
 7, in process: {CELLS:,} cells drawn with replacement, in calls of {CHUNK:,}, the fastest of {REPEATS}
-passes after one that is not counted. Features: codes to the default training-free features, per second of
-one core's own time. Predictors: codes to mean, std and interval, {CORES} threads at once, by the wall's
-clock; -a-core is per second of processor time, which other work on the machine lengthens little. gbdt as it
-ships; neural with {LABELS} labels of depth, embeddings of the two small spaces looked up; networks: codes
-to embeddings computed anew, on one core."""
+passes after one that is not counted; a call has one core. Features: codes to the default training-free
+features, per second of one core's own time. Predictors: codes to mean, std and interval, {CORES} threads at
+once, by the wall's clock; -a-core is per second of processor time, which other work on the machine lengthens
+little. gbdt as it ships; neural with {LABELS} labels of depth, embeddings of the two small spaces looked up;
+networks: codes to embeddings computed anew, on one core."""
 
 
 def per_second(ask: Callable[[Codes], object], codes: Codes, threads: int) -> dict[str, float]:
@@ -40,9 +40,12 @@ def per_second(ask: Callable[[Codes], object], codes: Codes, threads: int) -> di
         codes: (b, v), cut into calls of ``CHUNK``.
         threads: calls at once.
     """
+    from threadpoolctl import threadpool_limits
+
     chunks = [codes[start : start + CHUNK] for start in range(0, len(codes), CHUNK)]
     wall, processor = [], []
-    with ThreadPoolExecutor(threads) as pool:
+    # As servers run: threads of a matrix product would take the core of the other caller.
+    with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
         for _ in range(1 + REPEATS):
             began, spent = time.perf_counter(), time.process_time()
             list(pool.map(ask, chunks))
