@@ -28,6 +28,8 @@ DEVIATIONS = {"cifar10": 0.27, "cifar100": 0.60}
 PUBLISHED = {"cifar10": 1.0, "cifar100": 2.0}
 """Architectures trained by DiffusionNAG; EDNAG 1 and 1, TNAS 29 and 59."""
 FIRST = 5
+SHOWN = 20
+"""Images of a class that a task is given by."""
 TABLE = "NAS-Bench-201 (Dong & Yang, ICLR 2020); published: DiffusionNAG"
 CIFAR100 = (
     "apple", "aquarium fish", "baby", "bear", "beaver", "bed", "bee", "beetle", "bicycle", "bottle", "bowl",
@@ -182,17 +184,28 @@ def _archive(path: Path) -> dict[str, list[bytes]]:
 def _embedding(tables: Tables, task: str, seed: int) -> TaskEmbedding:
     if task == "cifar100":
         return embed_imagenet_classes(named_alike())
+    files = cifar10_files(tables, seed)
+    images, labels = [], []
+    for label, drawn in enumerate(files.values()):
+        for content in drawn:
+            with Image.open(io.BytesIO(content)) as image:
+                images.append(np.asarray(image.convert("RGB")))
+            labels.append(label)
+    return embed_sample(TaskSample(tuple(images), np.array(labels), tuple(files)))
+
+
+def cifar10_files(tables: Tables, seed: int) -> dict[str, list[bytes]]:
+    """Class → 20 of its training images, drawn by seed, as JPEG files."""
     path = images_of(tables)
     assert path is not None  # as was asked before
     files = _archive(path)
-    names = tuple(sorted(files))
-    images, labels = [], []
-    for label, name in enumerate(names):
-        for index in np.random.default_rng([seed, label]).permutation(len(files[name]))[:20]:
-            with Image.open(io.BytesIO(files[name][index])) as image:
-                images.append(np.asarray(image.convert("RGB")))
-            labels.append(label)
-    return embed_sample(TaskSample(tuple(images), np.array(labels), names))
+    return {
+        name: [
+            files[name][index]
+            for index in np.random.default_rng([seed, label]).permutation(len(files[name]))[:SHOWN]
+        ]
+        for label, name in enumerate(sorted(files))
+    }
 
 
 def named_alike() -> list[str]:

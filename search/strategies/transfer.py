@@ -100,6 +100,7 @@ class _Field:
         kept = np.array([place >= 0 for place in places], dtype=bool)
         self.seen = [place for place in places if place >= 0]
         self.values = values[kept] if len(values) else values
+        self._alike = self._likeness(self.seen)
         self.scale = self._likeliest()
 
     def bound(self, believed: list[int]) -> Floats:
@@ -110,12 +111,13 @@ class _Field:
         mean = self.scale * self.prior
         if self.seen:
             centre = self.values.mean() - mean[self.seen].mean()
-            factor = cho_factor(self._noisy(self.seen, self.scale), lower=True)
+            factor = cho_factor(self._noisy(self._alike, self.seen, self.scale), lower=True)
             weights = cho_solve(factor, self.values - centre - mean[self.seen])
-            mean = mean + centre + self._covariance(self.seen, self.scale) @ weights
+            mean = mean + centre + self._covariance(self._alike, self.scale) @ weights
         rows = [*self.seen, *believed]
-        lower = np.linalg.cholesky(self._noisy(rows, self.scale))
-        solved = solve_triangular(lower, self._covariance(rows, self.scale).T, lower=True)
+        alike = np.concatenate([self._alike, self._likeness(believed)], axis=1) if believed else self._alike
+        lower = np.linalg.cholesky(self._noisy(alike, rows, self.scale))
+        solved = solve_triangular(lower, self._covariance(alike, self.scale).T, lower=True)
         own = self.scale**2 * (SOURCES**2 * (self.told**2).sum(axis=1) + OWN**2) + LEVEL
         result: Floats = mean + CURIOSITY * np.sqrt(np.maximum(own - (solved**2).sum(axis=0), 0.0))
         return result
@@ -126,24 +128,25 @@ class _Field:
             return 0.5
         losses = []
         for scale in SCALES:
-            factor = cho_factor(self._noisy(self.seen, scale), lower=True)
+            factor = cho_factor(self._noisy(self._alike, self.seen, scale), lower=True)
             prior = scale * self.prior[self.seen]
             rest = self.values - self.values.mean() - (prior - prior.mean())
             loss = 0.5 * rest @ cho_solve(factor, rest) + np.log(np.diag(factor[0])).sum()
             losses.append(float(loss) + 0.5 * np.log(scale / 0.5) ** 2)
         return SCALES[int(np.argmin(losses))]
 
-    def _noisy(self, rows: list[int], scale: float) -> Floats:
-        own = (scale * NOISE) ** 2 * np.eye(len(rows))
-        found: Floats = self._covariance(rows, scale)[rows] + own
+    def _likeness(self, rows: list[int]) -> Floats:
+        """Covariances (c, n) of all candidates with some at scale 1, their common level aside."""
+        result: Floats = SOURCES**2 * self.told @ self.told[rows].T
+        return result + OWN**2 * kernel(self.looks, self.looks[rows])
+
+    def _noisy(self, alike: Floats, rows: list[int], scale: float) -> Floats:
+        found: Floats = self._covariance(alike[rows], scale) + (scale * NOISE) ** 2 * np.eye(len(rows))
         return found
 
-    def _covariance(self, rows: list[int], scale: float) -> Floats:
-        """Covariances (c, n) of all candidates with some."""
-        points = self.looks[rows]
-        own = OWN**2 * kernel(self.looks, points)
-        result: Floats = scale**2 * (SOURCES**2 * self.told @ self.told[rows].T + own) + LEVEL
-        return result
+    @staticmethod
+    def _covariance(alike: Floats, scale: float) -> Floats:
+        return scale**2 * alike + LEVEL
 
 
 @lru_cache(maxsize=4)
