@@ -3,6 +3,7 @@
 import csv
 import gzip
 
+import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
@@ -25,7 +26,8 @@ def rows(data_dir):
 
 def codes_of(rows):
     fields = [[[int(part) for part in row[name].split("|")] for name in ("ks", "e", "d")] for row in rows]
-    return [SPACE.from_settings(*field, int(row["r"])) for field, row in zip(fields, rows, strict=True)]
+    codes = [SPACE.from_settings(*field, int(row["r"])) for field, row in zip(fields, rows, strict=True)]
+    return np.stack(codes)
 
 
 def test_values_are_the_files(rows, tables):
