@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import spearmanr
 
 from benchmarks.errors import TableUnavailable
 from benchmarks.tables import Tables
@@ -16,10 +16,11 @@ from encoders.imagenet_classes import class_names, wordnet_ids
 from encoders.task_embedding import TaskEmbedding, TaskSample, embed_imagenet_classes, embed_sample
 from experiments.frame import Context
 from experiments.row import Row
+from predictors.normal_scores import normal_scores
 from predictors.task_conditioned import load_task_predictor
 from predictors.task_training import TaskOptions, TaskTraining
 from predictors.train_tasks import prototypes_of, within_tasks
-from spaces.space import get_space
+from spaces.space import Floats, get_space
 
 SPACE = "nasbench201"
 IMAGES = "cifar10_jpeg.tar.xz"
@@ -92,7 +93,7 @@ def proposed(tables: Tables, task: str, way: str, seed: int) -> dict[str, float]
     merit = load_task_predictor(SPACE, embedding).predict(codes).mean
     if way == "-with-cifar10":
         known = [tables.values(SPACE, f"accuracy@{name}", codes) for name in ("cifar10", "cifar10-fp32")]
-        merit = rankdata(merit) + sum(rankdata(values) for values in known) / 2
+        merit = beside_measured(merit, *known)
     order = np.lexsort((space.statistics(codes)["params_m"], -np.round(merit, 6)))
     truth = tables.values(SPACE, f"accuracy@{task}", codes)[order]
     return {
@@ -101,6 +102,18 @@ def proposed(tables: Tables, task: str, way: str, seed: int) -> dict[str, float]
         "best": float(truth[:FIRST].max()),
         "spearman": float(spearmanr(merit[order], truth).statistic),
     }
+
+
+def beside_measured(told: Floats, first: Floats, second: Floats) -> Floats:
+    """What other tasks tell of cells (c,), joined to two measurements of one task alike, as a score (c,).
+
+    How far ``told`` is to be trusted beside a measurement is the regression of the first one on it and on the
+    second, all as normal scores: no accuracy of the judged task takes part.
+    """
+    told, first, second = normal_scores(told), normal_scores(first), normal_scores(second)
+    (trust, measured), *_ = np.linalg.lstsq(np.stack([told, second], axis=1), first, rcond=None)
+    score: Floats = trust * told + measured * (first + second) / 2
+    return score
 
 
 def held_out_rows(context: Context) -> list[Row]:

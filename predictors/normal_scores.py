@@ -17,6 +17,16 @@ from spaces.space import Floats
 KNOTS = 64
 
 
+def normal_scores(values: Floats) -> Floats:
+    """The scores (n,) of values (n,) themselves; equal values share one.
+
+    >>> normal_scores(np.array([5.0, 7.0, 7.0])).round(2).tolist()
+    [-0.97, 0.43, 0.43]
+    """
+    scores: Floats = ndtri((rankdata(values) - 0.5) / len(values))
+    return scores
+
+
 @dataclass(frozen=True, slots=True)
 class NormalScores:
     """The map, as knots: strictly rising values with their scores.
@@ -35,7 +45,7 @@ class NormalScores:
     @classmethod
     def fit(cls, labels: Floats) -> "NormalScores":
         """From labels (n,)."""
-        scores = ndtri((rankdata(labels) - 0.5) / len(labels))
+        scores = normal_scores(labels)
         values, first = np.unique(labels, return_index=True)
         scores = scores[first]
         if len(values) > KNOTS:
