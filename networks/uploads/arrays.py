@@ -1,6 +1,7 @@
 """An npz with ``x`` and ``y``: headers are checked before anything is unpacked, pickles are never read."""
 
 import io
+import tokenize
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -20,6 +21,16 @@ from networks.uploads.zips import read_member
 HINT = "x is uint8 (n, height, width, 3) or (n, height, width), y holds n whole numbers"
 MOST_LABEL_BYTES = 8 << 20
 MOST_IMAGES = 1_000_000
+_UNREADABLE = (
+    ValueError,
+    EOFError,
+    SyntaxError,
+    TypeError,
+    RecursionError,
+    MemoryError,
+    tokenize.TokenError,
+)
+"""What numpy raises for a header that is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,9 @@ def write_arrays(archive: zipfile.ZipFile, out: BinaryIO, *, a_class: int, in_al
             _check_images(header, len(y))
             out.write(Head(tuple(str(name) for name in names), len(y), len(chosen)).line())
             _write(file, header, chosen, out)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+    except BadUpload:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError) as error:
         raise BadUpload(f"x is damaged: {error}") from None
 
 
@@ -135,7 +148,7 @@ def _header(file: IO[bytes], name: str, member: zipfile.ZipInfo) -> Header:
         if version not in ((1, 0), (2, 0)):
             raise ValueError(f"its format is {version}")
         shape, fortran, dtype = read(file)
-    except (ValueError, EOFError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+    except _UNREADABLE as error:
         raise BadUpload(f"{name} is no array that can be read: {str(error)[:100]}", HINT) from None
     if dtype.hasobject or dtype.kind == "V":
         raise BadUpload(f"{name} holds Python objects, which are never read", HINT)

@@ -281,6 +281,30 @@ def test_encrypted_and_strangely_packed_files_are_refused():
     assert "encrypted" in refusal(bytes(plain))
 
 
+def test_a_damaged_npz_is_refused_whatever_its_damage_makes_zipfile_or_numpy_raise():
+    whole = io.BytesIO()
+    np.savez(whole, x=X, y=Y)
+    content = whole.getvalue()
+    # A header that never closes, a name flagged as UTF-8 that is none, files that begin before the upload.
+    unclosed = content.replace(b"'fortran_order'", b"(fortran_order'", 1)
+    named = bytearray(content)
+    named[6:8] = b"\x00\x08"  # the flag of the local header
+    named[30] = 0xE0
+    shifted = bytearray(content)
+    end = shifted.rindex(b"PK\x05\x06")
+    shifted[end + 16 : end + 20] = struct.pack("<L", struct.unpack_from("<L", shifted, end + 16)[0] + 49)
+    for upload in (unclosed, bytes(named), bytes(shifted)):
+        assert refusal(upload)
+
+
+def test_the_longest_names_of_the_most_classes_are_read():
+    # Told as JSON escapes, each of these characters takes twelve bytes.
+    files = [(f"{number:04d}" + "🐈" * 96 + "/1.png", PNG) for number in range(1000)]
+    head, images = sample(zipped(files))
+    assert len(head.classes) == len(images) == 1000
+    assert head.classes[999] == "0999" + "🐈" * 96
+
+
 # pickles
 class Canary:
     def __init__(self, path):
