@@ -20,6 +20,9 @@ from service.problems import Problem, invalid, json_path
 MAX_DIGITS = 300
 """Digits of a whole number; longer ones are no number a field could hold (and slow to read)."""
 
+MAX_DEPTH = 64
+"""Lists and objects in each other; what takes bodies apart recurses, and no field needs more than a few."""
+
 _SUSPECT_TEXT = re.compile(r"\\u(?:0000|[dD][89abABcCdDeEfF])")
 
 
@@ -60,8 +63,9 @@ def read_json(body: bytes) -> object:
     """The JSON value of a request body.
 
     Raises:
-        Problem: 400 for what is no JSON in UTF-8; 422 for NaN, infinities, negative zero, numbers of
-            hundreds of digits and strings that are no text, each with the path of its field.
+        Problem: 400 for what is no JSON in UTF-8 or is nested too deeply; 422 for NaN, infinities,
+            negative zero, numbers of hundreds of digits and strings that are no text, each with the path
+            of its field.
     """
     reader = _Reader()
     try:
@@ -77,12 +81,31 @@ def read_json(body: bytes) -> object:
         where = f"line {error.lineno}, column {error.colno}"
         raise Problem(400, f"the body is not JSON: {error.msg} at {where}", kind="bad-json") from None
     except RecursionError:
-        raise Problem(400, "the body is nested too deeply", kind="bad-json") from None
+        raise _too_deep() from None
+    _check_depth(value)
     if reader.suspect or _SUSPECT_TEXT.search(text):
         errors = _refusals(value)
         if errors:
             raise invalid(errors)
     return value
+
+
+def _check_depth(value: object) -> None:
+    """Refuses what is nested more deeply than any field.
+
+    Raises:
+        Problem: 400.
+    """
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        inner = (item for node in level for item in (node.values() if isinstance(node, dict) else node))
+        level = [item for item in inner if isinstance(item, dict | list)]
+    if level:
+        raise _too_deep()
+
+
+def _too_deep() -> Problem:
+    return Problem(400, f"the body is nested too deeply: {MAX_DEPTH} levels at most", kind="bad-json")
 
 
 def _refusals(value: object) -> list[FieldError]:

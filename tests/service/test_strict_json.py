@@ -40,6 +40,15 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.parametrize("nested", ["[" * 65 + "]" * 65, '{"a":' * 800 + "1" + "}" * 800, "[" * 10**6])
+def test_deep_nesting_is_refused_before_anything_recurses_into_it(nested):
+    with pytest.raises(Problem) as refused:
+        read_json(nested.encode())
+    assert (refused.value.status_code, refused.value.kind) == (400, "bad-json")
+    assert "nested too deeply" in refused.value.detail
+    assert read_json(b"[" * 64 + b"]" * 64)
+
+
 @given(JSON)
 def test_all_other_json_is_read_as_it_is(value):
     text = json.dumps(value)
