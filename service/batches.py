@@ -1,6 +1,5 @@
 """From a batch as it was sent to its designs: every one checked before anything is stored."""
 
-import copy
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 
 from search.request import FieldError, InvalidRequest
 from service.orders import Orders
-from service.problems import MAX_ERRORS, Problem, invalid, json_path
+from service.problems import MAX_ERRORS, Problem, hint_for, invalid, json_path
 from service.schemas import DesignCreate
 from service.schemas.batches import MAX_DESIGNS, BatchCreate
 from store.batch import BatchItem
@@ -79,7 +78,7 @@ def _design(body: DesignCreate | dict[str, Any]) -> DesignCreate:
         return DesignCreate.model_validate(body)
     except ValidationError as error:
         raise invalid(
-            [FieldError(json_path(item["loc"], body), item["msg"]) for item in error.errors()]
+            [FieldError(json_path(item["loc"], body), item["msg"], hint_for(item)) for item in error.errors()]
         ) from None
 
 
@@ -103,9 +102,9 @@ def _planned(batch: BatchCreate) -> Iterator[_Planned]:
     for indices in product(*(range(len(values)) for values in batch.grid.values())):
         chosen = dict(zip(axes, indices, strict=True))
         varied = {axis: batch.grid[axis][index] for axis, index in chosen.items()}
-        body = copy.deepcopy(batch.template)
+        body: Any = batch.template
         for axis, value in varied.items():
-            _put(body, _steps(axis), copy.deepcopy(value))
+            body = _put(body, _steps(axis), value)
         yield _Planned(body, "template", chosen, varied)
 
 
@@ -154,7 +153,15 @@ def _missing(template: dict[str, Any], steps: list[str | int]) -> str | None:
     return None
 
 
-def _put(body: Any, steps: list[str | int], value: Any) -> None:
-    for step in steps[:-1]:
-        body = body[step]
-    body[steps[-1]] = value
+def _put(body: Any, steps: list[str | int], value: Any) -> Any:
+    """The body with another value at a place; copies what lies on the way there and shares the rest.
+
+    >>> _put({"a": [{"b": 1}], "c": 2}, ["a", 0, "b"], 3)
+    {'a': [{'b': 3}], 'c': 2}
+    """
+    if not steps:
+        return value
+    step, *rest = steps
+    changed = body.copy()
+    changed[step] = _put(body[step] if rest else None, rest, value)
+    return changed

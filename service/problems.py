@@ -160,7 +160,7 @@ async def _on_validation_error(_: Request, error: Exception) -> Response:
     for item in error.errors()[: 4 * MAX_ERRORS]:
         where, *parts = item["loc"]
         path = json_path(parts, error.body if where == "body" else None)
-        texts, _hint = messages.setdefault(path, ([], _hint_for(item)))
+        texts, _hint = messages.setdefault(path, ([], hint_for(item)))
         if item["msg"] not in texts:
             texts.append(item["msg"])
     return problem_response(
@@ -168,7 +168,8 @@ async def _on_validation_error(_: Request, error: Exception) -> Response:
     )
 
 
-def _hint_for(item: Mapping[str, Any]) -> str:
+def hint_for(item: Mapping[str, Any]) -> str:
+    """What would be right instead of an error that pydantic found."""
     context = item.get("ctx") or {}
     if item["type"] == "literal_error":
         return f"one of {context.get('expected', '')}"

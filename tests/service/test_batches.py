@@ -3,6 +3,8 @@
 import pytest
 from api_server import problem
 
+from service.batches import _planned
+from service.schemas.batches import BatchCreate
 from store.job import JobState
 
 TEMPLATE = {"space": "nasbench201", "count": 2, "constraints": [{"metric": "params_m", "max": 1.0}]}
@@ -112,6 +114,23 @@ def test_what_makes_no_batch_is_refused(server, body, field):
     before = server.store.waiting()
     problem(post(server, body), 422, field)
     assert server.store.waiting() == before
+
+
+def test_a_wrong_value_of_a_grid_has_the_hint_of_a_design_written_out(server):
+    grid = GRID | {"count": [2, "many"]}
+    told = problem(post(server, {"template": TEMPLATE, "grid": grid}), 422, "grid.count[1]")
+    assert [error["hint"] for error in told["errors"]] == ["write a whole number, without quotes"]
+
+
+def test_the_designs_of_a_grid_share_what_it_does_not_vary():
+    # A template of 16 MB is not copied a thousand times before it is refused.
+    batch = BatchCreate(template=TEMPLATE | {"evaluator_options": {"table": {}}}, grid=GRID)
+    bodies = [planned.body for planned in _planned(batch)]
+    options = batch.template["evaluator_options"]
+    assert len(bodies) == 6 and all(body["evaluator_options"] is options for body in bodies)
+    assert batch.template["constraints"] == TEMPLATE["constraints"]
+    values = [body["constraints"][0]["max"] for body in bodies]
+    assert values == GRID["constraints[0].max"] * 2
 
 
 def test_a_wrong_design_is_named_and_nothing_is_stored(server, design):
