@@ -60,14 +60,23 @@ def classes(space: Space) -> Classes:
     return Classes(tuple(keys.tolist()), members[firsts], rows.astype(np.int64))
 
 
+def class_of(space: Space, codes: Codes) -> NDArray[np.int64]:
+    """The rows (b,) in :func:`classes` of what canonical codes (b, v) compute.
+
+    Raises:
+        ValueError: where the space cannot be enumerated.
+    """
+    found: NDArray[np.int64] = classes(space).rows[_places(space)[index_of(codes, space.variables)]]
+    return found
+
+
 def smallest(space: Space, codes: Codes) -> Codes:
     """The members with the fewest parameters that compute the same functions as canonical codes (b, v).
 
     Raises:
         ValueError: where the space cannot be enumerated.
     """
-    known = classes(space)
-    found: Codes = known.codes[known.rows[_places(space)[index_of(codes, space.variables)]]]
+    found: Codes = classes(space).codes[class_of(space, codes)]
     return found
 
 
@@ -145,8 +154,9 @@ def scores(space: Space, codes: Codes) -> Features:
     (2, 6)
     """
     names, table = _shipped(space)
-    rows = classes(space).rows[_places(space)[index_of(codes, space.variables)]]
-    found: Features = table[rows] if len(codes) else np.empty((0, len(names)), dtype=np.float32)
+    found: Features = (
+        table[class_of(space, codes)] if len(codes) else np.empty((0, len(names)), dtype=np.float32)
+    )
     return found
 
 
@@ -162,7 +172,7 @@ def scaled_scores(space: Space, codes: Codes) -> NDArray[np.float64]:
     finite = np.where(np.isfinite(values), values.astype(np.float64), np.nan)
     low, high = np.nanmin(finite, axis=0), np.nanmax(finite, axis=0)
     table = np.nan_to_num((finite - low) / np.maximum(high - low, 1e-12), nan=0.0)
-    found: NDArray[np.float64] = table[classes(space).rows[_places(space)[index_of(codes, space.variables)]]]
+    found: NDArray[np.float64] = table[class_of(space, codes)]
     return found
 
 

@@ -3,16 +3,17 @@
 from functools import lru_cache
 
 from encoders.pretrained import LARGEST_ENUMERATED, load_pretrained
-from encoders.score_table import smallest
+from encoders.score_table import class_of, classes
 from encoders.training_free.kind import FeatureKind, Features, register
-from spaces.space import Codes, Space
+from spaces.space import Codes, Space, get_space
 
 
 @register
 class PretrainedEmbedding(FeatureKind):
     """What networks that learned a space's statistics and scores make of a member; needs no torch.
 
-    Where zeros make many members compute one function, the smallest of them stands for all.
+    Where zeros make many members compute one function, the smallest of them stands for all. Each function is
+    then embedded once: where a row stands in a batch decides how a matrix product rounds it.
 
     Both methods raise :class:`encoders.pretrained.NoPretrained` for a space without such networks.
     """
@@ -31,8 +32,15 @@ class PretrainedEmbedding(FeatureKind):
     def values(self, space: Space, codes: Codes, task: str | None) -> Features:
         """(b, m·d)."""
         if space.zero_operations and not space.task_dependent_cost and space.size <= LARGEST_ENUMERATED:
-            codes = smallest(space, codes)
+            return _of_functions(space.name)[class_of(space, codes)]
         return load_pretrained(space.name).embed(codes).reshape(len(codes), -1)
+
+
+@lru_cache(maxsize=2)
+def _of_functions(space_name: str) -> Features:
+    """The embeddings (c, m·d) of what members compute, as in :func:`encoders.score_table.classes`."""
+    codes = classes(get_space(space_name)).codes
+    return load_pretrained(space_name).embed(codes).reshape(len(codes), -1)
 
 
 @lru_cache(maxsize=16)
