@@ -29,7 +29,7 @@ __all__ = ["ApiError", "Client", "JobEnded", "JobEvent", "JobHandle", "ServerUnr
 Json = dict[str, Any]
 Architecture = str | Mapping[str, str | int | bool]
 
-UPLOAD_SECONDS = 120.0  # a task is embedded before the answer
+UPLOAD_SECONDS = 360.0  # a task is embedded before the answer; 1,000 classes take a core a minute
 _PING_SECONDS = 15.0  # the server is never silent for longer on an event stream
 
 

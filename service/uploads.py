@@ -31,8 +31,8 @@ from store.task import StoredTask, TaskContent, TaskExists, TooManyTasks
 MAX_TASKS = 1000
 """Of one tenant."""
 READ_SECONDS = 20.0
-EMBED_SECONDS = 60.0
-"""For the slowest machine: at most 400 images are looked at, or one of each of 1,000 classes."""
+EMBED_SECONDS, EMBED_SECONDS_AN_IMAGE = 60.0, 0.25
+"""For a start with torch and for each image that is looked at: four times what a core needs."""
 RETRY_AFTER_SECONDS = 5
 _READER = {"OPENBLAS_NUM_THREADS": "1"}  # each thread takes addresses, of which there are few
 
@@ -67,7 +67,7 @@ def add_imagenet(
     if known is None:
         with tempfile.TemporaryFile() as order:
             order.write(listed)
-            blob = _embed(service, "imagenet", order, "imagenet_classes")
+            blob = _embed(service, "imagenet", order, "imagenet_classes", images=0)
         known = TaskContent(content, VERSION, blob, "imagenet", tuple(classes), 0, 0)
     return _put(service, tenant, name, known, key)
 
@@ -155,12 +155,12 @@ def _embedded(service: Service, content: str, file: BinaryIO) -> TaskContent:
             message = f"it cannot be read within {limits}"
             raise invalid([FieldError("file", message, "a few small images of each class suffice")]) from None
         head = Head.read(sample)
-        blob = _embed(service, "images", sample, "file")
+        blob = _embed(service, "images", sample, "file", images=head.sampled)
     return TaskContent(content, VERSION, blob, "images", head.classes, head.images, head.sampled)
 
 
-def _embed(service: Service, kind: str, order: BinaryIO, field: str) -> str:
-    """The blob with the embedding of a sample or of a list of classes.
+def _embed(service: Service, kind: str, order: BinaryIO, field: str, *, images: int) -> str:
+    """The blob with the embedding of a sample of so many images, or of a list of classes.
 
     Raises:
         Problem: 422 where nothing can be made of it.
@@ -172,7 +172,7 @@ def _embed(service: Service, kind: str, order: BinaryIO, field: str) -> str:
                 (kind,),
                 order,
                 target,
-                seconds=EMBED_SECONDS,
+                seconds=EMBED_SECONDS + EMBED_SECONDS_AN_IMAGE * images,
                 retry_after_seconds=RETRY_AFTER_SECONDS,
             )
         except Refused as refused:

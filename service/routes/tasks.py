@@ -6,7 +6,7 @@ from typing import Any, BinaryIO
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 
 from search.request import FieldError
 from search.uploaded_task import CONDITIONED
@@ -90,9 +90,12 @@ async def add_task(
     uploads: Bounded = request.app.state.uploads
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == MULTIPART:
-        async with request.form(max_files=2, max_fields=8, max_part_size=4096) as form:
+        form = await _form(request)
+        try:
             name, file = _parts(list(form.multi_items()))
             task, created = await uploads.run(add_images, service, tenant, name, file, idempotency_key)
+        finally:
+            await form.close()
     elif kind == "application/json":
         asked = _read(await request.json())
         task, created = await uploads.run(
@@ -130,6 +133,18 @@ def _stored(store: Store, tenant: str, name: str) -> StoredTask:
     if not re.fullmatch(NAME, name):
         raise NotFound(f"no task {name[:64]!r}")
     return store.task(name, tenant_id=tenant)
+
+
+async def _form(request: Request) -> FormData:
+    """The parts of a form.
+
+    Raises:
+        Problem: 400 where it is none, or names a charset by which its parts are no text.
+    """
+    try:
+        return await request.form(max_files=2, max_fields=8, max_part_size=4096)
+    except UnicodeError:
+        raise Problem(400, "the form cannot be read by the charset that it names; send UTF-8") from None
 
 
 def _parts(items: list[tuple[str, str | UploadFile]]) -> tuple[str, BinaryIO]:

@@ -76,6 +76,11 @@ def test_what_is_no_task_is_refused_with_its_field(server, pictures):
     problem(server.http.post("/v1/tasks", data={"name": "x"}, files={"image": b"PK"}), 422, "image")
     problem(server.http.post("/v1/tasks", files={"file": b"PK"}), 422, "name")
     problem(server.http.post("/v1/tasks", data={"name": "x"}), 415)
+    # A form may name a charset, and some of Python's refuse every byte.
+    strange = {"Content-Type": "multipart/form-data; boundary=b; charset=undefined"}
+    form = b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\nx\r\n--b--\r\n'
+    told = problem(server.http.post("/v1/tasks", content=form, headers=strange), 400)
+    assert "UTF-8" in told["detail"]
     twice = [("name", (None, b"x")), ("file", ("a", pictures)), ("file", ("b", pictures))]
     problem(server.http.post("/v1/tasks", files=twice), 422, "body")
     for asked, field in (
@@ -100,6 +105,24 @@ def test_a_reader_that_its_limits_end_is_told_plainly(server, pictures, monkeypa
     monkeypatch.setattr(uploads, "pipe_child", ended)
     body = problem(post(server, "x", pictures + b"1"), 422, "file")
     assert "256 MB and 10 s" in body["detail"]
+
+
+def test_the_more_images_the_longer_an_embedding_may_take(server, monkeypatch):
+    rng, made, given = np.random.default_rng(1), io.BytesIO(), {}
+    pipe = uploads.pipe_child
+
+    def watched(module, arguments, source, target, *, seconds, **options):
+        given[module] = seconds
+        if module == "encoders.embed_upload":
+            raise uploads.Refused("seen")
+        pipe(module, arguments, source, target, seconds=seconds, **options)
+
+    monkeypatch.setattr(uploads, "pipe_child", watched)
+    with zipfile.ZipFile(made, "w") as archive:
+        for name in range(40):
+            archive.writestr(f"{name}/1.png", picture(rng, 8))
+    assert problem(post(server, "x", made.getvalue()), 422, "file")["detail"] == "file: seen"
+    assert given["encoders.embed_upload"] == uploads.EMBED_SECONDS + 40 * uploads.EMBED_SECONDS_AN_IMAGE
 
 
 def test_uploads_have_a_limit_of_their_own(serve):
