@@ -1,5 +1,6 @@
 """From a batch as it was sent to its designs: every one checked before anything is stored."""
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,9 @@ from service.problems import MAX_ERRORS, Problem, hint_for, invalid, json_path
 from service.schemas import DesignCreate
 from service.schemas.batches import MAX_DESIGNS, BatchCreate
 from store.batch import BatchItem
+
+MOST_CHARACTERS = 1 << 16
+"""Of a template, and of each value of a grid, as JSON: up to a thousand designs are made of them."""
 
 _STEP = re.compile(r"(?:^|\.)([^.\[\]]+)|\[(\d{1,4})\]")
 
@@ -39,7 +43,7 @@ class _Planned:
         """What is wrong, and in which combination."""
         if not self.varied or self.field(error.field).startswith("grid."):
             return error.message
-        given = ", ".join(f"{axis} {value!r}" for axis, value in self.varied.items())
+        given = ", ".join(f"{axis} {value!r:.60}" for axis, value in self.varied.items())
         return f"{error.message} (with {given})"
 
 
@@ -97,6 +101,7 @@ def _planned(batch: BatchCreate) -> Iterator[_Planned]:
     if count > MAX_DESIGNS:
         much = f"the grid has {count} combinations; a batch holds {MAX_DESIGNS} designs at most"
         raise invalid([FieldError("grid", much, "send it in parts")])
+    _check_sizes(batch.template, batch.grid)
     axes = list(batch.grid)
     _check_axes(batch.template, axes)
     for indices in product(*(range(len(values)) for values in batch.grid.values())):
@@ -106,6 +111,18 @@ def _planned(batch: BatchCreate) -> Iterator[_Planned]:
         for axis, value in varied.items():
             body = _put(body, _steps(axis), value)
         yield _Planned(body, "template", chosen, varied)
+
+
+def _check_sizes(template: dict[str, Any], grid: Mapping[str, list[Any]]) -> None:
+    """Refuses what is longer than any design, before it is read a thousand times."""
+    parts = {f"grid.{axis}[{index}]": value for axis in grid for index, value in enumerate(grid[axis])}
+    errors = [
+        FieldError(place, "it is longer than any design", f"at most {MOST_CHARACTERS:,} characters of JSON")
+        for place, value in {"template": template, **parts}.items()
+        if len(json.dumps(value)) > MOST_CHARACTERS
+    ]
+    if errors:
+        raise invalid(errors)
 
 
 def _check_axes(template: dict[str, Any], axes: list[str]) -> None:

@@ -108,12 +108,20 @@ def test_a_grid_is_every_combination_of_its_values(server):
         ),
         ({"template": TEMPLATE | {"colour": "red"}, "grid": GRID}, "template.colour"),
         ({"template": TEMPLATE, "grid": GRID, "tenant_id": "x"}, "tenant_id"),
+        ({"template": TEMPLATE | {"recipe": {"epochs": [1] * 40_000}}, "grid": GRID}, "template"),
+        ({"template": TEMPLATE, "grid": GRID | {"flat": [True, "x" * 70_000]}}, "grid.flat[1]"),
     ],
 )
 def test_what_makes_no_batch_is_refused(server, body, field):
     before = server.store.waiting()
     problem(post(server, body), 422, field)
     assert server.store.waiting() == before
+
+
+def test_what_is_longer_than_any_design_is_refused_once_and_not_for_each_combination(server):
+    long = TEMPLATE | {"evaluator_options": {"training": {"x": [0] * 40_000}}}
+    told = problem(post(server, {"template": long, "grid": GRID}), 422, "template")
+    assert len(told["errors"]) == 1 and "longer" in told["detail"]
 
 
 def test_a_wrong_value_of_a_grid_has_the_hint_of_a_design_written_out(server):
