@@ -23,6 +23,9 @@ MAX_DIGITS = 300
 MAX_DEPTH = 64
 """Lists and objects in each other; what takes bodies apart recurses, and no field needs more than a few."""
 
+MAX_NAMES = 1000
+"""Of one object; a schema tells each name that it does not know, and none knows a hundred."""
+
 _SUSPECT_TEXT = re.compile(r"\\u(?:0000|[dD][89abABcCdDeEfF])")
 
 
@@ -63,9 +66,9 @@ def read_json(body: bytes) -> object:
     """The JSON value of a request body.
 
     Raises:
-        Problem: 400 for what is no JSON in UTF-8 or is nested too deeply; 422 for NaN, infinities,
-            negative zero, numbers of hundreds of digits and strings that are no text, each with the path
-            of its field.
+        Problem: 400 for what is no JSON in UTF-8, is nested too deeply or has too many names; 422 for NaN,
+            infinities, negative zero, numbers of hundreds of digits and strings that are no text, each with
+            the path of its field.
     """
     reader = _Reader()
     try:
@@ -82,7 +85,7 @@ def read_json(body: bytes) -> object:
         raise Problem(400, f"the body is not JSON: {error.msg} at {where}", kind="bad-json") from None
     except RecursionError:
         raise _too_deep() from None
-    _check_depth(value)
+    _check_shape(value)
     if reader.suspect or _SUSPECT_TEXT.search(text):
         errors = _refusals(value)
         if errors:
@@ -90,14 +93,16 @@ def read_json(body: bytes) -> object:
     return value
 
 
-def _check_depth(value: object) -> None:
-    """Refuses what is nested more deeply than any field.
+def _check_shape(value: object) -> None:
+    """Refuses what is nested more deeply, or has more names in one object, than any body that makes sense.
 
     Raises:
         Problem: 400.
     """
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
+        if any(isinstance(node, dict) and len(node) > MAX_NAMES for node in level):
+            raise Problem(400, f"an object of the body has more than {MAX_NAMES:,} names", kind="bad-json")
         inner = (item for node in level for item in (node.values() if isinstance(node, dict) else node))
         level = [item for item in inner if isinstance(item, dict | list)]
     if level:

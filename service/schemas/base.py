@@ -7,10 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 
+FIRST_ONLY = Field(fail_fast=True)
+"""Of a long list: only its first wrong entry is told. All of them would take minutes to write down."""
+
 Variables = dict[str, str | int | bool | float]
 
 
-RecipeChoices = dict[str, list[str | int | float]]
+RecipeChoices = dict[str, Annotated[list[str | int | float], FIRST_ONLY]]
 
 
 class Create(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import Create
+from service.schemas.base import FIRST_ONLY, Create
 from service.schemas.designs import DesignCreate, ResultPublic
 from service.schemas.jobs import JobPublic
 
@@ -37,7 +37,7 @@ class BatchCreate(Create):
         }
     )
 
-    designs: list[DesignCreate] = Field(default_factory=list, max_length=MAX_DESIGNS)
+    designs: Annotated[list[DesignCreate], FIRST_ONLY] = Field(default_factory=list, max_length=MAX_DESIGNS)
     template: dict[str, Any] | None = Field(
         default=None, description="a design, perhaps without what the grid gives"
     )

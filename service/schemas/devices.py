@@ -1,8 +1,10 @@
 """Devices, by what was measured on them."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import Create, Name, Variables
+from service.schemas.base import FIRST_ONLY, Create, Name, Variables
 
 
 class MeasurementCreate(Create):
@@ -39,7 +41,7 @@ class DeviceCreate(Create):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
     space: Name
     metric: Name = "latency_ms"
-    measurements: list[MeasurementCreate] = Field(max_length=1000)
+    measurements: Annotated[list[MeasurementCreate], FIRST_ONLY] = Field(max_length=1000)
 
 
 class CrossValidationPublic(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from service.schemas.base import Create, Name, QuantityCreate, Variables
+from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, Variables
 
 Kind = Literal["auto", "gbdt", "gp", "neural", "precision"]
 
@@ -35,7 +35,7 @@ class PredictCreate(Create):
 
     space: Name
     metrics: list[PredictedQuantityCreate] = Field(min_length=1, max_length=16)
-    architectures: list[str | Variables] = Field(
+    architectures: Annotated[list[str | Variables], FIRST_ONLY] = Field(
         description="canonical strings, or objects of the space's variables; at most 50,000"
     )
     kind: Kind = "auto"

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from service.schemas.base import Create, Name, QuantityCreate, Variables
+from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, Variables
 from service.schemas.jobs import JobPublic
 from service.schemas.predictions import Kind
 from store.job import Job
@@ -37,7 +37,9 @@ class SourceCreate(Create):
     """What a transfer between precisions starts from: a task whose model ships, or observations of it."""
 
     task: Name
-    observations: list[ObservationCreate] | None = Field(default=None, max_length=2_000)
+    observations: Annotated[list[ObservationCreate], FIRST_ONLY] | None = Field(
+        default=None, max_length=2_000
+    )
 
 
 class PredictorCreate(QuantityCreate):
@@ -57,7 +59,7 @@ class PredictorCreate(QuantityCreate):
 
     space: Name
     kind: Kind = "auto"
-    observations: list[ObservationCreate] = Field(max_length=MAX_OBSERVATIONS)
+    observations: Annotated[list[ObservationCreate], FIRST_ONLY] = Field(max_length=MAX_OBSERVATIONS)
     source: SourceCreate | None = None
 
 
@@ -66,7 +68,9 @@ class ObserveCreate(Create):
 
     model_config = ConfigDict(json_schema_extra={"example": {"observations": _EXAMPLE}})
 
-    observations: list[ObservationCreate] = Field(min_length=1, max_length=MAX_OBSERVATIONS)
+    observations: Annotated[list[ObservationCreate], FIRST_ONLY] = Field(
+        min_length=1, max_length=MAX_OBSERVATIONS
+    )
 
 
 class FiguresPublic(BaseModel):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from search.problem import Problem
 from search.recipe import apart
 from search.request import STRATEGIES
-from service.schemas.base import Create, Name, QuantityCreate, RecipeChoices, Variables
+from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, RecipeChoices, Variables
 from service.schemas.designs import ConstraintCreate
 from service.studies import best_of, request_of
 from spaces.metric import Observation, Quantity
@@ -88,7 +88,7 @@ class ObservationsCreate(Create):
         }
     )
 
-    observations: list[ToldCreate] = Field(min_length=1, max_length=10_000)
+    observations: Annotated[list[ToldCreate], FIRST_ONLY] = Field(min_length=1, max_length=10_000)
 
 
 class ObservationPublic(BaseModel):

@@ -49,6 +49,14 @@ def test_deep_nesting_is_refused_before_anything_recurses_into_it(nested):
     assert read_json(b"[" * 64 + b"]" * 64)
 
 
+def test_an_object_of_too_many_names_is_refused_before_a_schema_tells_each():
+    body = json.dumps({"a": [{f"n{number}": 0 for number in range(1001)}]})
+    with pytest.raises(Problem, match="1,000 names") as refused:
+        read_json(body.encode())
+    assert refused.value.status_code == 400
+    assert len(read_json(json.dumps({f"n{number}": 0 for number in range(1000)}).encode())) == 1000
+
+
 @given(JSON)
 def test_all_other_json_is_read_as_it_is(value):
     text = json.dumps(value)
