@@ -99,8 +99,7 @@ def condition_kernel(matrix: Floats, labels: Floats, theta: Floats, noise: Float
 def _inverse(factor: Floats) -> Floats:
     """The inverse (n, n) of a matrix whose lower Cholesky factor this is; a third of the work of solving."""
     lower, _ = dpotri(factor, lower=1)
-    found: Floats = np.tril(lower)
-    found += np.tril(lower, -1).T
+    found: Floats = np.where(np.tri(len(lower), dtype=bool), lower, lower.T)
     return found
 
 

@@ -9,7 +9,7 @@ from search.candidates import chosen_rows, listed
 from search.problem import Problem
 from search.surrogate import Field, Group, Halves, hyperparameters, normal_scores, view
 from search.trial import CompletedTrial
-from spaces.metric import Observation
+from spaces.metric import Observation, Quantity
 from spaces.space import Codes, Floats
 
 LEARNED = 500
@@ -97,7 +97,7 @@ class Beliefs:
             self.labels[key] = normal_scores(self.values[key])[self._rows[key]]
             question = (self.names[:reached], len(self._low.get(key, ((), (), ()))[1]))
             if self._theta.get(key, (None,))[0] != question:
-                self._theta[key] = question, self._fitted(key)
+                self._theta[key] = question, self._fitted(quantity)
 
     def fields(self, codes: Codes, inputs: tuple[Halves, ...] | None = None) -> dict[str, Field]:
         """Quantity key → the posterior over codes (c, v).
@@ -150,14 +150,15 @@ class Beliefs:
             kept.names = list(self.names)
         return kept.field
 
-    def _fitted(self, key: str) -> Floats:
+    def _fitted(self, quantity: Quantity) -> Floats:
         """Hyperparameters from the observations up to the checkpoint."""
+        key = quantity.key
         reached = self._reached[key]
         early = self._rows[key][self._rows[key] < reached]
         labels = normal_scores(self.values[key][:reached])[early]
         codes = self._codes[early]
         look = self.views[key]
-        lengths = look.lengths
+        lengths = look.sought(quantity)
         if key in self._low:
             lengths = np.append(lengths, SOURCE_LENGTH)
         return hyperparameters(self._told(key, codes, look(codes)), labels, lengths)
@@ -186,7 +187,8 @@ class Beliefs:
             codes = self.problem.space.parse_many([observation.architecture for observation in own])
             labels = normal_scores(values_of(own, quantity.key))
             look = self.views[quantity.key]
-            found[quantity.key] = codes, labels, hyperparameters(look(codes), labels, look.lengths)
+            theta = hyperparameters(look(codes), labels, look.sought(quantity))
+            found[quantity.key] = codes, labels, theta
         return found
 
     def _told(self, key: str, codes: Codes, looks: Sequence[Group]) -> list[Group]:

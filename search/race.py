@@ -85,6 +85,8 @@ class Race:
                 best = int(np.where(free, gain, -np.inf).argmax())
                 free[best] = False
                 chosen.append(best)
+                if len(chosen) == count:
+                    break
                 if len(chosen) == 1 and len(self.problem.objectives) > 1:
                     free &= gain >= np.sort(gain)[-min(SHORTLIST, len(gain))]
                 for field in self.fields.values():
@@ -121,7 +123,7 @@ class Race:
         z = float(ndtri(0.5 + self.problem.confidence / 2))
         told: list[dict[str, dict[str, float]]] = [{} for _ in chosen]
         for key, field in self.fields.items():
-            mean = field.mean(self.beliefs.labels[key])[chosen]
+            mean = field.mean(self.beliefs.labels[key], chosen)
             deviation = field.deviation()[chosen]
             scale = self.scales[key]
             middle, lower, upper = (scale.inverse(mean + step * deviation) for step in (0.0, -z, z))

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
+from scipy.linalg.blas import strsm
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
@@ -28,6 +29,7 @@ from encoders.features import feature_names, features
 from predictors.feature_groups import center_of
 from predictors.inputs import informed_kinds
 from predictors.matern_kernel import JITTER, distances, kernel, most_likely
+from spaces.metric import Quantity
 from spaces.space import Codes, Floats, Space
 
 REFERENCE = 2000
@@ -35,11 +37,16 @@ PLACED = frozenset(("onehot", "path", "live", "structure", "statistics"))
 """What the features of placement stand for."""
 PLACED_LENGTH = 0.3
 """Where the log lengthscale of each of their families is looked for."""
+COST_LENGTH = 1.5
+"""The same where a cost is learned: it is nearly a sum over operations, so what a few graphs show of one is
+true of all graphs that have it."""
+JUDGED = ("accuracy", "loss")
+"""Metrics that are no cost."""
 FITTED_ON = 200
 """Labels beyond these do not take part in the choice of hyperparameters."""
 ITERATIONS = 25
 """Steps of that choice at most."""
-CHUNK = 2048
+CHUNK = 512
 """Candidates at a time."""
 
 Halves = NDArray[np.float32]
@@ -67,6 +74,7 @@ class View:
         columns: which of them make a group, for each group.
         centers, scales: of each group's features; a group's weight does not grow with its size.
         lengths: where each group's log lengthscale is looked for, (g,).
+        cost_lengths: the same where a cost is learned, (g,).
     """
 
     space: Space
@@ -76,6 +84,11 @@ class View:
     centers: tuple[Floats, ...]
     scales: tuple[Floats, ...]
     lengths: Floats
+    cost_lengths: Floats
+
+    def sought(self, quantity: Quantity) -> Floats:
+        """Where the log lengthscales (g,) of a quantity are looked for."""
+        return self.lengths if quantity.metric in JUDGED else self.cost_lengths
 
     def __call__(self, codes: Codes) -> list[Floats]:
         """Standardized features, one (b, f) array a group, of codes (b, v)."""
@@ -108,7 +121,7 @@ def view(space: Space, task: str | None) -> View:
         for kind in kinds
         for name in feature_names(space, (kind,))
     ]
-    groups, centers, scales, lengths = [], [], [], []
+    groups, centers, scales, lengths, costs = [], [], [], [], []
     for label in dict.fromkeys(labels):
         columns = np.flatnonzero([own == label for own in labels])
         deviation = x[:, columns].std(axis=0)
@@ -117,8 +130,11 @@ def view(space: Space, task: str | None) -> View:
             groups.append(columns)
             centers.append(x[:, columns].mean(axis=0))
             scales.append(deviation * np.sqrt(len(columns)))
-            lengths.append(PLACED_LENGTH if label.startswith("placement:") else center_of(label))
-    return View(space, task, kinds, tuple(groups), tuple(centers), tuple(scales), np.array(lengths))
+            placed = label.startswith("placement:")
+            lengths.append(PLACED_LENGTH if placed else center_of(label))
+            costs.append(COST_LENGTH if placed else lengths[-1])
+    arrays = (np.array(lengths), np.array(costs))
+    return View(space, task, kinds, tuple(groups), tuple(centers), tuple(scales), *arrays)
 
 
 @lru_cache(maxsize=4)
@@ -170,15 +186,16 @@ class Field:
         # In double precision: a single one could leave the matrix indefinite.
         between = self._kernel(scaled.astype(np.float64), scaled.astype(np.float64))
         self.factor[:count, :count] = cholesky(between + self.noise * np.eye(count), lower=True)
-        factor = self.factor[:count, :count].astype(np.float32)
+        factor = np.asfortranarray(self.factor[:count, :count], dtype=np.float32)
         for start in range(0, len(self.candidates), CHUNK):  # so many fit into the processor's cache
             part = slice(start, start + CHUNK)
             cross = self._kernel(scaled, self.candidates[part], self.squares[part])
-            solved = solve_triangular(factor, cross, lower=True, overwrite_b=True, check_finite=False)
-            self.columns[:count, part] = solved
+            # In place, by the transpose: copies would take as long as the solution.
+            strsm(1.0, factor, cross.T, side=1, lower=1, trans_a=1, overwrite_b=1)
+            self.columns[:count, part] = cross
             # Summed row by row: the order of a column's sum would depend on where in memory it lies.
-            explained = (self.columns[:count, part] ** 2).sum(axis=0)
-            self.variance[part] = self.prior - explained.astype(np.float64)
+            cross *= cross
+            self.variance[part] = self.prior - cross.sum(axis=0).astype(np.float64)
         self.points, self.count = scaled, count
 
     def believe(self, candidate: int) -> None:
@@ -194,11 +211,11 @@ class Field:
         self.count, self.variance = state
         self.points = self.points[: self.count]
 
-    def mean(self, labels: Floats) -> Floats:
-        """Posterior means (c,) from labels of the first points (m,), m ≤ n."""
+    def mean(self, labels: Floats, rows: Sequence[int] | slice = slice(None)) -> Floats:
+        """Posterior means (c,) from labels of the first points (m,), m ≤ n; those of some candidates only."""
         m = len(labels)
         solved = solve_triangular(self.factor[:m, :m], labels, lower=True, check_finite=False)
-        result: Floats = (solved.astype(np.float32) @ self.columns[:m]).astype(np.float64)
+        result: Floats = (solved.astype(np.float32) @ self.columns[:m, rows]).astype(np.float64)
         return result
 
     def deviation(self) -> Floats:
@@ -244,16 +261,18 @@ class Field:
     def _kernel(self, a: Any, b: Any, squares: Any = None) -> Any:
         """Covariances (n, m) of scaled points (n, f) and (m, f), in their own precision and in place."""
         squares = (b**2).sum(axis=1) if squares is None else squares
-        r = a @ b.T
-        r *= -2
-        r += (a**2).sum(axis=1)[:, None]
-        r += squares
+        r = (-10 * a) @ b.T
+        r += 5 * (a**2).sum(axis=1)[:, None]
+        r += 5 * squares
         np.maximum(r, 0, out=r)
-        r *= 5
         np.sqrt(r, out=r)
-        decay = np.exp(-r)
-        decay *= float(np.exp(self.theta[-2]))
-        r += 1 + (r**2) / 3
-        r *= decay
-        r += float(self.prior - np.exp(self.theta[-2]))
-        return r
+        found = r / 3
+        found += 1
+        found *= r
+        found += 1
+        np.negative(r, out=r)
+        np.exp(r, out=r)
+        r *= float(np.exp(self.theta[-2]))
+        found *= r
+        found += float(self.prior - np.exp(self.theta[-2]))
+        return found

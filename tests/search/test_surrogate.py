@@ -7,7 +7,7 @@ from search.beliefs import APART, Beliefs, checkpoint
 from search.candidates import listed
 from search.merit import averaged, merits
 from search.strategies.bayes import BayesStrategy
-from search.surrogate import Field, view
+from search.surrogate import Field, hyperparameters, normal_scores, view
 from search.testing import ACCURACY, completed, problem, trade_off
 from search.trial import CompletedTrial
 from spaces.metric import Constraint, Observation, Quantity
@@ -95,6 +95,25 @@ def test_graphs_that_differ_are_seen_by_what_stands_where():
     assert np.allclose(
         sum((group**2).sum(axis=1) for group in look(codes)).mean(), len(look.columns), rtol=0.1
     )
+
+
+def test_a_dozen_graphs_tell_what_an_operation_costs():
+    space = get_space("gnn")
+    look, codes = view(space, "cora"), space.enumerate()
+    agreement: dict[str, list[float]] = {"accuracy": [], "latency_ms": []}
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        times = (codes[:, 1:, None] == np.arange(9)).sum(axis=1) @ rng.uniform(0, 1, 9)
+        rows = rng.choice(len(codes), 512, replace=False)
+        known, others = rows[:12], rows[12:]
+        labels, points = normal_scores(times[known]), look(codes[known])
+        for metric, found in agreement.items():
+            sought = look.sought(Quantity(metric, task="cora", device="gpu"))
+            field = Field(look(codes[others]), hyperparameters(points, labels, sought))
+            field.learn(points)
+            found.append(float(np.corrcoef(field.mean(labels), times[others])[0, 1]))
+    assert np.mean(agreement["latency_ms"]) > 0.7
+    assert np.mean(agreement["latency_ms"]) > np.mean(agreement["accuracy"]) + 0.05
 
 
 def test_no_suggestion_bears_two_refits():
