@@ -124,7 +124,7 @@ def _check_images(header: Header, count: int) -> None:
     check_sides(shape[1], shape[2], "each image of x")
 
 
-def _labels(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[np.int64]:
+def _labels(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
     """The labels (n,)."""
     file = io.BytesIO(read_member(archive, member, MOST_LABEL_BYTES))
     header = _header(file, "y", member)
@@ -133,7 +133,7 @@ def _labels(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[np.int
     content = file.read()
     if len(content) != header.shape[0] * header.dtype.itemsize:
         raise BadUpload("y is damaged: it is not as long as it says", HINT)
-    return np.frombuffer(content, dtype=header.dtype).astype(np.int64)
+    return np.frombuffer(content, dtype=header.dtype)
 
 
 def _header(file: IO[bytes], name: str, member: zipfile.ZipInfo) -> Header:

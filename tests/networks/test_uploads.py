@@ -297,6 +297,12 @@ def test_a_damaged_npz_is_refused_whatever_its_damage_makes_zipfile_or_numpy_rai
         assert refusal(upload)
 
 
+def test_labels_beyond_signed_numbers_keep_their_names():
+    labels = np.where(np.arange(len(X)) % 2, 2**64 - 1, 3).astype(np.uint64)
+    head, _ = sample(npz(x=X, y=labels))
+    assert head.classes == ("3", "18446744073709551615")
+
+
 def test_the_longest_names_of_the_most_classes_are_read():
     # Told as JSON escapes, each of these characters takes twelve bytes.
     files = [(f"{number:04d}" + "🐈" * 96 + "/1.png", PNG) for number in range(1000)]
