@@ -45,13 +45,9 @@ def kernel(a: Floats, b: Floats) -> Floats:
 def landmarks(space: Space, count: int) -> Floats:
     """Scaled features (m, f) of members drawn from a space.
 
-    Where costs do not depend on the task, of different functions: half drawn from all, half from the quarter
-    that is deepest and largest, where good architectures crowd.
+    Of different functions: half drawn from all, half from the quarter that is deepest and largest, where good
+    architectures crowd.
     """
-    if space.task_dependent_cost:
-        members = space.enumerate()
-        drawn = np.random.default_rng(0).permutation(len(members))[:count]
-        return scaled(space, members[np.sort(drawn)])
     known = classes(space).codes
     rng = np.random.default_rng(0)
     statistics = space.statistics(known)

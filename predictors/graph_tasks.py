@@ -1,9 +1,10 @@
-r"""What other graph data sets tell of one: a smooth function of each, weighted by how alike they are.
+r"""What other graph data sets tell of one: smooth functions of each, weighted by how alike they are.
 
 A data set is described by its published statistics; the weight of another one is
-:math:`\exp(-\lVert s - s' \rVert^2 / (2\ell^2))` of standardized ones. Each function is a ridge regression
-of all of a data set's normal scores over landmarks (:mod:`predictors.cell_kernel`), a column of weights each;
-the column of the data set itself never takes part.
+:math:`\exp(-\lVert s - s' \rVert^2 / (2\ell^2))` of standardized ones. It has two readings, its test
+and its validation scores. The function of a reading is a ridge regression of all its normal scores over
+landmarks, of mean 0 and deviation 1 over the space, a column of weights each. It sees what stands where in
+the graph (``encoders/training_free/placement.py``). The columns of the data set itself never take part.
 """
 
 import json
@@ -14,14 +15,20 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 import artifacts
+from encoders.features import feature_names, features
 from encoders.safetensors_about import about_of
-from predictors.cell_kernel import correlations
+from predictors.cell_kernel import kernel
+from predictors.feature_groups import standard_of
 from predictors.predictor import DamagedModel
 from spaces.space import Codes, Floats, Space
 
 SPACE = "gnn"
-FORMAT = "netwright-graph-tasks-1"
-LANDMARKS = 1200
+FORMAT = "netwright-graph-tasks-2"
+LANDMARKS = 1500
+READINGS = ("", "-valid")
+"""What stands behind a data set's name in the tasks of its test and validation scores."""
+LENGTHS = {"count": 2.2, "depth": 0.8, "last": 1.0, "after": 1.0, "shape": 0.65}
+"""The log lengthscale of each family of features."""
 STATISTICS: dict[str, tuple[int, int, int, int, float]] = {
     "cora": (2708, 5278, 1433, 7, 0.81),
     "citeseer": (3327, 4552, 3703, 6, 0.74),
@@ -35,6 +42,8 @@ STATISTICS: dict[str, tuple[int, int, int, int, float]] = {
 }
 """Nodes, edges, features, classes (of proteins its binary labels), edge homophily, as published."""
 LENGTH = 1.6
+_REFERENCE = 2000
+_CHUNK = 2048
 
 
 def sources_of(space: Space, task: str | None) -> tuple[str, ...]:
@@ -64,39 +73,89 @@ def likeness(task: str, sources: tuple[str, ...]) -> Floats:
     return result
 
 
-@lru_cache(maxsize=4)
-def told_by_others(space: Space, task: str, codes: bytes) -> Floats:
-    """What the sources say of codes (b, v), given as bytes, each standardized, (b, s)."""
-    members: Codes = np.frombuffer(codes, dtype=np.int8).reshape(-1, len(space.variables))
-    names, weights = _weights()
-    columns = [names.index(source) for source in sources_of(space, task)]
-    told = correlations(space, members, LANDMARKS) @ weights[:, columns]
-    result: Floats = (told - told.mean(axis=0)) / told.std(axis=0)
+def looks(space: Space, codes: Codes) -> Floats:
+    """Features (b, f) of codes (b, v), each family divided by its lengthscale."""
+    center, scale = _standard(space)
+    result: Floats = (features(space, codes, kinds=("placement",)) - center) / scale
     return result
 
 
-def to_bytes(names: tuple[str, ...], weights: Floats) -> bytes:
-    """A safetensors file of weights (m, t) of data sets."""
+@lru_cache(maxsize=2)
+def members(space: Space) -> Floats:
+    """:func:`looks` (n, f) of all members."""
+    return looks(space, space.enumerate())
+
+
+def landmarks(space: Space) -> Floats:
+    """Those of the members that the functions are written over, (m, f)."""
+    drawn = np.random.default_rng(0).permutation(len(members(space)))[:LANDMARKS]
+    return members(space)[np.sort(drawn)]
+
+
+def correlations(space: Space) -> Floats:
+    """Of all members with the landmarks, (n, m)."""
+    points, known = landmarks(space), members(space)
+    return np.concatenate(
+        [kernel(known[start : start + _CHUNK], points) for start in range(0, len(known), _CHUNK)]
+    )
+
+
+def told_by_others(space: Space, task: str) -> Floats:
+    """What all readings of :func:`sources_of` say of all members, (n, s·r), a data set's side by side."""
+    names = _weights()[0]
+    chosen = [names.index(source) for source in sources_of(space, task)]
+    told = _told(space).reshape(-1, len(names), len(READINGS))[:, chosen]
+    return told.reshape(len(told), -1)
+
+
+def to_bytes(names: tuple[str, ...], weights: Floats, centers: Floats) -> bytes:
+    """A safetensors file of weights (m, t·r) of all readings of data sets, and what is taken off, (t·r,)."""
     about = {"format": FORMAT, "space": SPACE, "names": names, "landmarks": LANDMARKS}
-    return save({"weights": weights}, {"about": json.dumps(about)})
+    return save({"weights": weights, "centers": centers}, {"about": json.dumps(about)})
+
+
+@lru_cache(maxsize=2)
+def _standard(space: Space) -> tuple[Floats, Floats]:
+    """Center and scale (f,) of the features."""
+    x = features(space, space.sample(_REFERENCE, np.random.default_rng(0)), kinds=("placement",))
+    families = np.array([name.partition(":")[0] for name in feature_names(space, ("placement",))])
+    center, scale = np.empty(x.shape[1]), np.empty(x.shape[1])
+    for family, length in LENGTHS.items():
+        own = families == family
+        center[own], scale[own] = standard_of(x[:, own].astype(np.float64))
+        scale[own] *= np.exp(length)
+    return center, scale
+
+
+@lru_cache(maxsize=2)
+def _told(space: Space) -> Floats:
+    """What all readings say of all members, (n, t·r)."""
+    _, weights, centers = _weights()
+    result: Floats = correlations(space) @ weights - centers
+    return result
 
 
 @lru_cache(maxsize=1)
-def _weights() -> tuple[tuple[str, ...], Floats]:
-    """The data sets that ship, and their weights (m, t); none where none do.
+def _weights() -> tuple[tuple[str, ...], Floats, Floats]:
+    """The data sets that ship, their weights (m, t·r) and centers (t·r,); none where none do.
 
     Raises:
         DamagedModel: where the file is damaged.
     """
     path = artifacts.ROOT / "tasks" / f"{SPACE}.safetensors"
     if not path.is_file():
-        return (), np.empty((LANDMARKS, 0))
+        return (), np.empty((LANDMARKS, 0)), np.empty(0)
     try:
         data = path.read_bytes()
-        weights, about = load(data)["weights"], about_of(data)
-        names = tuple(about["names"])
-        if (about["format"], about["landmarks"]) != (FORMAT, LANDMARKS) or set(names) - STATISTICS.keys():
+        tensors, about = load(data), about_of(data)
+        names, weights, centers = tuple(about["names"]), tensors["weights"], tensors["centers"]
+        columns = len(READINGS) * len(names)
+        if (
+            (about["format"], about["landmarks"]) != (FORMAT, LANDMARKS)
+            or set(names) - STATISTICS.keys()
+            or (weights.shape, centers.shape) != ((LANDMARKS, columns), (columns,))
+        ):
             raise DamagedModel(f"{path.name} holds no {FORMAT}")
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise DamagedModel(f"{path.name} cannot be read: {error}") from error
-    return names, weights
+    return names, weights, centers

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from predictors import shipped
-from predictors.graph_tasks import STATISTICS, likeness, sources_of, told_by_others
+from predictors.graph_tasks import READINGS, STATISTICS, likeness, sources_of, told_by_others
 from search.problem import Problem
 from search.strategies.transfer import TransferStrategy
 from search.trial import CompletedTrial
@@ -28,6 +28,10 @@ def test_the_judged_data_set_takes_no_part() -> None:
     assert sources_of(get_space("nasbench201"), "cifar10") == ()
     weights = likeness("cora", sources_of(SPACE, "cora"))
     assert weights.sum() == pytest.approx(1.0) and weights.argmax() == 0  # citeseer, another citation graph
+    told, readings = told_by_others(SPACE, "cora"), len(READINGS)
+    own = told_by_others(SPACE, "proteins")[:, :readings]  # cora comes first there
+    assert told.shape == (SPACE.size, 8 * readings)
+    assert all(np.abs(np.corrcoef(told.T, column)[-1, :-1]).max() < 0.99 for column in own.T)
 
 
 def test_first_suggestions_are_good_elsewhere() -> None:
@@ -44,10 +48,9 @@ def test_first_suggestions_are_good_elsewhere() -> None:
 
 def test_a_source_that_turns_out_to_be_alike_leads() -> None:
     """Cora behaves as proteins do, which its statistics say are the least like it."""
-    members = SPACE.enumerate()
-    told = told_by_others(SPACE, "cora", members.tobytes())
-    alike = told[:, sources_of(SPACE, "cora").index("proteins")]
-    value = dict(zip(SPACE.format(members), alike.tolist(), strict=True))
+    told = told_by_others(SPACE, "cora")
+    alike = told[:, len(READINGS) * sources_of(SPACE, "cora").index("proteins")]
+    value = dict(zip(SPACE.format(SPACE.enumerate()), alike.tolist(), strict=True))
     searched = strategy()
     seen = []
     for _ in range(12):
