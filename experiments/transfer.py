@@ -15,21 +15,20 @@ from experiments.transfer_graphs import graph_rows
 PROTOCOL = """\
 Tasks of nasbench201: the shipped model learned from 4,630 trainings of cells on random 20-class subsets of
 ImageNet (DiffusionNAG, from MetaD2A), and from nothing of CIFAR. What it is made of was chosen by tasks of
-these held out, before any CIFAR column was looked at; an earlier version was looked at on CIFAR once (optima
-8th and 164th) and replaced by what orders held-out tasks better. 1: all 15,625 cells in the order of the
-predicted mean, those alike by parameters; counted until the table's optimum, until within one standard
-deviation of training seeds, and the best of the first five. CIFAR-10 is given as 20 images a class drawn by
-seed (cifar10_jpeg.tar.xz, recompressed), CIFAR-100 as the ImageNet classes that share a word with its class
-names (classes that share none are left out). shuffled: the prototypes are those of as many other ImageNet
-classes. with-cifar10: CIFAR-100 where official CIFAR-10 accuracies and AnalogNAS-Bench in full precision are
-known: their mean and the model's order, as normal scores, weighed by the regression of the official CIFAR-10
+these held out; earlier versions were looked at on CIFAR (optima 8th and 164th, then 8th and 123rd) and
+replaced by what orders held-out tasks better. 1: all 15,625 cells in the order of the predicted mean, those
+alike by parameters; counted until the table's optimum, until within one standard deviation of training
+seeds, and the best of the first five. CIFAR-10 is given as 20 images a class drawn by seed
+(cifar10_jpeg.tar.xz, recompressed), CIFAR-100 as the ImageNet classes that share a word with its class names
+(classes that share none are left out). shuffled: the prototypes are those of as many other ImageNet classes.
+with-cifar10: CIFAR-100 where official CIFAR-10 accuracies and AnalogNAS-Bench in full precision are known:
+their mean and the model's order, as normal scores, weighed by the regression of the official CIFAR-10
 accuracies on the other two (before: equal weights, optimum 29th). 2: five parts of the tasks, each predicted
 by models that saw the other four; within: pairs of one task in the right order less those in the wrong one,
 over both (Kendall's tau). 3: the strategy transfer, 20 evaluations of test accuracy in the table of NAS-
 Bench-Graph; the judged data set's model takes no part, those of the eight others learned from all of their
 own test scores; developed on validation accuracies. Goals: the best of two percent of the space drawn at
-random, as published. 7: tasks
-that nothing like was learned from, in process too."""
+random, as published. 7: tasks that nothing like was learned from, in process too."""
 
 
 @comparison(

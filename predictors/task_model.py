@@ -1,11 +1,11 @@
 r"""What is known of a task before anything was observed on it, from measured pairs of other tasks.
 
-.. math:: m(t, a) = \mu + w^\top v(t) + f(a)
+.. math:: m(t, a) = \mu + \ell(t) + f(a, \ell(t)), \qquad \ell(t) = w^\top v(t)
 
-:math:`v(t)` is the task's vector (:mod:`encoders.task_set`) and :math:`f` what an architecture brings to any
-task. Products of both, which would let the order of architectures differ between tasks, order those of
-held-out tasks no better in 4,630 pairs; a task's own order is what :mod:`predictors.task_conditioned` learns
-from its observations.
+:math:`v(t)` is the task's vector (:mod:`encoders.task_set`), :math:`\ell` its level and :math:`f` what an
+architecture brings to tasks of that level, linear between knots: what is best for a hard task is not what is
+best for an easy one. More of the order than that is what :mod:`predictors.task_conditioned` learns from a
+task's own observations.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from predictors.predictor import DamagedModel
 from spaces.mixed_radix import index_of
 from spaces.space import Codes, Floats, Space
 
-FORMAT = "netwright-task-model-2"
+FORMAT = "netwright-task-model-3"
 _TABLED = 2**16
 
 
@@ -59,7 +59,8 @@ class TaskModel:
     Shapes:
         centre, spread: (1283,), of task vectors
         level: (1283,) weights w of standardized task vectors
-        cells: (m,) weights over the landmarks
+        knots: (k,) levels, rising
+        cells: (m, k) weights over the landmarks, for tasks of each of these levels
     """
 
     space: Space
@@ -68,6 +69,7 @@ class TaskModel:
     spread: Floats
     level: Floats
     level_range: tuple[float, float]
+    knots: Floats
     cells: Floats
     landmarks: int
     scales: Scales
@@ -76,7 +78,9 @@ class TaskModel:
 
     def prior(self, embedding: TaskEmbedding, codes: Codes) -> Floats:
         """m(t, a) for codes (b, v), (b,)."""
-        found: Floats = self.mean + self.level_of(embedding) + self._brings(codes)
+        level = self.level_of(embedding)
+        brought = between(self.knots, self._brings(codes), np.full(len(codes), level))
+        found: Floats = self.mean + level + brought
         return found
 
     def level_of(self, embedding: TaskEmbedding) -> float:
@@ -94,7 +98,7 @@ class TaskModel:
         return found
 
     def _brings(self, codes: Codes) -> Floats:
-        """f of codes (b, v), (b,): from a table made on first use, where the space is small."""
+        """f of codes (b, v) at the knots, (b, k): from a table made on first use in a small space."""
         if self.space.size > _TABLED:
             return np.asarray(correlations(self.space, codes, self.landmarks) @ self.cells)
         return _table(self)[index_of(codes, self.space.variables)]
@@ -105,6 +109,7 @@ class TaskModel:
             "centre": self.centre,
             "spread": self.spread,
             "level": self.level,
+            "knots": self.knots,
             "cells": self.cells,
             "near": np.stack([self.near.low, self.near.high]),
             "scores": self.calibration.scores,
@@ -149,6 +154,7 @@ class TaskModel:
                 parts["spread"],
                 parts["level"],
                 (float(about["level_range"][0]), float(about["level_range"][1])),
+                parts["knots"],
                 parts["cells"],
                 int(about["landmarks"]),
                 Scales(*(float(scale) for scale in about["scales"])),
@@ -161,11 +167,26 @@ class TaskModel:
             raise DamagedModel(f"the bytes are no model of tasks: {error}") from error
 
 
+def between(knots: Floats, told: Floats, levels: Floats) -> Floats:
+    """What is told at knots (k,) of b things, (b, k), at a level of each, (b,); no further than the knots.
+
+    >>> between(np.array([0.0, 2.0]), np.array([[5.0, 7.0], [5.0, 7.0]]), np.array([1.0, 9.0])).tolist()
+    [6.0, 7.0]
+    """
+    if len(knots) == 1:
+        return told[:, 0]
+    rows, left = np.arange(len(told)), np.clip(np.searchsorted(knots, levels) - 1, 0, len(knots) - 2)
+    share = np.clip((levels - knots[left]) / (knots[left + 1] - knots[left]), 0.0, 1.0)
+    found: Floats = (1 - share) * told[rows, left] + share * told[rows, left + 1]
+    return found
+
+
 @lru_cache(maxsize=4)
 def _table(model: TaskModel) -> Floats:
-    """f of every combination of choices, (k,)."""
+    """f of every combination of choices at the knots, (choices, k)."""
     members = model.space.enumerate()
-    found = np.zeros(int(np.prod([len(v.choices) for v in model.space.variables])))
+    choices = int(np.prod([len(v.choices) for v in model.space.variables]))
+    found = np.zeros((choices, len(model.knots)))
     found[index_of(members, model.space.variables)] = (
         correlations(model.space, members, model.landmarks) @ model.cells
     )

@@ -2,9 +2,10 @@ r"""Learns a :class:`.TaskModel` from measured pairs of a task and an architectu
 
 First the levels of tasks, by one Bayesian linear regression in the task's vector and an architecture's
 Nyström features, where the pairs of one task share an error: their covariance is
-:math:`\sigma^2 I + \tau^2 \mathbf{1}\mathbf{1}^\top`. Then what cells bring: boosted trees on what the
-levels of tasks, each from a regression without it, leave; how badly a cell failed is cut off, as it teaches
-little of good ones. The trees' function is written over the landmarks, which smooths it. Judged, and its
+:math:`\sigma^2 I + \tau^2 \mathbf{1}\mathbf{1}^\top`. Then what cells bring to tasks of a level: boosted
+trees on what the levels of tasks, each from a regression without it, leave, the level among what they see;
+how badly a cell failed is cut off, as it teaches little of good ones. The trees' function at a few levels is
+written over the landmarks, which smooths it. Judged, and its
 scales found, by leaving whole tasks out.
 
 Notation: n pairs, t tasks, p features.
@@ -19,12 +20,12 @@ from scipy.linalg import cho_factor, cho_solve
 
 from benchmarks.task_pairs import TaskPairs
 from encoders.features import features
-from encoders.score_table import classes
+from encoders.score_table import classes, smallest
 from encoders.task_embedding import WIDTH, Prototypes
 from encoders.task_set import Neighbourhood, surroundings, task_vector
 from predictors.cell_kernel import correlations, kernel, landmarks, roots, scaled
 from predictors.conformal import Calibration
-from predictors.task_model import Scales, TaskModel
+from predictors.task_model import Scales, TaskModel, between
 from spaces.space import Codes, Floats, Space
 
 NOISE = 6.0
@@ -42,7 +43,11 @@ KINDS = ("live", "structure", "reduced", "scores")
 """Features that the trees see."""
 TREES = {"max_depth": 5, "eta": 0.05, "subsample": 0.6, "colsample_bynode": 0.3, "min_child_weight": 3}
 ROUNDS = 150
-BAGS = 4
+BAGS = 8
+KNOTS = 7
+"""Levels at which the trees' function is written down."""
+TAIL = 0.02
+"""Of the pairs on either side whose levels are beyond the knots."""
 SMOOTHING = 1e-3
 """Of the trees' function over the landmarks."""
 
@@ -107,17 +112,22 @@ class TaskTraining:
         weights: Floats = found[:width] * self._level_scale()
         return weights
 
-    def cells(self, without: frozenset[int] = frozenset()) -> Floats:
-        """What each function of the space brings, (c,) as in :func:`encoders.score_table.classes`."""
+    def cells(self, without: frozenset[int] = frozenset()) -> tuple[Floats, Floats]:
+        """Levels (k,), and what each function of the space brings to tasks of these, (c, k).
+
+        Functions are in the order of :func:`encoders.score_table.classes`.
+        """
         fold_of = self.folds[self.pairs.tasks]
-        rest = np.full(len(fold_of), np.nan)
+        told, rest = np.full((2, len(fold_of)), np.nan)
         for fold in set(range(FOLDS)) - without:
             rows = fold_of == fold
             level = self.vectors @ self.levels(without | {fold})
-            rest[rows] = self.pairs.values[rows] - self.mean - level[self.pairs.tasks[rows]]
+            told[rows] = level[self.pairs.tasks[rows]]
+            rest[rows] = self.pairs.values[rows] - self.mean - told[rows]
         rows = np.isfinite(rest)
         rest[rows] = np.maximum(rest[rows], np.median(rest[rows]) - FAILED)
-        return self._trees(self.pairs.codes[rows], rest[rows])
+        knots = np.unique(np.quantile(told[rows], np.linspace(TAIL, 1 - TAIL, KNOTS)))
+        return knots, self._trees(self.pairs.codes[rows], told[rows], rest[rows], knots)
 
     def held_out(self) -> Floats:
         """Predictions (n,) of each pair by what was learned without its task's fold."""
@@ -126,15 +136,17 @@ class TaskTraining:
         for fold in range(FOLDS):
             rows = self.folds[self.pairs.tasks] == fold
             without = frozenset((fold,))
-            told = correlated[rows] @ self._over_landmarks(self.cells(without))
-            level = self.vectors @ self.levels(without)
-            predicted[rows] = self.mean + told + level[self.pairs.tasks[rows]]
+            knots, brought = self.cells(without)
+            level = (self.vectors @ self.levels(without))[self.pairs.tasks[rows]]
+            told = correlated[rows] @ self._over_landmarks(brought)
+            predicted[rows] = self.mean + level + between(knots, told, level)
         return predicted
 
     def model(self, held_out: Floats) -> TaskModel:
         """The model of all pairs, its scales from predictions of held-out ones (n,)."""
         level = self.levels()
         told = self.vectors @ level
+        knots, brought = self.cells()
         residuals = self.pairs.values - held_out
         scales = self._scales(residuals)
         total = np.sqrt(scales.level**2 + scales.cells**2 + scales.noise**2)
@@ -145,28 +157,32 @@ class TaskTraining:
             self.spread,
             level,
             (float(told.min()), float(told.max())),
-            self._over_landmarks(self.cells()),
+            knots,
+            self._over_landmarks(brought),
             self.options.landmarks,
             scales,
             Neighbourhood.of(np.stack([surroundings(each) for each in self.prototypes])),
             Calibration.of(residuals, np.full(len(residuals), total)).thinned(),
         )
 
-    def _trees(self, codes: Codes, rest: Floats) -> Floats:
-        """A bagged ensemble's function, (c,), learned from codes (m, v)."""
+    def _trees(self, codes: Codes, levels: Floats, rest: Floats, knots: Floats) -> Floats:
+        """A bagged ensemble's function at knots (k,), (c, k), learned from codes (m, v) and levels (m,)."""
         import xgboost as xgb
 
-        data = xgb.DMatrix(features(self.space, codes, kinds=KINDS), rest)
-        everything = xgb.DMatrix(features(self.space, classes(self.space).codes, kinds=KINDS))
-        bags = [
-            xgb.train(TREES | {"nthread": 1, "seed": bag}, data, ROUNDS).predict(everything)
-            for bag in range(BAGS)
-        ]
-        mean: Floats = np.mean(bags, axis=0, dtype=np.float64)
-        return mean
+        def seen(members: Codes, of: Floats) -> Floats:
+            return np.concatenate([features(self.space, members, kinds=KINDS), of[:, None]], axis=1)
+
+        functions = classes(self.space).codes
+        data = xgb.DMatrix(seen(smallest(self.space, codes), levels), rest)
+        grid = [xgb.DMatrix(seen(functions, np.full(len(functions), knot))) for knot in knots]
+        found = np.zeros((len(functions), len(knots)))
+        for bag in range(BAGS):
+            trees = xgb.train(TREES | {"nthread": 1, "seed": bag}, data, ROUNDS)
+            found += np.stack([trees.predict(each) for each in grid], axis=1) / BAGS
+        return found
 
     def _over_landmarks(self, values: Floats) -> Floats:
-        """Weights (m,) over the landmarks that give values (c,) of the space's functions, smoothed."""
+        """Weights (m, k) over the landmarks that give values (c, k) of the space's functions, smoothed."""
         count = self.options.landmarks
         points = landmarks(self.space, count)
         if self._solver is None:

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from encoders.imagenet_classes import wordnet_ids
 from encoders.score_table import classes
-from encoders.task_embedding import VERSION, WIDTH, TaskEmbedding
+from encoders.task_embedding import VERSION, WIDTH, TaskEmbedding, embed_imagenet_classes
 from encoders.task_set import Neighbourhood, surroundings, task_vector
 from predictors.predictor import NotEnoughLabels
 from predictors.task_conditioned import TaskPredictor, load_task_predictor
@@ -39,6 +40,15 @@ def test_the_order_of_classes_does_not_matter() -> None:
     first, second = (load_task_predictor("nasbench201", each).predict(codes).mean for each in (told, turned))
     np.testing.assert_allclose(first, second, atol=1e-3)
     np.testing.assert_allclose(surroundings(turned.prototypes), surroundings(told.prototypes), rtol=1e-5)
+
+
+def test_what_is_best_depends_on_how_hard_the_task_is() -> None:
+    model, codes = load_task_model("nasbench201"), members(1000)
+    ids, rng = wordnet_ids(), np.random.default_rng(0)
+    drawn = [embed_imagenet_classes([ids[row] for row in rng.permutation(1000)[:20]]) for _ in range(12)]
+    tasks = sorted(drawn, key=model.level_of)
+    hard, easy = (set(np.argsort(-model.prior(tasks[row], codes))[:50]) for row in (0, -1))
+    assert len(hard & easy) < 45
 
 
 def test_members_that_compute_the_same_are_told_the_same() -> None:
