@@ -39,7 +39,7 @@ def decode(content: bytes, name: str, side: int | None) -> Pixels:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise BadImages(f"{name} has {image.width}×{image.height} pixels, too many")
-                fitted = _fit(image.convert("RGB"), side)
+                fitted = _fit(eight_bit(image).convert("RGB"), side)
     except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadImages(f"{name} is no image that can be read: {error}") from None
     except (OSError, SyntaxError, ValueError) as error:  # how Pillow reports damaged files
@@ -47,6 +47,13 @@ def decode(content: bytes, name: str, side: int | None) -> Pixels:
             raise
         raise BadImages(f"{name} is damaged: {error}") from None
     return np.asarray(fitted, dtype=np.uint8)
+
+
+def eight_bit(image: Image.Image) -> Image.Image:
+    """The image; of a grey one of 16 bits the upper eight, as in colour, where Pillow would cut values off."""
+    if not image.mode.startswith("I"):
+        return image
+    return Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
 
 
 def _fit(image: Image.Image, side: int | None) -> Image.Image:

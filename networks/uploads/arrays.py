@@ -90,13 +90,14 @@ def _write(file: IO[bytes], header: Header, chosen: dict[int, int], out: BinaryI
 
 
 def _seen(image: Pixels) -> Pixels:
-    """The image itself; of a large one the middle square, made smaller."""
+    """The middle square of an image; a large one made smaller."""
     side = min(image.shape[:2])
-    if side <= SEEN_SIDE:
-        return image
     top, left = (image.shape[0] - side) // 2, (image.shape[1] - side) // 2
-    square = Image.fromarray(image[top : top + side, left : left + side])
-    return np.asarray(square.resize((SEEN_SIDE, SEEN_SIDE), Image.Resampling.BICUBIC), dtype=np.uint8)
+    square = image[top : top + side, left : left + side]
+    if side <= SEEN_SIDE:
+        return square
+    small = Image.fromarray(square).resize((SEEN_SIDE, SEEN_SIDE), Image.Resampling.BICUBIC)
+    return np.asarray(small, dtype=np.uint8)
 
 
 def _exactly(file: IO[bytes], size: int) -> bytes:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from networks.training.decode import FORMATS, SUFFIXES, Pixels
+from networks.training.decode import FORMATS, SUFFIXES, Pixels, eight_bit
 from networks.uploads.limits import (
     CLASSES,
     LONGEST_NAME,
@@ -68,7 +68,7 @@ def write_folders(archive: zipfile.ZipFile, out: BinaryIO, *, a_class: int, in_a
 
 
 def decode(content: bytes, where: str) -> tuple[Pixels, int]:
-    """An image (h, w, 3) or, where it is grey, (h, w); of a large one the middle square, made smaller.
+    """The middle square of an image, (s, s, 3) or, where it is grey, (s, s); a large one made smaller.
 
     Returns:
         it, and how many bytes its pixels took before
@@ -81,7 +81,8 @@ def decode(content: bytes, where: str) -> tuple[Pixels, int]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 check_sides(image.height, image.width, where)
-                plain = image.convert("L" if image.mode in ("1", "L") else "RGB")
+                plain = eight_bit(image)
+                plain = plain.convert("L" if plain.mode in ("1", "L") else "RGB")
     except BadUpload:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -96,11 +97,9 @@ def decode(content: bytes, where: str) -> tuple[Pixels, int]:
 
 def _seen(image: Image.Image) -> Image.Image:
     side = min(image.size)
-    if side <= SEEN_SIDE:
-        return image
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    box = (left, top, left + side, top + side)
-    return image.resize((SEEN_SIDE, SEEN_SIDE), Image.Resampling.BICUBIC, box=box)
+    square = image.crop((left, top, left + side, top + side))
+    return square if side <= SEEN_SIDE else square.resize((SEEN_SIDE, SEEN_SIDE), Image.Resampling.BICUBIC)
 
 
 def _folders(archive: zipfile.ZipFile) -> dict[str, list[zipfile.ZipInfo]]:

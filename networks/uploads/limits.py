@@ -17,7 +17,7 @@ MOST_ARRAY_BYTES = 256 << 20
 LONGEST_NAME = 100
 """Of a class, in characters."""
 SEEN_SIDE = 224
-"""What is larger is cut to its middle square and made so small at once: more than this is never looked at."""
+"""An image is cut to its middle square at once, and a larger one made so small: no more is ever looked at."""
 
 
 class BadUpload(ValueError):

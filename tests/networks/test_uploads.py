@@ -57,13 +57,14 @@ def refusal(upload):
 
 
 def in_child(upload, tmp_path):
-    """Exit status, and what the reading process said."""
+    """Exit status, and what the reading process said; it writes to a file, as the service lets it."""
     (tmp_path / "upload").write_bytes(upload)
-    with (tmp_path / "upload").open("rb") as file:
+    with (tmp_path / "upload").open("rb") as file, (tmp_path / "sample").open("wb") as out:
         done = subprocess.run(
             [sys.executable, "-m", "networks.uploads.read"],
             stdin=file,
-            capture_output=True,
+            stdout=out,
+            stderr=subprocess.PIPE,
             timeout=60,
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         )
@@ -95,7 +96,8 @@ def test_arrays_are_sampled_by_label(shape):
     assert (head.classes, head.images, head.sampled) == (("-1", "5"), 12, 4)
     kept = [(int(image.flat[0]), label) for image, label in images]
     assert kept == [(0, 1), (1, 0), (10, 1), (11, 0)]
-    assert images[0][0].shape == shape[: 2 if shape[-1] == 1 else None]
+    square = (min(shape[:2]), min(shape[:2]), *shape[2:])
+    assert images[0][0].shape == square[: 2 if shape[-1] == 1 else None]
 
 
 def test_large_images_are_made_small_at_once():
@@ -103,6 +105,36 @@ def test_large_images_are_made_small_at_once():
     assert images[0][0].shape == (224, 224, 3)
     _, arrays = sample(npz(x=np.full((2, 300, 400, 3), 9, dtype=np.uint8), y=np.arange(2)))
     assert arrays[1][0].shape == (224, 224, 3) and (arrays[1][0] == 9).all()
+
+
+def test_of_a_long_image_the_middle_alone_is_passed_on():
+    wide = np.zeros((20, 100, 3), dtype=np.uint8)
+    wide[:, 40:60] = 9
+    made = io.BytesIO()
+    Image.fromarray(wide).save(made, "PNG")
+    _, images = sample(zipped([("a/1.png", made.getvalue()), ("b/1.png", PNG)]))
+    assert images[0][0].shape == (20, 20, 3) and (images[0][0] == 9).all()
+    _, arrays = sample(npz(x=np.stack([wide, wide]), y=np.arange(2)))
+    assert arrays[0][0].shape == (20, 20, 3) and (arrays[0][0] == 9).all()
+
+
+def test_as_many_of_the_longest_images_as_are_looked_at_can_be_passed_on(tmp_path):
+    made = io.BytesIO()
+    Image.new("RGB", (1024, 224)).save(made, "JPEG")
+    content = made.getvalue() + bytes(20_000)  # as long as a photograph
+    stored = io.BytesIO()
+    with zipfile.ZipFile(stored, "w") as archive:
+        for number in range(400):
+            archive.writestr(f"{number % 20}/{number}.jpg", content)
+    assert in_child(stored.getvalue(), tmp_path) == (0, "")
+
+
+def test_grey_of_sixteen_bits_keeps_its_shades():
+    made = io.BytesIO()
+    shades = np.tile(np.arange(16, dtype=np.uint16) * 4096, (16, 1))
+    Image.fromarray(shades).save(made, "PNG")
+    _, images = sample(zipped([("a/1.png", made.getvalue()), ("b/1.png", PNG)]))
+    assert images[0][0][0].tolist() == [16 * shade for shade in range(16)]
 
 
 # what is refused, and why
