@@ -9,6 +9,7 @@ for the order. Because the map is monotone, intervals and probabilities carry ov
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
@@ -35,7 +36,7 @@ class NormalScores:
     what is always positive, a cost say, is never predicted to be negative.
 
     Shapes:
-        values, scores: (k,), k ≤ ``KNOTS``; one knot where all labels are equal
+        values, scores: (k,), k ≤ ``KNOTS``; one knot where all labels are equal but for rounding
     """
 
     values: Floats
@@ -46,12 +47,14 @@ class NormalScores:
     def fit(cls, labels: Floats) -> "NormalScores":
         """From labels (n,)."""
         scores = normal_scores(labels)
+        logarithmic = bool((labels > 0).all())
         values, first = np.unique(labels, return_index=True)
-        scores = scores[first]
+        first = first[_apart(np.log(values) if logarithmic else values)]
+        values, scores = labels[first], scores[first]
         if len(values) > KNOTS:
             kept = np.unique(np.linspace(0, len(values) - 1, KNOTS).round().astype(int))
             values, scores = values[kept], scores[kept]
-        return cls(values, scores, bool((labels > 0).all()))
+        return cls(values, scores, logarithmic)
 
     def transform(self, values: Floats) -> Floats:
         """Scores (b,) of values (b,)."""
@@ -70,6 +73,13 @@ class NormalScores:
                 np.exp(_within(_linear(scores, self.scores, np.log(self.values)), np.log(self.values)))
             )
         return _within(_linear(scores, self.scores, self.values), self.values)
+
+
+def _apart(rising: Floats) -> NDArray[np.bool_]:
+    """Which of rising values (k,) are more than rounding above the one before; no slope is known between
+    others."""
+    least = 1e-12 * np.abs(rising).max() + 1e-300
+    return np.diff(rising, prepend=-np.inf) > least
 
 
 def _within(y: Floats, knots: Floats) -> Floats:
