@@ -1,6 +1,5 @@
 """What a person asks for: a design request, checked in one place for the HTTP API and the command line."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -17,6 +16,7 @@ from search.evaluation import (
     read_spec,
 )
 from search.evaluator import WORKER
+from search.fields import Fields
 from search.quantities import ON_DEVICE, FieldError, InvalidRequest, resolve_quantity
 from search.recipe import FIELD, read_recipe, searched_space
 from search.strategies import strategy_names
@@ -126,8 +126,8 @@ def parse_request(
     return _Parser(body, measured, uploaded).request()
 
 
-class _Parser:
-    """Collects every error of one body, so that a person mends them in one go."""
+class _Parser(Fields):
+    """Reads a design, from space and task to bounds and objectives."""
 
     def __init__(
         self,
@@ -135,10 +135,9 @@ class _Parser:
         measured: Sequence[MeasuredDevice],
         uploaded: UploadedTask | None,
     ) -> None:
-        self.body = body
+        super().__init__(body)
         self.measured = measured
         self.uploaded = uploaded
-        self.errors: list[FieldError] = []
         self.spec: Spec | None = None
 
     def request(self) -> DesignRequest:
@@ -202,9 +201,6 @@ class _Parser:
             device for device in self.measured if device.space == space.name and device.quantity in quantities
         )
 
-    def fail(self, field: str, message: str, hint: str = "") -> None:
-        self.errors.append(FieldError(field, message, hint))
-
     def space(self) -> Space | None:
         name = self.body.get("space")
         if not isinstance(name, str) or not knows_space(name):
@@ -263,66 +259,6 @@ class _Parser:
             return space.tasks[0]
         return task
 
-    def integer(self, field: str, default: int, low: int, high: int) -> int:
-        value = self.body.get(field)
-        if value is None:
-            return default
-        if isinstance(value, bool) or not isinstance(value, int):
-            self.fail(field, "must be a whole number")
-        elif not low <= value <= high:
-            self.fail(field, f"must lie between {low} and {high}")
-        else:
-            return value
-        return default
-
-    def truth(self, field: str) -> bool:
-        value = self.body.get(field)
-        if value is not None and not isinstance(value, bool):
-            self.fail(field, "must be true or false")
-        return value is True
-
-    def number(self, field: str, default: float | None, value: object = None) -> float | None:
-        value = self.body.get(field) if value is None else value
-        if value is None:
-            return default
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            self.fail(field, "must be a number")
-            return default
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
-        if not math.isfinite(number):
-            self.fail(
-                field, "must be a finite number", "NaN and infinities are no bounds; leave the bound out"
-            )
-            return default
-        return number
-
-    def choice(self, field: str, choices: Sequence[str], default: str | None) -> str | None:
-        value = self.body.get(field)
-        if value is None:
-            return default
-        if not isinstance(value, str) or value not in choices:
-            self.fail(field, f"{value!r} is not known", f"one of {', '.join(choices)}")
-            return default
-        return value
-
-    def items(self, field: str) -> list[tuple[str, Mapping[str, object]]]:
-        values = self.body.get(field)
-        if values is None:
-            return []
-        if not isinstance(values, list | tuple):
-            self.fail(field, "must be a list")
-            return []
-        items = []
-        for index, value in enumerate(values):
-            if isinstance(value, Mapping):
-                items.append((f"{field}[{index}]", value))
-            else:
-                self.fail(f"{field}[{index}]", "must be an object")
-        return items
-
     def quantity(
         self, space: Space, design_task: str, path: str, item: Mapping[str, object]
     ) -> Quantity | None:
@@ -360,11 +296,6 @@ class _Parser:
         """The devices that can be named besides the space's own."""
         named = [device.name for device in self.measured if device.space == space.network_space.name]
         return [*named, WORKER] if measured_by(self.spec, str(metric), "latency") else named
-
-    def unknown(self, path: str, item: Mapping[str, object], known: Sequence[str]) -> None:
-        for name in item:
-            if name not in known:
-                self.fail(f"{path}.{name}", "unknown field", f"the fields are {', '.join(known)}")
 
     def constraints(self, space: Space, task: str) -> tuple[Constraint, ...]:
         merged: dict[Quantity, tuple[float | None, float | None]] = {}
