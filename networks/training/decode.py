@@ -50,7 +50,7 @@ def decode(content: bytes, name: str, side: int | None) -> Pixels:
 
 
 def eight_bit(image: Image.Image) -> Image.Image:
-    """The image; of a grey one of 16 bits the upper eight, as in colour, where Pillow would cut values off."""
+    """The image; of a grey one of 16 bits the upper eight, where Pillow would cut values off."""
     if not image.mode.startswith("I"):
         return image
     return Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
