@@ -79,7 +79,8 @@ def _apart(rising: Floats) -> NDArray[np.bool_]:
     """Which of rising values (k,) are more than rounding above the one before; no slope is known between
     others."""
     least = 1e-12 * np.abs(rising).max() + 1e-300
-    return np.diff(rising, prepend=-np.inf) > least
+    found: NDArray[np.bool_] = np.diff(rising, prepend=-np.inf) > least
+    return found
 
 
 def _within(y: Floats, knots: Floats) -> Floats:
