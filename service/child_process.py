@@ -13,6 +13,8 @@ from service.problems import Problem
 
 _log = logging.getLogger(__name__)
 
+_TIED = (sys.executable, "-m", "workers.child")
+"""Starts a program that ends when this process does, however that ends."""
 REFUSED = 3
 """Exit status of a program whose standard error says, as JSON, what is wrong with what it was given."""
 
@@ -71,7 +73,7 @@ def pipe_child(
     source.seek(0)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", module, *arguments],
+            [*_TIED, str(os.getpid()), sys.executable, "-m", module, *arguments],
             stdin=source,
             stdout=target,
             stderr=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Becomes another program that ends when its parent does; run as a script, before any import is paid for.
+"""Becomes another program that ends when its parent does; run as a program, before any import is paid for.
 
 ``python -I -S child.py PARENT_PID PROGRAM [ARGUMENT…]`` asks the kernel for SIGKILL at the parent's death
 (``PR_SET_PDEATHSIG``; it survives the exec), then replaces itself, so that even a parent that was killed
