@@ -60,11 +60,12 @@ def resolve_quantity(
     errors: list[FieldError] = []
     needs_task = metric in ("accuracy", "loss") or space.task_dependent_cost
     if needs_task and task not in (*space.tasks, *tasks):
+        own = "; of your own, the one that the request as a whole is for" if where else ""
         errors.append(
             FieldError(
                 f"{where}task",
                 f"{task!r} is no task of {space.public_name}",
-                f"its tasks are {', '.join(space.tasks)}",
+                f"its tasks are {', '.join((*space.tasks, *tasks))}{own}",
             )
         )
     needs_device = metric in ON_DEVICE

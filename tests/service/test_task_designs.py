@@ -140,3 +140,15 @@ def test_a_study_for_an_uploaded_task_asks_for_what_is_foretold_first(server, ta
     further = server.http.post(f"{url}/suggest", json=asked).json()["suggestions"]
     assert not {each["architecture"] for each in further} & set(cells)
     assert server.http.get(url).json()["best"][0]["architecture"] == cells[2]
+
+
+def test_a_second_task_of_ones_own_is_refused_with_what_may_be_named(server, embedding):
+    about = TaskContent(
+        "d", VERSION, server.blobs.put(embedding.to_bytes()), "images", embedding.classes, 60, 60
+    )
+    server.store.put_task("other", about)
+    goals = [{"metric": "accuracy", "task": name} for name in ("mine", "other")]
+    body = problem(
+        server.http.post("/v1/designs", json=ORDER | {"objectives": goals}), 422, "objectives[1].task"
+    )
+    assert "mine; of your own, the one" in body["errors"][0]["hint"]
