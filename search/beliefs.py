@@ -139,7 +139,8 @@ class Beliefs:
             or kept.names != self.names[:known]
             or kept.field.theta is not self._theta[key][1]
         ):
-            field = Field(inputs, self._theta[key][1], len(self._rows[key]) + 64)
+            memory = kept.field.columns if kept is not None and kept.inputs is inputs else None
+            field = Field(inputs, self._theta[key][1], len(self._rows[key]) + 64, memory)
             reached = self._reached[key]
             early = int((self._rows[key] < reached).sum())
             field.learn([group[:early] for group in points])

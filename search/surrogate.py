@@ -46,7 +46,7 @@ FITTED_ON = 200
 """Labels beyond these do not take part in the choice of hyperparameters."""
 ITERATIONS = 25
 """Steps of that choice at most."""
-CHUNK = 512
+CHUNK = 1024
 """Candidates at a time."""
 
 Halves = NDArray[np.float32]
@@ -160,17 +160,22 @@ class Field:
         candidates: standardized features, one (c, f) array a group.
         theta: hyperparameters (g + 2,).
         room: labels for which there is room at first.
+        memory: columns of a field of the same candidates that nobody needs any more: fresh memory costs time.
     """
 
-    def __init__(self, candidates: Sequence[Group], theta: Floats, room: int = 64) -> None:
+    def __init__(
+        self, candidates: Sequence[Group], theta: Floats, room: int = 64, memory: Halves | None = None
+    ) -> None:
         self.theta = theta
         self.noise = float(np.exp(theta[-1])) + JITTER
         self.prior = float(kernel(np.zeros(1), theta)[0])
         self.candidates = self._scaled(candidates)  # (c, f)
         self.squares = (self.candidates**2).sum(axis=1)
         self.points = np.empty((0, self.candidates.shape[1]), dtype=np.float32)
-        self.columns = np.empty((room, len(self.candidates)), dtype=np.float32)  # V transposed, (n, c)
-        self.factor = np.empty((room, room))
+        if memory is None or len(memory) < room:
+            memory = np.empty((room, len(self.candidates)), dtype=np.float32)
+        self.columns = memory  # V transposed, (n, c)
+        self.factor = np.empty((len(memory), len(memory)))
         self.variance = np.full(len(self.candidates), self.prior)
         self.count = 0
 
@@ -266,13 +271,11 @@ class Field:
         r += 5 * squares
         np.maximum(r, 0, out=r)
         np.sqrt(r, out=r)
-        found = r / 3
-        found += 1
-        found *= r
-        found += 1
-        np.negative(r, out=r)
+        found = r + 1.5  # 1 + r + r²/3 = ((r + 3/2)² + 3/4) / 3, in as few passes as possible
+        found *= found
+        found += 0.75
+        np.subtract(self.theta[-2] - np.log(3), r, out=r)
         np.exp(r, out=r)
-        r *= float(np.exp(self.theta[-2]))
         found *= r
         found += float(self.prior - np.exp(self.theta[-2]))
         return found
