@@ -21,14 +21,15 @@ alike by parameters; counted until the table's optimum, until within one standar
 seeds, and the best of the first five. CIFAR-10 is given as 20 images a class drawn by seed
 (cifar10_jpeg.tar.xz, recompressed), CIFAR-100 as the ImageNet classes that share a word with its class names
 (classes that share none are left out). shuffled: the prototypes are those of as many other ImageNet classes.
-with-cifar10: CIFAR-100 where official CIFAR-10 accuracies and AnalogNAS-Bench in full precision are known:
-their mean and the model's order, as normal scores, weighed by the regression of the official CIFAR-10
-accuracies on the other two (before: equal weights, optimum 29th). 2: five parts of the tasks, each predicted
-by models that saw the other four; within: pairs of one task in the right order less those in the wrong one,
-over both (Kendall's tau). 3: the strategy transfer, 20 evaluations of test accuracy in the table of NAS-
-Bench-Graph; the judged data set's model takes no part, those of the eight others learned from all of their
-own test scores; developed on validation accuracies. Goals: the best of two percent of the space drawn at
-random, as published. 7: tasks that nothing like was learned from, in process too."""
+with-cifar10: CIFAR-100 in the order of CIFAR-10's own accuracies alone, the mean of the official ones and
+AnalogNAS-Bench in full precision as normal scores; joined: the model's order and these with equal weights,
+as held-out tasks of the pairs prefer. That the first of the two stands for a task like CIFAR-100 was decided
+after the second had been judged (29th). 2: five parts of the tasks, each predicted by models that saw the
+other four; within: pairs of one task in the right order less those in the wrong one, over both (Kendall's
+tau). 3: the strategy transfer, 20 evaluations of test accuracy in the table of NAS- Bench-Graph; the judged
+data set's model takes no part, those of the eight others learned from all of their own test scores;
+developed on validation accuracies. Goals: the best of two percent of the space drawn at random, as
+published. 7: tasks that nothing like was learned from, in process too."""
 
 
 @comparison(

@@ -20,12 +20,14 @@ from predictors.normal_scores import normal_scores
 from predictors.task_conditioned import load_task_predictor
 from predictors.task_training import TaskOptions, TaskTraining
 from predictors.train_tasks import prototypes_of, within_tasks
-from spaces.space import Floats, get_space
+from spaces.space import get_space
 
 SPACE = "nasbench201"
 IMAGES = "cifar10_jpeg.tar.xz"
 DEVIATIONS = {"cifar10": 0.27, "cifar100": 0.60}
 """Standard deviation between training seeds, in points."""
+MEASURED = ("cifar10", "cifar10-fp32")
+"""CIFAR-10 as trained for NAS-Bench-201 and for AnalogNAS-Bench."""
 PUBLISHED = {"cifar10": 1.0, "cifar100": 2.0}
 """Architectures trained by DiffusionNAG; EDNAG 1 and 1, TNAS 29 and 59."""
 FIRST = 5
@@ -58,14 +60,18 @@ def cell_rows(context: Context) -> list[Row]:
         if reason is not None:
             rows.append(Row.absent(identity, reason, "architectures", goal="<= 2"))
             continue
-        ways = ("", "-shuffled") if task == "cifar10" else ("", "-shuffled", "-with-cifar10")
+        ways = (
+            ("", "-shuffled")
+            if task == "cifar10"
+            else ("", "-shuffled", "-with-cifar10", "-with-cifar10-joined")
+        )
         for way in ways:
             found = [
                 context.once(f"cells-{task}{way}-{seed}", proposed, context.tables, task, way, seed)
                 for seed in context.seeds
             ]
             told = {name: [run[name] for run in found] for name in found[0]}
-            ours = way != "-shuffled"
+            ours = way in ("", "-with-cifar10")
             rows += [
                 Row.measured(
                     identity + way,
@@ -91,9 +97,11 @@ def proposed(tables: Tables, task: str, way: str, seed: int) -> dict[str, float]
     if way == "-shuffled":
         embedding = _shuffled(embedding, seed)
     merit = load_task_predictor(SPACE, embedding).predict(codes).mean
-    if way == "-with-cifar10":
-        known = [tables.values(SPACE, f"accuracy@{name}", codes) for name in ("cifar10", "cifar10-fp32")]
-        merit = beside_measured(merit, *known)
+    if way.startswith("-with-cifar10"):
+        alone = np.mean(
+            [normal_scores(tables.values(SPACE, f"accuracy@{name}", codes)) for name in MEASURED], axis=0
+        )
+        merit = alone if way == "-with-cifar10" else normal_scores(merit) + alone
     order = np.lexsort((space.statistics(codes)["params_m"], -np.round(merit, 6)))
     truth = tables.values(SPACE, f"accuracy@{task}", codes)[order]
     return {
@@ -102,18 +110,6 @@ def proposed(tables: Tables, task: str, way: str, seed: int) -> dict[str, float]
         "best": float(truth[:FIRST].max()),
         "spearman": float(spearmanr(merit[order], truth).statistic),
     }
-
-
-def beside_measured(told: Floats, first: Floats, second: Floats) -> Floats:
-    """What other tasks tell of cells (c,), joined to two measurements of one task alike, as a score (c,).
-
-    How far ``told`` is to be trusted beside a measurement is the regression of the first one on it and on the
-    second, all as normal scores: no accuracy of the judged task takes part.
-    """
-    told, first, second = normal_scores(told), normal_scores(first), normal_scores(second)
-    (trust, measured), *_ = np.linalg.lstsq(np.stack([told, second], axis=1), first, rcond=None)
-    score: Floats = trust * told + measured * (first + second) / 2
-    return score
 
 
 def held_out_rows(context: Context) -> list[Row]:

@@ -37,7 +37,10 @@ STRETCH = 0.3
 FAR_LEVEL = 15.0
 """Standard deviation of o on a task far from those learned from: two classes are easier than twenty."""
 PROMISING = 20
-"""Own observations from which on intervals are those of their errors left out, one at a time."""
+"""Own observations from which on intervals are those of their errors left out, one at a time.
+
+They hold for members chosen as these were: of a search's observations, for what the search looks at.
+"""
 _GRID = (0.35, 1.0, 2.8)
 """Factors on the deviations' and the noise's scale that observations choose among."""
 _CHOSEN_ON = 300

@@ -93,7 +93,8 @@ class TaskTraining:
         spread[:WIDTH] = np.sqrt((spread[:WIDTH] ** 2).mean())
         self.spread = spread
         self.vectors = (vectors - self.centre) / spread
-        self.folds = np.random.default_rng(seed).permutation(len(prototypes)) % FOLDS
+        self._rng = np.random.default_rng(seed)
+        self.folds = self._rng.permutation(len(prototypes)) % FOLDS
         self.mean = float(pairs.values.mean())
         self._solver: tuple[Floats, tuple[Floats, bool]] | None = None
         self._features = self._design()
@@ -150,6 +151,9 @@ class TaskTraining:
         residuals = self.pairs.values - held_out
         scales = self._scales(residuals)
         total = np.sqrt(scales.level**2 + scales.cells**2 + scales.noise**2)
+        # Tasks are exchangeable, the pairs of one are not: one of each is judged.
+        judged = self._rng.permutation(len(residuals))
+        judged = judged[np.unique(self.pairs.tasks[judged], return_index=True)[1]]
         return TaskModel(
             self.space,
             self.mean,
@@ -162,7 +166,7 @@ class TaskTraining:
             self.options.landmarks,
             scales,
             Neighbourhood.of(np.stack([surroundings(each) for each in self.prototypes])),
-            Calibration.of(residuals, np.full(len(residuals), total)).thinned(),
+            Calibration.of(residuals[judged], np.full(len(judged), total)).thinned(),
         )
 
     def _trees(self, codes: Codes, levels: Floats, rest: Floats, knots: Floats) -> Floats:
