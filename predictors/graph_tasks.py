@@ -109,9 +109,12 @@ def told_by_others(space: Space, task: str) -> Floats:
 
 
 def to_bytes(names: tuple[str, ...], weights: Floats, centers: Floats) -> bytes:
-    """A safetensors file of weights (m, t·r) of all readings of data sets, and what is taken off, (t·r,)."""
+    """A safetensors file of weights (m, t·r) of all readings of data sets, and what is taken off, (t·r,).
+
+    What is not contiguous would be written in the order of its memory.
+    """
     about = {"format": FORMAT, "space": SPACE, "names": names, "landmarks": LANDMARKS}
-    return save({"weights": weights, "centers": centers}, {"about": json.dumps(about)})
+    return save({"weights": np.ascontiguousarray(weights), "centers": centers}, {"about": json.dumps(about)})
 
 
 @lru_cache(maxsize=2)

@@ -31,6 +31,7 @@ def test_the_judged_data_set_takes_no_part() -> None:
     told, readings = told_by_others(SPACE, "cora"), len(READINGS)
     own = told_by_others(SPACE, "proteins")[:, :readings]  # cora comes first there
     assert told.shape == (SPACE.size, 8 * readings)
+    assert np.abs(told.mean(axis=0)).max() < 1e-6 and np.abs(told.std(axis=0) - 1).max() < 1e-6
     assert all(np.abs(np.corrcoef(told.T, column)[-1, :-1]).max() < 0.99 for column in own.T)
 
 
