@@ -169,8 +169,8 @@ class Field:
         self.theta = theta
         self.noise = float(np.exp(theta[-1])) + JITTER
         self.prior = float(kernel(np.zeros(1), theta)[0])
-        self.candidates = self._scaled(candidates)  # (c, f)
-        self.squares = (self.candidates**2).sum(axis=1)
+        self.right = self._scaled(candidates)  # (c, f + 2)
+        self.candidates = self.right[:, :-2]
         self.points = np.empty((0, self.candidates.shape[1]), dtype=np.float32)
         if memory is None or len(memory) < room:
             memory = np.empty((room, len(self.candidates)), dtype=np.float32)
@@ -181,7 +181,7 @@ class Field:
 
     def learn(self, points: Sequence[Group]) -> None:
         """Takes in labelled points, one (n, f) array a group: all at once where there are none yet."""
-        scaled = self._scaled(points)
+        scaled = self._scaled(points)[:, :-2]
         if self.count:
             for row in scaled:
                 self._push(row)
@@ -189,12 +189,13 @@ class Field:
         count = len(scaled)
         self._grow(count)
         # In double precision: a single one could leave the matrix indefinite.
-        between = self._kernel(scaled.astype(np.float64), scaled.astype(np.float64))
+        doubled = scaled.astype(np.float64)
+        between = self._kernel(doubled, _right(doubled))
         self.factor[:count, :count] = cholesky(between + self.noise * np.eye(count), lower=True)
         factor = np.asfortranarray(self.factor[:count, :count], dtype=np.float32)
         for start in range(0, len(self.candidates), CHUNK):  # so many fit into the processor's cache
             part = slice(start, start + CHUNK)
-            cross = self._kernel(scaled, self.candidates[part], self.squares[part])
+            cross = self._kernel(scaled, self.right[part])
             # In place, by the transpose: copies would take as long as the solution.
             strsm(1.0, factor, cross.T, side=1, lower=1, trans_a=1, overwrite_b=1)
             self.columns[:count, part] = cross
@@ -231,13 +232,11 @@ class Field:
     def _push(self, point: Halves) -> None:
         self._grow(1)
         n = self.count
-        cross = self._kernel(point[None], self.candidates, self.squares)[0]
-        with_points = self._kernel(point[None], self.points)[0].astype(np.float64) if n else np.empty(0)
-        row = (
-            solve_triangular(self.factor[:n, :n], with_points, lower=True, check_finite=False)
-            if n
-            else with_points
-        )
+        cross = self._kernel(point[None], self.right)[0]
+        row = np.empty(0)
+        if n:
+            with_points = self._kernel(point[None], _right(self.points))[0].astype(np.float64)
+            row = solve_triangular(self.factor[:n, :n], with_points, lower=True, check_finite=False)
         last = np.sqrt(max(self.prior + self.noise - float(row @ row), self.noise))
         self.factor[n, :n], self.factor[n, n] = row, last
         self.columns[n] = (cross - row.astype(np.float32) @ self.columns[:n]) / np.float32(last)
@@ -257,21 +256,24 @@ class Field:
         self.columns, self.factor = columns, factor
 
     def _scaled(self, inputs: Sequence[Group]) -> Halves:
-        parts = [
-            np.asarray(group, dtype=np.float32) * np.float32(np.exp(-length))
-            for group, length in zip(inputs, self.theta[:-2], strict=True)
-        ]
-        return np.concatenate(parts, axis=1)
+        """Points (n, f), each group divided by its lengthscale, as :func:`_right` has them, (n, f + 2)."""
+        ends = np.cumsum([0, *(group.shape[1] for group in inputs)])
+        right = np.empty((len(inputs[0]), ends[-1] + 2), dtype=np.float32)
+        for number, (group, length) in enumerate(zip(inputs, self.theta[:-2], strict=True)):
+            part = right[:, ends[number] : ends[number + 1]]
+            np.multiply(group.astype(np.float32, copy=False), np.float32(np.exp(-length)), out=part)
+        result: Halves = _completed(right)
+        return result
 
-    def _kernel(self, a: Any, b: Any, squares: Any = None) -> Any:
-        """Covariances (n, m) of scaled points (n, f) and (m, f), in their own precision and in place."""
-        squares = (b**2).sum(axis=1) if squares is None else squares
-        r = (-10 * a) @ b.T
-        r += 5 * (a**2).sum(axis=1)[:, None]
-        r += 5 * squares
+    def _kernel(self, points: Any, right: Any) -> Any:
+        """Covariances (n, m) of scaled points (n, f) and :func:`_right` of others (m, f + 2), in their own
+        precision and in as few passes as possible.
+        """
+        squares = 5 * np.einsum("nf,nf->n", points, points)[:, None]
+        r = np.concatenate([-10 * points, squares, np.ones_like(squares)], axis=1) @ right.T
         np.maximum(r, 0, out=r)
         np.sqrt(r, out=r)
-        found = r + 1.5  # 1 + r + r²/3 = ((r + 3/2)² + 3/4) / 3, in as few passes as possible
+        found = r + 1.5  # 1 + r + r²/3 = ((r + 3/2)² + 3/4) / 3
         found *= found
         found += 0.75
         np.subtract(self.theta[-2] - np.log(3), r, out=r)
@@ -279,3 +281,18 @@ class Field:
         found *= r
         found += float(self.prior - np.exp(self.theta[-2]))
         return found
+
+
+def _right(points: Any) -> Any:
+    r"""Points (m, f) as a factor (m, f + 2) of five times their squared distances to others:
+    :math:`(-10 a, 5 |a|^2, 1) \cdot (b, 1, 5 |b|^2)`.
+    """
+    return _completed(np.concatenate([points, np.empty((len(points), 2), points.dtype)], axis=1))
+
+
+def _completed(right: Any) -> Any:
+    """With the last two columns of :func:`_right`, in place."""
+    points = right[:, :-2]
+    right[:, -2] = 1
+    right[:, -1] = 5 * np.einsum("nf,nf->n", points, points)
+    return right
