@@ -31,7 +31,7 @@ def run(server, monkeypatch):
 @pytest.fixture
 def quick(monkeypatch):
     """Uploads are read, and not embedded: tests/service/test_tasks.py does that."""
-    monkeypatch.setattr(uploads, "_embed", lambda service, *order: service.blobs.put(b"embedding"))
+    monkeypatch.setattr(uploads, "_embed", lambda service, *order, images: service.blobs.put(b"embedding"))
 
 
 @pytest.fixture
