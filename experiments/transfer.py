@@ -26,7 +26,7 @@ AnalogNAS-Bench in full precision as normal scores; joined: the model's order an
 as held-out tasks of the pairs prefer. That the first of the two stands for a task like CIFAR-100 was decided
 after the second had been judged (29th). 2: five parts of the tasks, each predicted by models that saw the
 other four; within: pairs of one task in the right order less those in the wrong one, over both (Kendall's
-tau). 3: the strategy transfer, 20 evaluations of test accuracy in the table of NAS- Bench-Graph; the judged
+tau). 3: the strategy transfer, 20 evaluations of test accuracy in the table of NAS-Bench-Graph; the judged
 data set's model takes no part, those of the eight others learned from all of their own test scores;
 developed on validation accuracies. Goals: the best of two percent of the space drawn at random, as
 published. 7: tasks that nothing like was learned from, in process too."""

@@ -8,6 +8,7 @@ the graph (``encoders/training_free/placement.py``). The columns of the data set
 """
 
 import json
+from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -92,12 +93,11 @@ def landmarks(space: Space) -> Floats:
     return members(space)[np.sort(drawn)]
 
 
-def correlations(space: Space) -> Floats:
-    """Of all members with the landmarks, (n, m)."""
+def correlations(space: Space) -> Iterator[Floats]:
+    """Of all members with the landmarks, (c, m) at a time: together they are some hundred megabytes."""
     points, known = landmarks(space), members(space)
-    return np.concatenate(
-        [kernel(known[start : start + _CHUNK], points) for start in range(0, len(known), _CHUNK)]
-    )
+    for start in range(0, len(known), _CHUNK):
+        yield kernel(known[start : start + _CHUNK], points)
 
 
 def told_by_others(space: Space, task: str) -> Floats:
@@ -134,8 +134,7 @@ def _standard(space: Space) -> tuple[Floats, Floats]:
 def _told(space: Space) -> Floats:
     """What all readings say of all members, (n, t·r)."""
     _, weights, centers = _weights()
-    result: Floats = correlations(space) @ weights - centers
-    return result
+    return np.concatenate([part @ weights for part in correlations(space)]) - centers
 
 
 @lru_cache(maxsize=1)

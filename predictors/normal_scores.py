@@ -19,12 +19,12 @@ KNOTS = 64
 
 
 def normal_scores(values: Floats) -> Floats:
-    """The scores (n,) of values (n,) themselves; equal values share one.
+    """The scores of values (n,) or of each column (n, k) themselves; equal values share one.
 
     >>> normal_scores(np.array([5.0, 7.0, 7.0])).round(2).tolist()
     [-0.97, 0.43, 0.43]
     """
-    scores: Floats = ndtri((rankdata(values) - 0.5) / len(values))
+    scores: Floats = ndtri((rankdata(values, axis=0) - 0.5) / len(values))
     return scores
 
 
@@ -91,7 +91,9 @@ def _within(y: Floats, knots: Floats) -> Floats:
 
 def _linear(x: Floats, xs: Floats, ys: Floats) -> Floats:
     """Interpolation of rising knots, going on beyond them with the mean slope of the outer tenth."""
-    y = np.interp(x, xs, ys)
+    left = np.clip(np.searchsorted(xs, x, side="right") - 1, 0, len(xs) - 2)
+    # Rounding must not lift what lies below a knot above it.
+    y = np.clip(np.interp(x, xs, ys), ys[left], ys[left + 1])
     reach = max(1, len(xs) // 10)
     low = (ys[reach] - ys[0]) / (xs[reach] - xs[0])
     high = (ys[-1] - ys[-1 - reach]) / (xs[-1] - xs[-1 - reach])

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
-from scipy.special import ndtri
-from scipy.stats import rankdata, spearmanr
+from scipy.stats import spearmanr
 
 from benchmarks.tables import Tables
 from benchmarks.task_pairs import SOURCE, TaskPairs, read_pairs
 from encoders.task_embedding import VERSION, Prototypes, embed_imagenet_classes
 from predictors import graph_tasks
 from predictors.cell_kernel import kernel
+from predictors.normal_scores import normal_scores
 from predictors.task_training import FOLDS, TaskOptions, TaskTraining
 from spaces.space import Floats, get_space
 
@@ -107,7 +107,7 @@ def train_graph_tasks(tables: Tables, folder: Path) -> str:
     """
     space = get_space(graph_tasks.SPACE)
     names, members = tuple(graph_tasks.STATISTICS), space.enumerate()
-    points, x = graph_tasks.landmarks(space), graph_tasks.correlations(space)
+    points, x = graph_tasks.landmarks(space), np.concatenate(list(graph_tasks.correlations(space)))
     between = RIDGE * kernel(points, points) + 1e-6 * np.eye(len(points))
     columns, centers, figures = [], [], []
     for name in names:
@@ -115,8 +115,7 @@ def train_graph_tasks(tables: Tables, folder: Path) -> str:
         values = np.stack([tables.values(space.name, key, members) for key in keys], axis=1)
         measured = np.isfinite(values).all(axis=1)
         own, labels = x[measured], values[measured]
-        scores = ndtri((rankdata(labels, axis=0) - 0.5) / len(labels))
-        weights = cho_solve(cho_factor(own.T @ own + between), own.T @ scores)
+        weights = cho_solve(cho_factor(own.T @ own + between), own.T @ normal_scores(labels))
         told = x @ weights
         columns.append(weights / told.std(axis=0))
         centers.append(told.mean(axis=0) / told.std(axis=0))

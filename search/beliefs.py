@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from predictors.normal_scores import normal_scores
 from search.candidates import chosen_rows, listed
 from search.problem import Problem
-from search.surrogate import Field, Group, Halves, hyperparameters, normal_scores, view
+from search.surrogate import Field, Group, Halves, hyperparameters, view
 from search.trial import CompletedTrial
 from spaces.metric import Observation, Quantity
 from spaces.space import Codes, Floats

@@ -22,8 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cholesky, solve_triangular
 from scipy.linalg.blas import strsm
-from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from encoders.features import feature_names, features
 from predictors.feature_groups import center_of
@@ -52,16 +50,6 @@ CHUNK = 1024
 Halves = NDArray[np.float32]
 Group = Floats | Halves
 """Standardized features of one kind, (b, f), in either precision."""
-
-
-def normal_scores(values: Floats) -> Floats:
-    r"""Normal scores :math:`\Phi^{-1}((r - 1/2)/n)` of values (n,): neither outliers nor a ceiling bend them.
-
-    >>> normal_scores(np.array([3.0, 1.0, 2.0])).round(2).tolist()
-    [0.97, -0.97, 0.0]
-    """
-    result: Floats = ndtri((rankdata(values) - 0.5) / len(values))
-    return result
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import numpy as np
 
 from encoders import score_table
 from predictors.matern_kernel import condition, distances, kernel, most_likely, scaled_distances
+from predictors.normal_scores import normal_scores
 from search.problem import Problem
 from search.strategy import Exhausted, Strategy, register
-from search.surrogate import normal_scores
 from spaces.space import Floats
 
 HORIZON = 20

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from predictors.normal_scores import normal_scores
 from search.beliefs import APART, Beliefs, checkpoint
 from search.candidates import listed
 from search.merit import averaged, merits
 from search.strategies.bayes import BayesStrategy
-from search.surrogate import Field, hyperparameters, normal_scores, view
+from search.surrogate import Field, hyperparameters, view
 from search.testing import ACCURACY, completed, problem, trade_off
 from search.trial import CompletedTrial
 from spaces.metric import Constraint, Observation, Quantity
