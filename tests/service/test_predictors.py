@@ -72,12 +72,12 @@ def served(serve):
 
 
 def test_a_predictor_is_trained_by_a_job_and_then_answers(served):
-    answer = served.http.post("/v1/predictors", json=order(count=30))
+    answer = served.http.post("/v1/predictors", json=order(count=60))
     body = answer.json()
     assert answer.status_code == 202 and body["kind"] == "predictor" and body["state"] == "queued"
     assert answer.headers["location"] == body["urls"]["self"]
     waiting = served.shown(body["predictor"])
-    assert (waiting["state"], waiting["current"], waiting["labels"]) == ("training", None, 30)
+    assert (waiting["state"], waiting["current"], waiting["labels"]) == ("training", None, 60)
     assert waiting["urls"]["training"] == body["urls"]["self"]
     named = {**QUANTITY, "predictor": body["predictor"]}
     assert "not trained yet" in problem(served.predict(named), 422, "metrics[0].predictor")["detail"]

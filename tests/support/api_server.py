@@ -8,6 +8,9 @@ import httpx
 from service.app import create_app
 from service.server import ApiServer
 
+PATIENCE = 120
+"""Seconds after which something hangs: on a busy machine the first answer reads whole tables."""
+
 
 class Running:
     """A server that runs in a thread, its store, and a client of it."""
@@ -19,18 +22,18 @@ class Running:
         self.server = ApiServer(self.app, "127.0.0.1", port, on_ready=lambda url: ready.set())
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
-        assert ready.wait(20)
+        assert ready.wait(PATIENCE)
         self.url = self.server.url
-        self.http = httpx.Client(base_url=self.url, timeout=20)
+        self.http = httpx.Client(base_url=self.url, timeout=PATIENCE)
 
     def stop(self):
         self.http.close()
         self.server.stop()
-        self.thread.join(20)
+        self.thread.join(PATIENCE)
         assert not self.thread.is_alive()
 
     def socket(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", httpx.URL(self.url).port), timeout=20)
+        return socket.create_connection(("127.0.0.1", httpx.URL(self.url).port), timeout=PATIENCE)
 
 
 def problem(response: httpx.Response, status: int, field: str | None = None) -> dict:

@@ -46,10 +46,10 @@ def run(store):
 
 
 def test_a_training_writes_one_result_one_version_and_its_weights(store, run):
-    made, job, _ = store.create_predictor(spec(), labels(30))
+    made, job, _ = store.create_predictor(spec(), labels(60))
     assert run(job).state is JobState.SUCCEEDED, store.job(job.id).reason
     current, result = store.predictor(made.id).current, store.result(job.id)
-    assert result["model"] == f"sha256:{current.model}" and result["labels"] == 30
+    assert result["model"] == f"sha256:{current.model}" and result["labels"] == 60
     assert result["cross_validation"] == current.about["cross_validation"]
     assert result["cross_validation"]["spearman"] > 0.5
     model = read_predictor("gp", run.blobs.get(current.model), CELLS)
