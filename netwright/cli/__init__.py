@@ -1,5 +1,7 @@
 """The command line: ``netwright --help``. One file a group of commands; nothing heavy is imported here."""
 
+import os
+
 import typer
 
 from netwright.cli import (
@@ -46,4 +48,7 @@ app.add_typer(data.app, name="data", help="Benchmark tables.")
 
 def main() -> None:
     """Runs the command line."""
+    # Read when torch is loaded, by this process and those it starts: threads that wait for one another sleep.
+    # Where others want the cores too, spinning made the embedding of a task twice as slow, at twice the work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app()
