@@ -25,6 +25,29 @@ LIMIT = 4.0
 """Standardized scores end here; a network that cannot learn lies at minus this."""
 
 
+@dataclass(frozen=True, slots=True)
+class ScoreSet:
+    """Scores that are computed and ship together.
+
+    Args:
+        names: of the scores, in the order of the columns (k,).
+        small: on the space's reduced skeleton (:mod:`networks.build`); else on the one that is trained.
+        images: how many the networks are shown.
+        suffix: what follows the space in the file's name.
+    """
+
+    names: tuple[str, ...]
+    small: bool
+    images: int
+    suffix: str = ""
+
+
+SMALL = ScoreSet(("grad_norm", "jacob_cov", "naswot", "snip", "synflow", "zen"), True, 32)
+"""What predictors see, and all searches but RoBoT."""
+ROBOT = ScoreSet(("fisher", "grad_norm", "grasp", "jacob_cov", "snip", "synflow"), False, 16, "-robot")
+"""The six that RoBoT combines (He et al. 2024), on the skeleton that they were published for."""
+
+
 class NoScores(ValueError):
     """No scores ship for this space, or the file is damaged; not worth a retry."""
 
@@ -119,14 +142,14 @@ def read_scores(path: Path, space: Space) -> tuple[tuple[str, ...], NDArray[np.f
     return names, values
 
 
-def shipped_path(space_name: str) -> Path:
+def shipped_path(space_name: str, wanted: ScoreSet = SMALL) -> Path:
     """Where the shipped scores of a space lie."""
-    return artifacts.ROOT / "scores" / f"{space_name}.safetensors"
+    return artifacts.ROOT / "scores" / f"{space_name}{wanted.suffix}.safetensors"
 
 
-def ships(space_name: str) -> bool:
+def ships(space_name: str, wanted: ScoreSet = SMALL) -> bool:
     """Whether scores of a space ship."""
-    return shipped_path(space_name).is_file()
+    return shipped_path(space_name, wanted).is_file()
 
 
 def score_names(space: Space) -> tuple[str, ...]:
@@ -161,14 +184,16 @@ def scores(space: Space, codes: Codes) -> Features:
 
 
 def scaled_scores(space: Space, codes: Codes) -> NDArray[np.float64]:
-    """Scores (b, k) of canonical codes (b, v), each scaled to [0, 1] over the space (He et al. 2024).
+    """What RoBoT combines of canonical codes (b, v): scores (b, k), each scaled to [0, 1] over the space.
 
     0 where a network does not learn at all.
 
     Raises:
         NoScores: where none ship.
     """
-    _, values = read_scores(shipped_path(space.name), space)
+    names, values = read_scores(shipped_path(space.name, ROBOT), space)
+    if names != ROBOT.names:
+        raise NoScores(f"the file of {space.name} holds {', '.join(names)}, not what RoBoT combines")
     finite = np.where(np.isfinite(values), values.astype(np.float64), np.nan)
     low, high = np.nanmin(finite, axis=0), np.nanmax(finite, axis=0)
     table = np.nan_to_num((finite - low) / np.maximum(high - low, 1e-12), nan=0.0)

@@ -62,7 +62,9 @@ mnasnet: accuracy within 4 ms on a ZCU102, judged by boosted trees that the comp
 of the measured networks (rows 3-truth-* say how well they foretell the others); a bound is a constraint for
 bayes, evolution, local and Optuna, and taken off the objective for Syne Tune.
 RoBoT as its authors judge it: twenty searched by CIFAR-10 validation accuracy after 12 epochs, for both
-tasks; the test accuracy of the best of them is reported. Their six scores are not ours.
+tasks; the test accuracy of the best of them is reported. It combines their six scores as we compute them:
+the trained skeleton, initialized as He et al. (2015), 16 standard normal images of 16×16, logarithms of all
+but jacob_cov, one table for both tasks.
 Seconds are those of the machine named, other work beside it included, of ten suggestions a seed, three
 seeds at most: refit is the one of the ten that chooses hyperparameters anew, as one in fifty does, the row
 without it is of the nine others, slowest is of all."""

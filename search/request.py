@@ -164,8 +164,9 @@ class _Parser(Fields):
             self.fail("confidence", f"{confidence} lies outside 0.5 to 0.999")
         seed = self.integer("seed", 0, 0, 2**63 - 1)
         strategy = self.choice("strategy", STRATEGIES, "bayes")
-        if strategy == "robot" and not score_table.ships(space.name):
-            self.fail("strategy", f"robot needs training-free scores, and none ship for {space.public_name}")
+        if strategy == "robot" and not score_table.ships(space.name, score_table.ROBOT):
+            problem = f"the scores that robot combines do not ship for {space.public_name}"
+            self.fail("strategy", problem, "name another one")
         if strategy == "robot" and recipe:
             self.fail("strategy", "robot's scores are of networks, whatever their recipe", "name another one")
         flat = self.truth("flat")

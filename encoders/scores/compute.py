@@ -1,4 +1,4 @@
-"""Computes every score of every function that a space's members compute."""
+"""Computes the scores of every function that a space's members compute."""
 
 import time
 from collections.abc import Callable
@@ -10,40 +10,42 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from encoders.scores.score import SCORES, Batch, score_names
+from encoders.score_table import SMALL, ScoreSet
+from encoders.scores.score import Batch, all_scores
 from networks import build
 from spaces.space import Codes, Space
 
-IMAGES, SIDE, CLASSES = 32, 16, 10
+SIDE, CLASSES = 16, 10
 _SAVED_EVERY = 200
 
 
-def score_network(space: Space, codes: Codes, *, seed: int) -> NDArray[np.float32]:
-    """All scores of one architecture, (k,) in the order of :func:`score_names`.
+def score_network(space: Space, codes: Codes, *, seed: int, wanted: ScoreSet = SMALL) -> NDArray[np.float32]:
+    """Scores of one architecture, (k,) in the order of the set.
 
-    Each score gets the same freshly initialized small network and the same batch: standard normal images
-    with random targets, so that no data set is needed.
+    Each score gets the same freshly initialized network and the same batch: standard normal images with
+    random targets, so that no data set is needed.
 
     Args:
-        space: with small networks, see :mod:`networks.build`.
+        space: with networks, see :mod:`networks.build`.
         codes: (v,).
         seed: of weights, images and targets.
+        wanted: which scores, on which skeleton.
 
     Raises:
         NoNetwork: where the space has no networks.
     """
     generator = torch.Generator().manual_seed(seed)
     batch = Batch(
-        torch.randn(IMAGES, 3, SIDE, SIDE, generator=generator),
-        torch.randint(CLASSES, (IMAGES,), generator=generator),
+        torch.randn(wanted.images, 3, SIDE, SIDE, generator=generator),
+        torch.randint(CLASSES, (wanted.images,), generator=generator),
     )
     values = []
     with torch.random.fork_rng(devices=[]):
-        for name in score_names():
+        for name in wanted.names:
             torch.manual_seed(seed)
-            network = build(space.name, codes, num_classes=CLASSES, small=True)
+            network = build(space.name, codes, num_classes=CLASSES, small=wanted.small)
             _initialize(network)
-            values.append(SCORES[name].value(network, batch))
+            values.append(all_scores()[name].value(network, batch))
     return np.array(values, dtype=np.float32)
 
 
@@ -74,46 +76,50 @@ def compute_scores(
     codes: Codes,
     *,
     seed: int = 0,
+    wanted: ScoreSet = SMALL,
     resume: Path | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, message: None,
 ) -> Computed:
     """Scores of codes (b, v), one network at a time.
 
     Args:
-        space: with small networks.
+        space: with networks.
         codes: (b, v).
         seed: the same for every architecture, so that they differ by themselves alone.
+        wanted: which scores, on which skeleton.
         resume: an ``.npz`` file that holds what is done and is carried on with; it must come from the same
-            codes, seed and scores.
+            codes and seed.
         progress: called with done, total and a message.
 
     Raises:
-        ValueError: where ``resume`` holds another number of scores.
+        ValueError: where ``resume`` holds another number of architectures, or other scores.
     """
-    shape = (len(codes), len(score_names()))
+    shape = (len(codes), len(wanted.names))
     done = Computed(np.full(shape, np.nan, dtype=np.float32), 0.0)
     if resume is not None and resume.exists():
-        done = _read(resume)
+        done = _read(resume, wanted)
     if done.values.shape != shape:
         raise ValueError(f"the file to resume from holds {done.values.shape} scores, not {shape}")
     values, began = done.values, time.perf_counter() - done.seconds
     pending = np.flatnonzero(np.isnan(values).any(axis=1))
     for place, row in enumerate(pending, start=1):
-        values[row] = score_network(space, codes[row], seed=seed)
+        values[row] = score_network(space, codes[row], seed=seed, wanted=wanted)
         if place % _SAVED_EVERY == 0 or place == len(pending):
             if resume is not None:
-                _save(resume, Computed(values, time.perf_counter() - began))
+                _save(resume, Computed(values, time.perf_counter() - began), wanted)
             progress(len(codes) - len(pending) + place, len(codes), "networks scored")
     return Computed(values, time.perf_counter() - began)
 
 
-def _read(path: Path) -> Computed:
+def _read(path: Path, wanted: ScoreSet) -> Computed:
     with np.load(path, allow_pickle=False) as file:
+        if str(file["about"]) != repr(wanted):
+            raise ValueError(f"the file to resume from holds other scores: {file['about']}")
         return Computed(file["values"], float(file["seconds"]))
 
 
-def _save(path: Path, computed: Computed) -> None:
+def _save(path: Path, computed: Computed, wanted: ScoreSet) -> None:
     """Replaces the file at once, so that a reader never sees half of it."""
     waiting = path.with_suffix(".part.npz")
-    np.savez(waiting, values=computed.values, seconds=computed.seconds)
+    np.savez(waiting, values=computed.values, seconds=computed.seconds, about=repr(wanted))
     waiting.replace(path)

@@ -30,7 +30,8 @@ class Batch:
 class Score(ABC):
     """A number of an untrained network that goes along with what it will reach.
 
-    A new score is one file in this package: subclass and decorate with :func:`register`.
+    A new score is one file in this package: subclass and decorate with :func:`register`. Which scores are
+    computed and ship together is said in :mod:`encoders.score_table`.
     """
 
     name: str
@@ -55,11 +56,11 @@ def register(cls: type[Score]) -> type[Score]:
 
 
 @cache
-def score_names() -> tuple[str, ...]:
-    """Names of all scores, sorted."""
+def all_scores() -> dict[str, Score]:
+    """Every score by its name."""
     for module in pkgutil.iter_modules(scores.__path__, "encoders.scores."):
         importlib.import_module(module.name)
-    return tuple(sorted(SCORES))
+    return dict(sorted(SCORES.items()))
 
 
 Hook = Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor | None]

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from benchmarks.tables import Tables
-from encoders.score_table import classes, save_scores
-from encoders.scores.compute import CLASSES, IMAGES, SIDE, compute_scores
-from encoders.scores.score import score_names
+from encoders.score_table import SMALL, ScoreSet, classes, save_scores
+from encoders.scores.compute import CLASSES, SIDE, compute_scores
 from spaces.space import Space, get_space
 
 JUDGES = ("accuracy@cifar10", "accuracy@cifar100", "accuracy@cifar10-fp32")
@@ -23,16 +22,18 @@ def ship_scores(
     *,
     tables: Tables,
     seed: int = 0,
+    wanted: ScoreSet = SMALL,
     resume: Path | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, message: None,
 ) -> dict[str, object]:
-    """Writes ``<space>.safetensors`` and its card ``<space>.md``; returns what the card says.
+    """Writes ``<space><suffix>.safetensors`` and its card beside it; returns what the card says.
 
     Args:
         space_name: a space that can be enumerated and has networks.
         folder: where to write.
         tables: measured truth, for the card's correlations alone.
         seed: of weights, images and targets.
+        wanted: which scores, on which skeleton.
         resume: see :func:`encoders.scores.compute.compute_scores`.
         progress: called with done, total and a message.
 
@@ -42,31 +43,33 @@ def ship_scores(
     """
     space = get_space(space_name)
     known = classes(space)
-    computed = compute_scores(space, known.codes, seed=seed, resume=resume, progress=progress)
+    computed = compute_scores(space, known.codes, seed=seed, wanted=wanted, resume=resume, progress=progress)
     card: dict[str, object] = {
         "space": space_name,
         "networks": len(known.keys),
         "seed": seed,
-        "images": f"{IMAGES} of {SIDE}×{SIDE}, standard normal, {CLASSES} random classes",
+        "images": f"{wanted.images} of {SIDE}×{SIDE}, standard normal, {CLASSES} random classes",
         "seconds": round(computed.seconds, 1),
         "no_signal": {
             name: int(np.isinf(column).sum())
-            for name, column in zip(score_names(), computed.values.T, strict=True)
+            for name, column in zip(wanted.names, computed.values.T, strict=True)
         },
     }
-    card["digest"] = save_scores(
-        space, score_names(), computed.values, folder / f"{space_name}.safetensors", seed=seed
-    )
-    correlations = correlate(space, computed.values[known.rows], tables)
-    (folder / f"{space_name}.md").write_text(_card(space_name, card, correlations), encoding="utf-8")
+    path = folder / f"{space_name}{wanted.suffix}.safetensors"
+    card["digest"] = save_scores(space, wanted.names, computed.values, path, seed=seed)
+    correlations = correlate(space, wanted.names, computed.values[known.rows], tables)
+    path.with_suffix(".md").write_text(_card(space_name, wanted, card, correlations), encoding="utf-8")
     return card | {"spearman": correlations}
 
 
-def correlate(space: Space, values: NDArray[np.float32], tables: Tables) -> dict[str, dict[str, float]]:
+def correlate(
+    space: Space, names: tuple[str, ...], values: NDArray[np.float32], tables: Tables
+) -> dict[str, dict[str, float]]:
     """Spearman correlation of every score with every judge that is here, over all members.
 
     Args:
         space: whose members.
+        names: of the scores, (k,).
         values: (size, k), a row for each member in the order of ``space.enumerate()``.
         tables: measured truth.
     """
@@ -79,25 +82,32 @@ def correlate(space: Space, values: NDArray[np.float32], tables: Tables) -> dict
         measured = ~np.isnan(truth)
         found[key] = {
             name: round(float(spearmanr(column[measured], truth[measured]).statistic), 3)
-            for name, column in zip(score_names(), values.T, strict=True)
+            for name, column in zip(names, values.T, strict=True)
         }
     return found
 
 
-def _card(space: str, card: dict[str, object], correlations: dict[str, dict[str, float]]) -> str:
+def _card(
+    space: str, wanted: ScoreSet, card: dict[str, object], correlations: dict[str, dict[str, float]]
+) -> str:
     lines = "\n".join(f"| {name} | {value} |" for name, value in card.items())
     judges = list(correlations)
     header = f"| score | {' | '.join(judges)} |\n|{'---|' * (len(judges) + 1)}"
     rows = "\n".join(
-        f"| {name} | {' | '.join(str(correlations[key][name]) for key in judges)} |" for name in score_names()
+        f"| {name} | {' | '.join(str(correlations[key][name]) for key in judges)} |" for name in wanted.names
     )
-    return f"""# Training-free scores of `{space}`
+    if wanted.small:
+        of, network, option = "", "the small network (one cell a stage, half the channels)", ""
+        deeper = " (a deeper skeleton ranks by gradient norm and SNIP better)"
+    else:
+        of, network, option, deeper = ", for RoBoT", "the network that is trained", " --robot", ""
+    return f"""# Training-free scores of `{space}`{of}
 
 One row for each function that the space's members compute (isomorphism keys, sorted), by the member with the
-fewest parameters: the small network (one cell a stage, half the channels) at initialization. Our own computed
-values; nothing is taken from a benchmark table.
+fewest parameters: {network} at initialization.
+Our own computed values; nothing is taken from a benchmark table.
 
-- **Command**: `netwright train scores {space}`
+- **Command**: `netwright train scores {space}{option}`
 - **Digest**: `{card["digest"]}`
 
 `no_signal` counts the networks whose score is minus infinity: what goes in does not come out.
@@ -106,8 +116,7 @@ values; nothing is taken from a benchmark table.
 |---|---|
 {lines}
 
-Spearman correlation over all members, ties included (a deeper skeleton would rank by gradient norm and SNIP
-better: on 200 cells, five a stage give .59 and .60 on `accuracy@cifar10`, one gives about .4):
+Spearman correlation over all members, ties included{deeper}:
 
 {header}
 {rows}

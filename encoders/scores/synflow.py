@@ -1,7 +1,9 @@
 """Synaptic flow (Tanaka et al., NeurIPS 2020; as a score: Abdelfattah et al., ICLR 2021)."""
 
+import math
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from encoders.scores.score import Batch, Score, hooked, log, register, saliency, weighted
 
@@ -19,13 +21,18 @@ class SynFlow(Score):
     name = "synflow"
 
     def value(self, network: nn.Module, batch: Batch) -> float:
-        """The logarithm of the sum."""
+        """The logarithm of the sum, in double precision where a single one does not hold it."""
         with torch.no_grad():
             for parameter in network.parameters():
                 parameter.abs_()
-        ones = torch.ones_like(batch.images[:1])
         # Evaluation mode: a batch of one has no statistics at 1×1; the hook discards what the norm computes.
         network.eval()
-        with hooked(network, nn.BatchNorm2d, lambda module, inputs, output: inputs[0]):
-            flow = network(ones).sum()
-        return log(saliency(flow, weighted(network)))
+        ones = torch.ones_like(batch.images[:1])
+        found = _flow(network, ones)
+        return found if math.isfinite(found) else _flow(network.double(), ones.double())
+
+
+def _flow(network: nn.Module, ones: Tensor) -> float:
+    with hooked(network, nn.BatchNorm2d, lambda module, inputs, output: inputs[0]):
+        flow = network(ones).sum()
+    return log(saliency(flow, weighted(network)))

@@ -153,11 +153,13 @@ def scores(
     resume: Annotated[
         Path | None, typer.Option(help="File (.npz) to carry on with; keeps what is done.")
     ] = None,
+    robot: Annotated[bool, typer.Option("--robot", help="The scores of RoBoT, on deep networks.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Score every network of a space at initialization; tables only serve the card's correlations."""
     import artifacts
     from benchmarks.tables import Tables
+    from encoders.score_table import ROBOT, SMALL
     from encoders.scores.ship import ship_scores
     from networks import NoNetwork
     from netwright.settings import Settings
@@ -170,7 +172,15 @@ def scores(
         with progress_bar(f"scores {name}") as show:
             try:
                 cards.append(
-                    ship_scores(name, folder, tables=tables, seed=seed, resume=resume, progress=show)
+                    ship_scores(
+                        name,
+                        folder,
+                        tables=tables,
+                        seed=seed,
+                        wanted=ROBOT if robot else SMALL,
+                        resume=resume,
+                        progress=show,
+                    )
                 )
             except (NoNetwork, ValueError) as error:
                 raise stop(str(error), ExitCode.INVALID) from None

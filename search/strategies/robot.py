@@ -25,7 +25,7 @@ LENGTH = 0.5
 
 
 class NeedsScores(ValueError):
-    """No training-free scores ship for the space; not worth a retry, choose another strategy."""
+    """The scores that it combines do not ship for the space; not worth a retry, choose another strategy."""
 
 
 @register
@@ -33,23 +33,23 @@ class RobotStrategy(Strategy):
     r"""Robustified training-free search (He et al. 2024, "Robustifying and Boosting Training-Free Neural
     Architecture Search").
 
-    A combination :math:`w \in [-1, 1]^k` of training-free scores is as good as the architecture that it
-    ranks first. For a horizon of :math:`T` evaluations, :math:`T` combinations are tried, chosen by the
-    upper confidence bound of a Gaussian process over :math:`w`; one whose first is known already costs
-    nothing. What is left of the horizon goes to the next architectures in the ranking of the best
-    combination. Only the first horizon is published; the next ones are twice as long each, up to
+    A combination :math:`w \in [-1, 1]^k` of the scores of :data:`encoders.score_table.ROBOT` is as good as
+    the architecture that it ranks first. For a horizon of :math:`T` evaluations, :math:`T` combinations are
+    tried, chosen by the upper confidence bound of a Gaussian process over :math:`w`; one whose first is known
+    already costs nothing. What is left of the horizon goes to the next architectures in the ranking of the
+    best combination. Only the first horizon is published; the next ones are twice as long each, up to
     :data:`LONGEST`.
 
     Raises:
-        NeedsScores: in a space without shipped scores.
+        NeedsScores: in a space for which they do not ship.
     """
 
     name = "robot"
 
     def __init__(self, problem: Problem, *, seed: int = 0, flat: bool = False) -> None:
         super().__init__(problem, seed=seed, flat=flat)
-        if not score_table.ships(problem.space.name):
-            raise NeedsScores(f"no training-free scores ship for {problem.space.public_name}")
+        if not score_table.ships(problem.space.name, score_table.ROBOT):
+            raise NeedsScores(f"the scores that robot combines do not ship for {problem.space.public_name}")
         members = problem.space.enumerate()
         self.members = members[problem.gap(members) <= 0]
         self.table = score_table.scaled_scores(problem.space, self.members)

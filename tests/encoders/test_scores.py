@@ -6,12 +6,14 @@ import torch
 from safetensors.numpy import load_file, save_file
 from scipy.stats import spearmanr
 from torch import nn
-from torch.nn.functional import softmax
+from torch.nn.functional import cross_entropy, softmax
 
 from encoders import score_table
 from encoders.features import DEFAULT_KINDS, feature_names, features
 from encoders.score_table import (
     LIMIT,
+    ROBOT,
+    SMALL,
     NoScores,
     classes,
     read_scores,
@@ -21,9 +23,9 @@ from encoders.score_table import (
     standardized,
 )
 from encoders.score_table import score_names as shipped_names
-from encoders.scores import compute
+from encoders.scores import compute, ship
 from encoders.scores.compute import compute_scores, score_network
-from encoders.scores.score import SCORES, Batch, score_names
+from encoders.scores.score import Batch, all_scores
 from networks import NoNetwork, build
 from spaces.space import get_space
 
@@ -41,12 +43,12 @@ def batch(count=4, side=6):
 
 
 def value(name, network, given):
-    assert name in score_names()
-    return SCORES[name].value(network, given)
+    return all_scores()[name].value(network, given)
 
 
 def test_all_are_found():
-    assert score_names() == NAMES == shipped_names(SPACE)
+    assert SMALL.names == NAMES == shipped_names(SPACE)
+    assert set(all_scores()) == {*SMALL.names, *ROBOT.names}
 
 
 def test_synflow_is_conserved_from_layer_to_layer():
@@ -84,6 +86,50 @@ def test_gradient_norm_and_snip_by_hand():
     assert value("snip", network, given) == pytest.approx(expected, rel=1e-4)
 
 
+def test_fisher_by_hand():
+    """A channel's outputs times their slopes, summed over places, squared; once for each of its weights."""
+    given = batch()
+    first, last = nn.Conv2d(3, 7, 1).double(), nn.Linear(7, 5).double()
+    network = nn.Sequential(first, nn.AdaptiveAvgPool2d(1), nn.Flatten(), last)
+    given = Batch(given.images.double(), given.targets)
+    maps = first(given.images)
+    logits = last(maps.mean(dim=(2, 3)))
+    error = (softmax(logits, dim=1) - torch.eye(5)[given.targets]) / len(logits)
+    # The pooled map's slope is the error through the last layer, spread evenly over 36 places.
+    of_first = (maps * (error @ last.weight)[:, :, None, None] / 36).sum(dim=(2, 3))
+    of_last = logits * error
+    expected = (3 * (of_first**2).sum() + 7 * (of_last**2).sum()) / (2 * len(logits))
+    assert value("fisher", network, given) == pytest.approx(expected.log().item(), rel=1e-9)
+
+
+def test_grasp_is_what_a_step_along_the_gradient_does_to_it():
+    given, layer = batch(), nn.Linear(108, 5).double()
+    given = Batch(given.images.double(), given.targets)
+    network = nn.Sequential(nn.Flatten(), layer)
+
+    def slope():
+        loss = cross_entropy(network(given.images), given.targets)
+        return torch.autograd.grad(loss, layer.weight)[0]
+
+    weight, first, step = layer.weight.detach().clone(), slope(), 1e-6
+    layer.weight.data = weight + step * first
+    product = (slope() - first) / step
+    layer.weight.data = weight
+    expected = -(weight * product).sum().item()
+    signed = np.sign(expected) * np.log1p(abs(expected))
+    assert value("grasp", network, given) == pytest.approx(signed, rel=1e-3)
+
+
+def test_synflow_of_a_deep_network_overflows_no_precision():
+    layers = [nn.Linear(64, 64, bias=False) for _ in range(60)]
+    for layer in layers:
+        layer.weight.data.fill_(1.0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 64, bias=False), *layers)
+    network[1].weight.data.fill_(1.0)
+    expected = np.log(61.0) + np.log(12.0) + 61 * np.log(64.0)
+    assert value("synflow", network, batch(4, 2)) == pytest.approx(expected, rel=1e-5)
+
+
 def test_the_jacobian_of_a_linear_network_is_one_and_the_same():
     """All rows correlate fully: one eigenvalue is the number of images, the others are 0."""
     network = nn.Sequential(nn.Flatten(), nn.Linear(108, 5))
@@ -106,7 +152,8 @@ def test_zen_puts_back_the_scale_that_a_norm_takes_out():
 
 def test_a_network_that_is_zero_has_no_signal():
     empty = SPACE.parse("|none~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|")
-    assert np.all(score_network(SPACE, empty, seed=0) == -np.inf)
+    for wanted in (SMALL, ROBOT):
+        assert np.all(score_network(SPACE, empty, seed=0, wanted=wanted) == -np.inf)
 
 
 def test_the_seed_decides_and_nothing_else_changes():
@@ -133,11 +180,11 @@ def test_an_interrupted_run_is_carried_on(tmp_path, monkeypatch):
     whole = compute_scores(SPACE, codes, seed=3).values
     file, calls = tmp_path / "scores.npz", []
 
-    def interrupted(space, row, *, seed):
+    def interrupted(space, row, *, seed, wanted):
         calls.append(row)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return score_network(space, row, seed=seed)
+        return score_network(space, row, seed=seed, wanted=wanted)
 
     monkeypatch.setattr(compute, "score_network", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -148,6 +195,8 @@ def test_an_interrupted_run_is_carried_on(tmp_path, monkeypatch):
     assert len(calls) == 4 + 3 and told == [(4, 5), (5, 5)], "two were done and saved before"
     with pytest.raises(ValueError, match=r"\(5, 6\)"):
         compute_scores(SPACE, codes[:3], resume=file)
+    with pytest.raises(ValueError, match="other scores"):
+        compute_scores(SPACE, codes, wanted=ROBOT, resume=file)
 
 
 def test_a_class_is_scored_by_its_smallest_member():
@@ -162,12 +211,16 @@ def test_a_class_is_scored_by_its_smallest_member():
         assert SPACE.isomorphism_key(known.codes[row]) == known.keys[row]
 
 
-def test_what_ships_is_what_is_computed():
-    names, values = read_scores(shipped_path("nasbench201"), SPACE)
-    assert names == NAMES and values.shape == (6466, 6)
-    assert shipped_path("nasbench201").stat().st_size < 200_000
-    rows = np.random.default_rng(1).choice(6466, size=12, replace=False)
-    again = compute_scores(SPACE, classes(SPACE).codes[rows], seed=0).values
+@pytest.mark.parametrize(("wanted", "some"), [(SMALL, 12), (ROBOT, 3)], ids=["small", "robot"])
+def test_what_ships_is_what_is_computed(wanted, some):
+    names, values = read_scores(shipped_path("nasbench201", wanted), SPACE)
+    assert names == wanted.names and values.shape == (6466, 6)
+    assert shipped_path("nasbench201", wanted).stat().st_size < 200_000
+    rows = np.random.default_rng(1).choice(6466, size=some, replace=False)
+    silent = np.flatnonzero(np.isinf(values).any(axis=1))
+    assert len(silent) == 5 and np.all(values[silent] == -np.inf)
+    rows = np.append(rows, silent[0])
+    again = compute_scores(SPACE, classes(SPACE).codes[rows], seed=0, wanted=wanted).values
     np.testing.assert_allclose(values[rows], again, rtol=2e-3, atol=2e-3)
 
 
@@ -177,6 +230,15 @@ def test_scores_go_along_with_accuracy(tables):
     truth = tables.values("nasbench201", "accuracy@cifar10-fp32", members)
     found = dict(zip(NAMES, scores(SPACE, members).T, strict=True))
     for name, least in [("synflow", 0.7), ("naswot", 0.65), ("zen", 0.65), ("jacob_cov", 0.6), ("snip", 0.4)]:
+        assert spearmanr(found[name], truth).statistic > least, name
+    found = dict(zip(ROBOT.names, score_table.scaled_scores(SPACE, members).T, strict=True))
+    for name, least in [
+        ("synflow", 0.7),
+        ("jacob_cov", 0.6),
+        ("snip", 0.5),
+        ("grad_norm", 0.5),
+        ("grasp", 0.4),
+    ]:
         assert spearmanr(found[name], truth).statistic > least, name
 
 
@@ -201,11 +263,10 @@ def test_scaled_scores_lie_between_none_and_the_best():
     assert scaled.min() == 0.0
     assert np.allclose(scaled.max(axis=0), 1.0)
     dead = SPACE.parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")[None]
-    assert (score_table.scaled_scores(SPACE, dead) == 0.0).any()
-    standard = score_table.scores(SPACE, cells)[:, 0]
-    inner = np.flatnonzero(np.abs(standard) < LIMIT)
-    order = inner[np.argsort(standard[inner], kind="stable")]
-    assert (np.diff(scaled[order, 0]) >= -1e-6).all(), "in the order of the standardized ones"
+    assert (score_table.scaled_scores(SPACE, dead) == 0.0).all()
+    values = read_scores(shipped_path("nasbench201", ROBOT), SPACE)[1][classes(SPACE).rows]
+    order = np.argsort(values[:, 0], kind="stable")
+    assert (np.diff(scaled[order, 0]) >= 0).all(), "in the order of the scores"
 
 
 def test_standardizing_shrugs_off_outliers():
@@ -225,6 +286,20 @@ def test_a_feature_kind_where_they_ship():
     assert feature_names(SPACE, ["scores"]) == tuple(f"score:{name}" for name in NAMES)
     with pytest.raises(NoScores):
         feature_names(get_space("gnn"), ["scores"])
+
+
+def test_a_set_ships_with_a_card_under_its_own_name(tmp_path, tables, monkeypatch):
+    computed = compute.Computed(read_scores(shipped_path("nasbench201", ROBOT), SPACE)[1], 2.0)
+    monkeypatch.setattr(ship, "compute_scores", lambda *given, **named: computed)
+    told = ship.ship_scores("nasbench201", tmp_path, tables=tables, wanted=ROBOT)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "nasbench201-robot.safetensors",
+        "nasbench201-robot.md",
+    }
+    assert np.array_equal(read_scores(tmp_path / "nasbench201-robot.safetensors", SPACE)[1], computed.values)
+    card = (tmp_path / "nasbench201-robot.md").read_text()
+    assert "train scores nasbench201 --robot" in card and told["digest"] in card
+    assert set(told["spearman"]["accuracy@cifar10-fp32"]) == set(ROBOT.names)
 
 
 @pytest.mark.parametrize("damage", ["cut", "format", "classes", "rows", "nan", "missing"])
