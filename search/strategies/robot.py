@@ -6,7 +6,6 @@ import numpy as np
 
 from encoders import score_table
 from predictors.matern_kernel import condition, distances, kernel, most_likely, scaled_distances
-from predictors.normal_scores import normal_scores
 from search.problem import Problem
 from search.strategy import Exhausted, Strategy, register
 from spaces.space import Floats
@@ -19,9 +18,11 @@ INITIAL = 1
 """Combinations drawn at random before the first model of them."""
 OPTIMISM = 2.576
 """Deviations above its mean at which a combination is judged."""
-CANDIDATES = 512
+CANDIDATES = 10_000
 LENGTH = 0.5
 """Where the log lengthscale of a weight is looked for; weights lie between −1 and 1."""
+NOISE = 1e-6
+"""Variance of a combination's worth: trying it again tells the same."""
 
 
 class NeedsScores(ValueError):
@@ -114,12 +115,14 @@ class RobotStrategy(Strategy):
         rng = np.random.default_rng([self.seed, number])
         drawn = rng.uniform(-1, 1, (CANDIDATES, self.table.shape[1]))
         if number < INITIAL:
-            first: Floats = drawn[0] if number else np.abs(drawn[0])  # high scores are meant to be good
+            first: Floats = drawn[0]
             return first
         tried = self.trace[:number]
         x = [np.stack([entry.weights for entry in tried])]
-        labels = normal_scores(np.array([entry.worth for entry in tried]))
+        worth = np.array([entry.worth for entry in tried])
+        labels = (worth - worth.mean()) / max(worth.std(), 1e-12)
         theta = most_likely(distances(x, x), labels, np.array([LENGTH]), iterations=15)
+        theta[-1] = np.log(NOISE)
         posterior = condition(scaled_distances(x, x, theta), labels, theta)
         cross = kernel(scaled_distances([drawn], x, theta), theta)
         mean = cross @ posterior.weights
