@@ -33,7 +33,7 @@ test: lint
 # Everything that ships in artifacts/, trained again; each card says what it cost.
 weights: setup
 	$(BIN)/netwright train scores
-	$(BIN)/netwright train scores --robot
+	$(BIN)/netwright train scores --deep
 	$(BIN)/netwright train encoder
 	$(BIN)/netwright train pretrained
 	$(BIN)/netwright train predictor

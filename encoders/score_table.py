@@ -43,9 +43,10 @@ class ScoreSet:
 
 
 SMALL = ScoreSet(("grad_norm", "jacob_cov", "naswot", "snip", "synflow", "zen"), True, 32)
-"""What predictors see, and all searches but RoBoT."""
-ROBOT = ScoreSet(("fisher", "grad_norm", "grasp", "jacob_cov", "snip", "synflow"), False, 16, "-robot")
-"""The six that RoBoT combines (He et al. 2024), on the skeleton that they were published for."""
+"""What every predictor sees, and all searches but RoBoT."""
+DEEP = ScoreSet(("fisher", "grad_norm", "grasp", "jacob_cov", "snip", "synflow"), False, 16, "-deep")
+"""The six that RoBoT combines (He et al. 2024), on the skeleton that they were published for; so
+do predictors that learn from few labels."""
 
 
 class NoScores(ValueError):
@@ -152,16 +153,16 @@ def ships(space_name: str, wanted: ScoreSet = SMALL) -> bool:
     return shipped_path(space_name, wanted).is_file()
 
 
-def score_names(space: Space) -> tuple[str, ...]:
+def score_names(space: Space, wanted: ScoreSet = SMALL) -> tuple[str, ...]:
     """Names of the columns of :func:`scores`, (k,).
 
     Raises:
         NoScores: where none ship.
     """
-    return _shipped(space)[0]
+    return _shipped(space, wanted)[0]
 
 
-def scores(space: Space, codes: Codes) -> Features:
+def scores(space: Space, codes: Codes, wanted: ScoreSet = SMALL) -> Features:
     """Standardized scores (b, k) of canonical codes (b, v).
 
     Each score is centred at its median over the space's classes, divided by the deviation that a normal
@@ -176,7 +177,7 @@ def scores(space: Space, codes: Codes) -> Features:
     >>> scores(space, space.enumerate()[:2]).shape
     (2, 6)
     """
-    names, table = _shipped(space)
+    names, table = _shipped(space, wanted)
     found: Features = (
         table[class_of(space, codes)] if len(codes) else np.empty((0, len(names)), dtype=np.float32)
     )
@@ -191,8 +192,8 @@ def scaled_scores(space: Space, codes: Codes) -> NDArray[np.float64]:
     Raises:
         NoScores: where none ship.
     """
-    names, values = read_scores(shipped_path(space.name, ROBOT), space)
-    if names != ROBOT.names:
+    names, values = read_scores(shipped_path(space.name, DEEP), space)
+    if names != DEEP.names:
         raise NoScores(f"the file of {space.name} holds {', '.join(names)}, not what RoBoT combines")
     finite = np.where(np.isfinite(values), values.astype(np.float64), np.nan)
     low, high = np.nanmin(finite, axis=0), np.nanmax(finite, axis=0)
@@ -211,8 +212,8 @@ def standardized(values: NDArray[np.float32]) -> Features:
 
 
 @lru_cache(maxsize=4)
-def _shipped(space: Space) -> tuple[tuple[str, ...], Features]:
-    names, values = read_scores(shipped_path(space.name), space)
+def _shipped(space: Space, wanted: ScoreSet) -> tuple[tuple[str, ...], Features]:
+    names, values = read_scores(shipped_path(space.name, wanted), space)
     return names, standardized(values)
 
 

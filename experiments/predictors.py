@@ -36,7 +36,7 @@ MNASNET = (
 )
 
 ABLATIONS: dict[str, tuple[str, dict[str, object]]] = {
-    "gp-without-pretraining": ("gp", {"kinds": ["live", "structure", "reduced", "scores"]}),
+    "gp-without-pretraining": ("gp", {"kinds": ["live", "structure", "reduced", "scores", "deep_scores"]}),
     "gp-without-scores": ("gp", {"kinds": ["live", "structure", "reduced"]}),
     "gp-paths-only": ("gp", {"kinds": ["live"]}),
     "neural-without-pretraining": ("neural", {"trunk": "scratch"}),

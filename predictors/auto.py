@@ -97,7 +97,7 @@ class AutoPredictor(ScoredPredictor):
         """An unfitted model; cross-fitting calibrates the blend, so that none need do so itself."""
         if kind == "gbdt":
             sizes = FEW_TREES if labels <= ONE_ROUND_FROM else MANY_TREES
-            options = replace(sizes, kinds=informed_kinds(self.space), split_from=sys.maxsize)
+            options = replace(sizes, kinds=informed_kinds(self.space, deep=True), split_from=sys.maxsize)
             return GbdtPredictor(self.space, task=self.task, seed=self.seed, options=options)
         make = GpPredictor if kind == "gp" else NeuralPredictor
         return make(

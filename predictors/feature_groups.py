@@ -19,6 +19,7 @@ CENTERS = {
     "statistics": 1.6,
     "reduced": 1.6,
     "scores": 1.6,
+    "deep_scores": 1.6,
     "pretrained": 0.4,
     "recipe": 1.0,
 }

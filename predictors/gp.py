@@ -59,7 +59,8 @@ class GpPredictor(ScoredPredictor):
     """Exact Gaussian process, Matérn 5/2 over groups of features.
 
     Args:
-        kinds: of features (:mod:`encoders.features`); by default :func:`informed_kinds`.
+        kinds: of features (:mod:`encoders.features`); by default :func:`informed_kinds`, the deep scores
+            among them.
         networks: that learned other tasks in the space; their embeddings are a group of features, in place of
             those that ship.
         sources: models of other tasks in the space, whose predictions are one.
@@ -80,7 +81,11 @@ class GpPredictor(ScoredPredictor):
         widen: bool = True,
     ) -> None:
         super().__init__(space, task=task, seed=seed)
-        self.kinds = informed_kinds(space, embeddings=networks is None) if kinds is None else tuple(kinds)
+        self.kinds = (
+            tuple(kinds)
+            if kinds is not None
+            else informed_kinds(space, embeddings=networks is None, deep=True)
+        )
         self.posterior: Posterior | None = None
         self.noise = Noise(np.zeros(1), np.ones(1))
         self.networks = None if networks is None else Embedded(networks)

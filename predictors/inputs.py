@@ -2,12 +2,15 @@
 
 from encoders import pretrained, score_table
 from encoders.features import DEFAULT_KINDS
+from encoders.score_table import DEEP
 from encoders.training_free.recipe import recipe_kinds
 from encoders.training_free.sequences import is_chain
 from spaces.space import Space
 
 
-def informed_kinds(space: Space, *, scores: bool = True, embeddings: bool = False) -> tuple[str, ...]:
+def informed_kinds(
+    space: Space, *, scores: bool = True, embeddings: bool = False, deep: bool = False
+) -> tuple[str, ...]:
     """Kinds of features, most general first.
 
     Where zeros and skips make many members compute one function, only features that are equal for all of
@@ -17,10 +20,11 @@ def informed_kinds(space: Space, *, scores: bool = True, embeddings: bool = Fals
         space: any space.
         scores: training-free scores too, where they ship.
         embeddings: those of pretrained networks too, where they ship.
+        deep: scores of the network that is trained too, where they ship.
     """
     if space.network_space is not space:
         return (
-            *informed_kinds(space.network_space, scores=scores, embeddings=embeddings),
+            *informed_kinds(space.network_space, scores=scores, embeddings=embeddings, deep=deep),
             *recipe_kinds(space),
         )
     if space.zero_operations and not space.task_dependent_cost:
@@ -30,6 +34,7 @@ def informed_kinds(space: Space, *, scores: bool = True, embeddings: bool = Fals
     else:
         kinds = ("onehot", "path", "live", "structure", "statistics")
     kinds = (*kinds, "scores") if scores and score_table.ships(space.name) else kinds
+    kinds = (*kinds, "deep_scores") if deep and score_table.ships(space.name, DEEP) else kinds
     return (*kinds, "pretrained") if embeddings and pretrained.ships(space.name) else kinds
 
 
@@ -51,4 +56,5 @@ def exact_kinds(space: Space) -> tuple[str, ...]:
         kinds: tuple[str, ...] = ("reduced",)
     else:
         kinds = ("onehot", "ordinal", "statistics") if is_chain(space) else ("onehot", "statistics")
-    return (*kinds, "scores") if score_table.ships(space.name) else kinds
+    kinds = (*kinds, "scores") if score_table.ships(space.name) else kinds
+    return (*kinds, "deep_scores") if score_table.ships(space.name, DEEP) else kinds

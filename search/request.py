@@ -164,7 +164,7 @@ class _Parser(Fields):
             self.fail("confidence", f"{confidence} lies outside 0.5 to 0.999")
         seed = self.integer("seed", 0, 0, 2**63 - 1)
         strategy = self.choice("strategy", STRATEGIES, "bayes")
-        if strategy == "robot" and not score_table.ships(space.name, score_table.ROBOT):
+        if strategy == "robot" and not score_table.ships(space.name, score_table.DEEP):
             problem = f"the scores that robot combines do not ship for {space.public_name}"
             self.fail("strategy", problem, "name another one")
         if strategy == "robot" and recipe:

@@ -100,7 +100,7 @@ def _card(
         of, network, option = "", "the small network (one cell a stage, half the channels)", ""
         deeper = " (a deeper skeleton ranks by gradient norm and SNIP better)"
     else:
-        of, network, option, deeper = ", for RoBoT", "the network that is trained", " --robot", ""
+        of, network, option, deeper = " of the trained network", "the network that is trained", " --deep", ""
     return f"""# Training-free scores of `{space}`{of}
 
 One row for each function that the space's members compute (isomorphism keys, sorted), by the member with the

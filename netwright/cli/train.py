@@ -153,13 +153,13 @@ def scores(
     resume: Annotated[
         Path | None, typer.Option(help="File (.npz) to carry on with; keeps what is done.")
     ] = None,
-    robot: Annotated[bool, typer.Option("--robot", help="The scores of RoBoT, on deep networks.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Those of the networks that are trained.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Score every network of a space at initialization; tables only serve the card's correlations."""
     import artifacts
     from benchmarks.tables import Tables
-    from encoders.score_table import ROBOT, SMALL
+    from encoders.score_table import DEEP, SMALL
     from encoders.scores.ship import ship_scores
     from networks import NoNetwork
     from netwright.settings import Settings
@@ -177,7 +177,7 @@ def scores(
                         folder,
                         tables=tables,
                         seed=seed,
-                        wanted=ROBOT if robot else SMALL,
+                        wanted=DEEP if deep else SMALL,
                         resume=resume,
                         progress=show,
                     )

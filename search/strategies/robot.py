@@ -34,7 +34,7 @@ class RobotStrategy(Strategy):
     r"""Robustified training-free search (He et al. 2024, "Robustifying and Boosting Training-Free Neural
     Architecture Search").
 
-    A combination :math:`w \in [-1, 1]^k` of the scores of :data:`encoders.score_table.ROBOT` is as good as
+    A combination :math:`w \in [-1, 1]^k` of the scores of :data:`encoders.score_table.DEEP` is as good as
     the architecture that it ranks first. For a horizon of :math:`T` evaluations, :math:`T` combinations are
     tried, chosen by the upper confidence bound of a Gaussian process over :math:`w`; one whose first is known
     already costs nothing. What is left of the horizon goes to the next architectures in the ranking of the
@@ -49,7 +49,7 @@ class RobotStrategy(Strategy):
 
     def __init__(self, problem: Problem, *, seed: int = 0, flat: bool = False) -> None:
         super().__init__(problem, seed=seed, flat=flat)
-        if not score_table.ships(problem.space.name, score_table.ROBOT):
+        if not score_table.ships(problem.space.name, score_table.DEEP):
             raise NeedsScores(f"the scores that robot combines do not ship for {problem.space.public_name}")
         members = problem.space.enumerate()
         self.members = members[problem.gap(members) <= 0]

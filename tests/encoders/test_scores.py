@@ -11,8 +11,8 @@ from torch.nn.functional import cross_entropy, softmax
 from encoders import score_table
 from encoders.features import DEFAULT_KINDS, feature_names, features
 from encoders.score_table import (
+    DEEP,
     LIMIT,
-    ROBOT,
     SMALL,
     NoScores,
     classes,
@@ -48,7 +48,7 @@ def value(name, network, given):
 
 def test_all_are_found():
     assert SMALL.names == NAMES == shipped_names(SPACE)
-    assert set(all_scores()) == {*SMALL.names, *ROBOT.names}
+    assert set(all_scores()) == {*SMALL.names, *DEEP.names}
 
 
 def test_synflow_is_conserved_from_layer_to_layer():
@@ -152,7 +152,7 @@ def test_zen_puts_back_the_scale_that_a_norm_takes_out():
 
 def test_a_network_that_is_zero_has_no_signal():
     empty = SPACE.parse("|none~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|")
-    for wanted in (SMALL, ROBOT):
+    for wanted in (SMALL, DEEP):
         assert np.all(score_network(SPACE, empty, seed=0, wanted=wanted) == -np.inf)
 
 
@@ -196,7 +196,7 @@ def test_an_interrupted_run_is_carried_on(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"\(5, 6\)"):
         compute_scores(SPACE, codes[:3], resume=file)
     with pytest.raises(ValueError, match="other scores"):
-        compute_scores(SPACE, codes, wanted=ROBOT, resume=file)
+        compute_scores(SPACE, codes, wanted=DEEP, resume=file)
 
 
 def test_a_class_is_scored_by_its_smallest_member():
@@ -211,7 +211,7 @@ def test_a_class_is_scored_by_its_smallest_member():
         assert SPACE.isomorphism_key(known.codes[row]) == known.keys[row]
 
 
-@pytest.mark.parametrize(("wanted", "some"), [(SMALL, 12), (ROBOT, 3)], ids=["small", "robot"])
+@pytest.mark.parametrize(("wanted", "some"), [(SMALL, 12), (DEEP, 3)], ids=["small", "robot"])
 def test_what_ships_is_what_is_computed(wanted, some):
     names, values = read_scores(shipped_path("nasbench201", wanted), SPACE)
     assert names == wanted.names and values.shape == (6466, 6)
@@ -231,7 +231,7 @@ def test_scores_go_along_with_accuracy(tables):
     found = dict(zip(NAMES, scores(SPACE, members).T, strict=True))
     for name, least in [("synflow", 0.7), ("naswot", 0.65), ("zen", 0.65), ("jacob_cov", 0.6), ("snip", 0.4)]:
         assert spearmanr(found[name], truth).statistic > least, name
-    found = dict(zip(ROBOT.names, score_table.scaled_scores(SPACE, members).T, strict=True))
+    found = dict(zip(DEEP.names, score_table.scaled_scores(SPACE, members).T, strict=True))
     for name, least in [
         ("synflow", 0.7),
         ("jacob_cov", 0.6),
@@ -264,7 +264,7 @@ def test_scaled_scores_lie_between_none_and_the_best():
     assert np.allclose(scaled.max(axis=0), 1.0)
     dead = SPACE.parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")[None]
     assert (score_table.scaled_scores(SPACE, dead) == 0.0).all()
-    values = read_scores(shipped_path("nasbench201", ROBOT), SPACE)[1][classes(SPACE).rows]
+    values = read_scores(shipped_path("nasbench201", DEEP), SPACE)[1][classes(SPACE).rows]
     order = np.argsort(values[:, 0], kind="stable")
     assert (np.diff(scaled[order, 0]) >= 0).all(), "in the order of the scores"
 
@@ -284,22 +284,24 @@ def test_a_feature_kind_where_they_ship():
     codes = SPACE.sample(3, np.random.default_rng(0))
     assert np.array_equal(features(SPACE, codes, kinds=["scores"]), scores(SPACE, codes))
     assert feature_names(SPACE, ["scores"]) == tuple(f"score:{name}" for name in NAMES)
+    assert np.array_equal(features(SPACE, codes, kinds=["deep_scores"]), scores(SPACE, codes, DEEP))
+    assert feature_names(SPACE, ["deep_scores"]) == tuple(f"deep_score:{name}" for name in DEEP.names)
     with pytest.raises(NoScores):
         feature_names(get_space("gnn"), ["scores"])
 
 
 def test_a_set_ships_with_a_card_under_its_own_name(tmp_path, tables, monkeypatch):
-    computed = compute.Computed(read_scores(shipped_path("nasbench201", ROBOT), SPACE)[1], 2.0)
+    computed = compute.Computed(read_scores(shipped_path("nasbench201", DEEP), SPACE)[1], 2.0)
     monkeypatch.setattr(ship, "compute_scores", lambda *given, **named: computed)
-    told = ship.ship_scores("nasbench201", tmp_path, tables=tables, wanted=ROBOT)
+    told = ship.ship_scores("nasbench201", tmp_path, tables=tables, wanted=DEEP)
     assert {path.name for path in tmp_path.iterdir()} == {
-        "nasbench201-robot.safetensors",
-        "nasbench201-robot.md",
+        "nasbench201-deep.safetensors",
+        "nasbench201-deep.md",
     }
-    assert np.array_equal(read_scores(tmp_path / "nasbench201-robot.safetensors", SPACE)[1], computed.values)
-    card = (tmp_path / "nasbench201-robot.md").read_text()
-    assert "train scores nasbench201 --robot" in card and told["digest"] in card
-    assert set(told["spearman"]["accuracy@cifar10-fp32"]) == set(ROBOT.names)
+    assert np.array_equal(read_scores(tmp_path / "nasbench201-deep.safetensors", SPACE)[1], computed.values)
+    card = (tmp_path / "nasbench201-deep.md").read_text()
+    assert "train scores nasbench201 --deep" in card and told["digest"] in card
+    assert set(told["spearman"]["accuracy@cifar10-fp32"]) == set(DEEP.names)
 
 
 @pytest.mark.parametrize("damage", ["cut", "format", "classes", "rows", "nan", "missing"])
