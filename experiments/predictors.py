@@ -48,15 +48,15 @@ PROTOCOL = """\
 1: n cells of the official NAS-Bench-201 table drawn at random, Kendall's tau over all other cells; the only
 labels are these. auto blends gp, neural and gbdt, whose rows are the parts of the same fit. Features are
 live paths, structure, statistics, training-free scores at initialization (of a small and of the trained
-network) and networks pretrained on all of it; features, the kernel's priors and its noise were chosen on CIFAR-10 with other draws and on
-AnalogNAS-Bench and 12-epoch validation accuracies; prototypes were looked at on CIFAR-100 too. 2: 262 test
-scores of NAS-Bench-Graph drawn at random, tau over all other members; features are also what trees on each of
-the other eight tasks say, and what graph networks make of a member that learned seven of them together
-(those that have every member), from validation and test scores, none of them the judged task's; such
-networks were chosen on photo and citeseer. The tau of the table's validation and test scores stands beside
-as its noise. 3: MnasNet on ImageNet, trained on the authors' split train, judged on valid. That split also
-helped to choose the features and the kernel's centers, so its rows are optimistic; XGBoost on one-hot choices
-with its own settings in the same run."""
+network) and networks pretrained on all of it; features, the kernel's priors and its noise were chosen on
+CIFAR-10 with other draws and on AnalogNAS-Bench and 12-epoch validation accuracies; prototypes were looked
+at on CIFAR-100 too. 2: 262 test scores of NAS-Bench-Graph drawn at random, tau over all other members;
+features are also what trees on each of the other eight tasks say, and what graph networks make of a member
+that learned seven of them together (those that have every member), from validation and test scores, none of
+them the judged task's; such networks were chosen on photo and citeseer. The tau of the table's validation
+and test scores stands beside as its noise. 3: MnasNet on ImageNet, trained on the authors' split train,
+judged on valid. That split also helped to choose the features and the kernel's centers, so its rows are
+optimistic; XGBoost on one-hot choices with its own settings in the same run."""
 
 
 def tau(predicted: Floats, truth: Floats) -> float:
