@@ -45,8 +45,8 @@ class ScoreSet:
 SMALL = ScoreSet(("grad_norm", "jacob_cov", "naswot", "snip", "synflow", "zen"), True, 32)
 """What every predictor sees, and all searches but RoBoT."""
 DEEP = ScoreSet(("fisher", "grad_norm", "grasp", "jacob_cov", "snip", "synflow"), False, 16, "-deep")
-"""The six that RoBoT combines (He et al. 2024), on the skeleton that they were published for; so
-do predictors that learn from few labels."""
+"""The six that RoBoT combines (He et al. 2024), on the skeleton that they were published for. Predictors of
+few labels see them too."""
 
 
 class NoScores(ValueError):
@@ -159,7 +159,8 @@ def score_names(space: Space, wanted: ScoreSet = SMALL) -> tuple[str, ...]:
     Raises:
         NoScores: where none ship.
     """
-    return _shipped(space, wanted)[0]
+    _shipped(space, wanted)
+    return wanted.names
 
 
 def scores(space: Space, codes: Codes, wanted: ScoreSet = SMALL) -> Features:
@@ -177,9 +178,9 @@ def scores(space: Space, codes: Codes, wanted: ScoreSet = SMALL) -> Features:
     >>> scores(space, space.enumerate()[:2]).shape
     (2, 6)
     """
-    names, table = _shipped(space, wanted)
+    table = _shipped(space, wanted)
     found: Features = (
-        table[class_of(space, codes)] if len(codes) else np.empty((0, len(names)), dtype=np.float32)
+        table[class_of(space, codes)] if len(codes) else np.empty((0, len(wanted.names)), dtype=np.float32)
     )
     return found
 
@@ -192,9 +193,7 @@ def scaled_scores(space: Space, codes: Codes) -> NDArray[np.float64]:
     Raises:
         NoScores: where none ship.
     """
-    names, values = read_scores(shipped_path(space.name, DEEP), space)
-    if names != DEEP.names:
-        raise NoScores(f"the file of {space.name} holds {', '.join(names)}, not what RoBoT combines")
+    values = _read(space, DEEP)
     finite = np.where(np.isfinite(values), values.astype(np.float64), np.nan)
     low, high = np.nanmin(finite, axis=0), np.nanmax(finite, axis=0)
     table = np.nan_to_num((finite - low) / np.maximum(high - low, 1e-12), nan=0.0)
@@ -212,9 +211,15 @@ def standardized(values: NDArray[np.float32]) -> Features:
 
 
 @lru_cache(maxsize=4)
-def _shipped(space: Space, wanted: ScoreSet) -> tuple[tuple[str, ...], Features]:
+def _shipped(space: Space, wanted: ScoreSet) -> Features:
+    return standardized(_read(space, wanted))
+
+
+def _read(space: Space, wanted: ScoreSet) -> NDArray[np.float32]:
     names, values = read_scores(shipped_path(space.name, wanted), space)
-    return names, standardized(values)
+    if names != wanted.names:
+        raise NoScores(f"the shipped file of {space.name} holds {', '.join(names)}")
+    return values
 
 
 @lru_cache(maxsize=4)

@@ -8,9 +8,7 @@ from encoders.training_free.sequences import is_chain
 from spaces.space import Space
 
 
-def informed_kinds(
-    space: Space, *, scores: bool = True, embeddings: bool = False, deep: bool = False
-) -> tuple[str, ...]:
+def informed_kinds(space: Space, *, embeddings: bool = False, deep: bool = False) -> tuple[str, ...]:
     """Kinds of features, most general first.
 
     Where zeros and skips make many members compute one function, only features that are equal for all of
@@ -18,13 +16,12 @@ def informed_kinds(
 
     Args:
         space: any space.
-        scores: training-free scores too, where they ship.
         embeddings: those of pretrained networks too, where they ship.
         deep: scores of the network that is trained too, where they ship.
     """
     if space.network_space is not space:
         return (
-            *informed_kinds(space.network_space, scores=scores, embeddings=embeddings, deep=deep),
+            *informed_kinds(space.network_space, embeddings=embeddings, deep=deep),
             *recipe_kinds(space),
         )
     if space.zero_operations and not space.task_dependent_cost:
@@ -33,7 +30,7 @@ def informed_kinds(
         kinds = ("onehot", "ordinal", "live", "counts", "statistics")
     else:
         kinds = ("onehot", "path", "live", "structure", "statistics")
-    kinds = (*kinds, "scores") if scores and score_table.ships(space.name) else kinds
+    kinds = (*kinds, "scores") if score_table.ships(space.name) else kinds
     kinds = (*kinds, "deep_scores") if deep and score_table.ships(space.name, DEEP) else kinds
     return (*kinds, "pretrained") if embeddings and pretrained.ships(space.name) else kinds
 

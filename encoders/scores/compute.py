@@ -113,8 +113,9 @@ def compute_scores(
 
 def _read(path: Path, wanted: ScoreSet) -> Computed:
     with np.load(path, allow_pickle=False) as file:
-        if str(file["about"]) != repr(wanted):
-            raise ValueError(f"the file to resume from holds other scores: {file['about']}")
+        about = str(file.get("about"))
+        if about != repr(wanted):
+            raise ValueError(f"the file to resume from holds other scores: {about}")
         return Computed(file["values"], float(file["seconds"]))
 
 

@@ -97,10 +97,10 @@ def _card(
         f"| {name} | {' | '.join(str(correlations[key][name]) for key in judges)} |" for name in wanted.names
     )
     if wanted.small:
-        of, network, option = "", "the small network (one cell a stage, half the channels)", ""
+        of, network, option = "", "the small network (one cell a stage, half the channels),", ""
         deeper = " (a deeper skeleton ranks by gradient norm and SNIP better)"
     else:
-        of, network, option, deeper = " of the trained network", "the network that is trained", " --deep", ""
+        of, network, option, deeper = " of the trained network", "the network that is trained,", " --deep", ""
     return f"""# Training-free scores of `{space}`{of}
 
 One row for each function that the space's members compute (isomorphism keys, sorted), by the member with the

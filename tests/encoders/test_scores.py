@@ -211,7 +211,7 @@ def test_a_class_is_scored_by_its_smallest_member():
         assert SPACE.isomorphism_key(known.codes[row]) == known.keys[row]
 
 
-@pytest.mark.parametrize(("wanted", "some"), [(SMALL, 12), (DEEP, 3)], ids=["small", "robot"])
+@pytest.mark.parametrize(("wanted", "some"), [(SMALL, 12), (DEEP, 3)], ids=["small", "deep"])
 def test_what_ships_is_what_is_computed(wanted, some):
     names, values = read_scores(shipped_path("nasbench201", wanted), SPACE)
     assert names == wanted.names and values.shape == (6466, 6)

@@ -1,13 +1,14 @@
 """The command line: answers, errors as plain messages, exit statuses, and that it starts light."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 from typer.testing import CliRunner
 
-from netwright.cli import app
+from netwright.cli import app, main
 from netwright.cli.quantities import constraint, quantity
 from spaces.space import space_names
 from store.batch import BatchItem
@@ -226,3 +227,14 @@ def test_the_command_line_loads_no_model_library():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_sleep_while_they_wait_unless_told_otherwise(monkeypatch, before, after):
+    """Every process is started by the command line, or by one that was; torch reads it when it is loaded."""
+    monkeypatch.setenv("OMP_WAIT_POLICY", "")
+    monkeypatch.delenv("OMP_WAIT_POLICY") if before is None else monkeypatch.setenv("OMP_WAIT_POLICY", before)
+    monkeypatch.setattr(sys, "argv", ["netwright", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    assert os.environ["OMP_WAIT_POLICY"] == after
