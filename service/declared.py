@@ -130,7 +130,7 @@ def _declared(request: SpaceCreate) -> DeclaredSpace:
         raise invalid(
             [FieldError("declaration", "give a declaration or a toml, one of them", "see the example")]
         )
-    source = request.toml if request.toml is not None else Source(request.declaration or {}, {})
+    source = request.toml if request.toml is not None else Source(request.declaration or {})
     try:
         return declare(source)
     except DeclarationError as error:

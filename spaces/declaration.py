@@ -66,7 +66,7 @@ class Declaration:
     costs: tuple[DeclaredCost, ...] = ()
     edges: tuple[str, ...] = ()
     observations: tuple[DeclaredObservation, ...] = ()
-    source: Source = field(default_factory=lambda: Source({}, {}), compare=False)
+    source: Source = field(default_factory=lambda: Source({}), compare=False)
 
     def problem(self, path: Path, message: str, hint: str = "") -> DeclarationProblem:
         """A problem of one of its fields."""

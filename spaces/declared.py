@@ -57,7 +57,7 @@ def declare(source: Source | str | Mapping[str, object]) -> "DeclaredSpace":
     if isinstance(source, str):
         source = read_source(source)
     elif not isinstance(source, Source):
-        source = Source(dict(source), {})
+        source = Source(source)
     declaration = read_declaration(source)
     name = f"{PREFIX}{declaration.name}@{_digest(declaration)[:16]}"
     known = get_space(name) if knows_space(name) else add_space(DeclaredSpace(declaration))
