@@ -1,4 +1,5 @@
-"""Comparisons that reproduce every figure in the documentation: ``netwright compare NAME``.
+"""Comparisons that make every figure in the documentation: ``netwright compare NAME``.
 
-A new comparison is one module here with a function under :func:`experiments.frame.comparison`.
+A new comparison is one module in a folder here, with a function under
+:func:`experiments.framework.registry.comparison`.
 """

@@ -22,8 +22,10 @@ def compare(
 ) -> None:
     """Run a comparison, or list them all."""
     from benchmarks.tables import Tables
-    from experiments.frame import comparisons, run
-    from experiments.report import report
+    from experiments.framework.catalogue import comparisons
+    from experiments.framework.report import report
+    from experiments.framework.results import to_text
+    from experiments.framework.run import run
     from netwright.logs import set_up_logs
     from netwright.settings import Settings
 
@@ -54,7 +56,7 @@ def compare(
     if outcome.figure is not None:
         note(f"written to {outcome.figure}")
     if as_json:
-        print_json(outcome.comparison.to_dict())
+        typer.echo(to_text(outcome.comparison.to_dict()), nl=False)
     else:
         out().print(report(outcome.comparison))
     if check and not outcome.comparison.passes:

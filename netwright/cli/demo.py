@@ -36,7 +36,7 @@ def demo(
 ) -> None:
     """Order two designs from a fresh server, watch them, and compare them with the truth and with luck."""
     from benchmarks.tables import Tables
-    from experiments.quickstart import PROBLEMS
+    from experiments.service.quickstart import PROBLEMS
     from netwright.client import Client
     from netwright.settings import Settings
 

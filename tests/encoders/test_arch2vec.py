@@ -22,7 +22,7 @@ from encoders.encoder import (
 )
 from encoders.judge import edit_correlation, prior_samples, reconstruction
 from encoders.train import TrainingOptions, split, train_encoder, write_encoder
-from experiments.latent_search import latent_search
+from experiments.predictors.latent_search import latent_search
 from spaces.space import Graph, get_space, space_names
 from tests.toy_space import ToySpace
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from experiments import scaling, servers
-from experiments.frame import comparisons
-from experiments.row import Goal
-from experiments.scaling_page import with_figures
+from experiments.framework.catalogue import comparisons
+from experiments.framework.goal import Goal
+from experiments.service import scaling, servers
+from experiments.service.scaling_page import with_figures
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,7 +66,7 @@ def test_the_page_on_scaling_has_the_figures_of_the_last_full_run():
     page = (ROOT / "docs" / "scaling.md").read_text(encoding="utf-8")
     named = re.findall(r"\(`(\d)-\*-([\w-]+)`\) \|", page)
     assert {(int(number), what) for number, what in named} == set(scaling.FIGURES)
-    # If this fails after a full run: python -m experiments.scaling_page
+    # If this fails after a full run: python -m experiments.service.scaling_page
     assert with_figures(page, run) == page
 
 

@@ -1,12 +1,11 @@
 """Rivals in the shape of a strategy, and what judges them in mnasnet."""
 
-import numpy as np
 import pytest
 
 from benchmarks.tables import Tables
-from experiments.rival_space import admitted_choices
-from experiments.search_bounded import QUEST
-from experiments.search_runs import Quest, best_after, follow, lead, make, methods
+from experiments.search.bounded import QUEST
+from experiments.search.rival_space import admitted_choices
+from experiments.search.runs import Quest, best_after, follow, make, methods
 from search.trial import CompletedTrial
 from spaces.metric import Observation, Quantity
 from spaces.space import get_space
@@ -75,20 +74,16 @@ def test_optuna_learns_measured_bounds_as_constraints() -> None:
 
 
 def test_what_judges_mnasnet_foretells_networks_that_it_never_saw(tables: Tables) -> None:
-    from experiments.search_bounded import bounded_search, judge
+    from experiments.search.bounded import bounded_search, quality_of_trees
 
     if (reason := tables.available("mnasnet", "accuracy@imagenet")) is not None:
         pytest.skip(reason)
-    quality = judge(tables)
+    quality = quality_of_trees(tables)
     assert all(r2 > 0.97 and rho > 0.98 for r2, rho in quality.values())
     reached = bounded_search(tables, "evolution", 0)
     assert reached == sorted(reached)
     assert reached[-1] > reached[0] > 45
 
 
-def test_the_lead_of_one_searcher_has_the_standard_error_of_a_difference() -> None:
-    difference, error = lead([3.0, 5.0], [1.0, 3.0])
-    assert difference == 2.0
-    assert error == pytest.approx(np.sqrt(2.0))
-    assert lead([3.0], [1.0]) == (2.0, float("inf"))
+def test_what_a_run_reached_counts_its_first_evaluations() -> None:
     assert best_after({"scores": [[1.0], [3.0], [9.0]], "seconds": []}, 2) == 3.0

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from experiments import speed_of_training
-from experiments.speed_of_training import LONG, SHORT, seconds_of
+from experiments.service import of_training
+from experiments.service.of_training import LONG, SHORT, seconds_of
 
 
 def test_a_training_is_its_start_and_so_much_a_step(monkeypatch):
@@ -20,6 +20,6 @@ def test_a_training_is_its_start_and_so_much_a_step(monkeypatch):
 
 
 def test_every_kind_that_ships_in_every_space_is_counted():
-    parts = speed_of_training._in_steps()
+    parts = of_training._in_steps()
     assert {"encoder-gnn", "generator-fbnet", "pretrained-mnasnet"} <= parts.keys()
     assert "pretrained-fbnet" not in parts

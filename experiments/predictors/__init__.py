@@ -1,0 +1,1 @@
+"""Predictors of accuracy and latency, their intervals, and the encoders below them."""

@@ -1,0 +1,1 @@
+"""Searches beside their rivals, on tables and with evaluations that train and time networks."""

@@ -1,0 +1,205 @@
+"""Runs of searchers on tables, and what a run reached: the parts of ``netwright compare search``."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.tables import Tables
+from experiments.search.optuna_rivals import OptunaStrategy
+from experiments.search.optuna_rivals import available as optuna_available
+from experiments.search.syne_tune_rivals import SyneTuneStrategy
+from experiments.search.syne_tune_rivals import available as syne_tune_available
+from search.beliefs import APART, checkpoint
+from search.evaluators.table import TableEvaluator
+from search.hypervolume import hypervolume
+from search.pareto import pareto_front
+from search.problem import Problem
+from search.strategy import Exhausted, Strategy, get_strategy
+from search.trial import CompletedTrial
+from spaces.metric import Constraint, Observation, Quantity
+from spaces.space import Floats, get_space
+
+OURS = "bayes"
+RIVALS = ("random", "evolution", "local", "optuna-tpe", "optuna-nsga2", "syne-kde")
+"""Everything is compared with these; ``evolution`` is regularized evolution, ``local`` local search."""
+OF_SEVERAL = ("random", "evolution", "local", "optuna-tpe", "optuna-nsga2", "syne-evolution")
+"""The rivals where there are several objectives."""
+
+Run = dict[str, list[list[float]] | list[float]]
+"""``scores``: signed objective values of each evaluation, more is better; ``seconds``: of each suggestion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quest:
+    """What is searched for.
+
+    Args:
+        space, task: where, and what for.
+        objectives: what is to be made good.
+        constraints: bounds that must hold.
+    """
+
+    space: str
+    task: str
+    objectives: tuple[Quantity, ...]
+    constraints: tuple[Constraint, ...] = ()
+
+    @property
+    def problem(self) -> Problem:
+        """As searchers are given it."""
+        return Problem(get_space(self.space), self.task, self.objectives, self.constraints)
+
+
+def methods(objectives: int = 1) -> tuple[str, ...]:
+    """Our strategy, and the rivals that can run here."""
+    rivals = RIVALS if objectives == 1 else OF_SEVERAL
+    absent = [
+        family
+        for family, reason in (("optuna", optuna_available()), ("syne", syne_tune_available()))
+        if reason is not None
+    ]
+    return OURS, *(name for name in rivals if name.partition("-")[0] not in absent)
+
+
+def make(method: str, problem: Problem, seed: int) -> Strategy:
+    """A searcher by its name in the rows."""
+    if method.startswith("optuna-"):
+        return OptunaStrategy(problem, seed=seed, sampler=method.removeprefix("optuna-"))
+    if method.startswith("syne-"):
+        return SyneTuneStrategy(problem, seed=seed, searcher=method.removeprefix("syne-"))
+    return get_strategy(method)(problem, seed=seed)
+
+
+def follow(
+    strategy: Strategy, evaluate: Callable[[str], Observation], evaluations: int
+) -> Iterator[tuple[Observation, float]]:
+    """One suggestion, its evaluation, the next suggestion: observations that brought values, and the seconds
+    that each suggestion took; ends where nothing is left to suggest.
+    """
+    found = 0
+    while found < evaluations:
+        begin = time.perf_counter()
+        try:
+            (architecture,) = strategy.suggest(1)
+        except Exhausted:
+            return
+        seconds = time.perf_counter() - begin
+        observation = evaluate(architecture)
+        strategy.observe([CompletedTrial(observation)])
+        if observation.failed is None:
+            found += 1
+            yield observation, seconds
+
+
+def looked_up(tables: Tables, problem: Problem) -> Callable[[str], Observation]:
+    """Evaluates by looking a table up."""
+    table = TableEvaluator(problem, tables)
+    return lambda architecture: table.evaluate(architecture, lambda: False)
+
+
+def search(
+    tables: Tables, quest: Quest, method: str, seed: int, evaluations: int, target: float | None = None
+) -> Run:
+    """One run; with a target it ends where the first objective has reached it."""
+    problem = quest.problem
+    scores: list[list[float]] = []
+    seconds: list[float] = []
+    for observation, spent in follow(make(method, problem, seed), looked_up(tables, problem), evaluations):
+        scores.append(problem.score(observation.values).tolist())
+        seconds.append(spent)
+        if target is not None and scores[-1][0] >= target:
+            break
+    return {"scores": scores, "seconds": seconds}
+
+
+def honest(tables: Tables, quest: Quest, judged: str, method: str, seed: int, evaluations: int) -> float:
+    """The judged value of what was best by another column: search on one reading, report the other."""
+    problem = quest.problem
+    best: tuple[float, str] = (-np.inf, "")
+    for observation, _ in follow(make(method, problem, seed), looked_up(tables, problem), evaluations):
+        best = max(best, (float(problem.score(observation.values)[0]), observation.architecture))
+    codes = problem.space.parse(best[1])[None]
+    return float(tables.values(quest.space, judged, codes)[0])
+
+
+def everything(tables: Tables, quest: Quest) -> Floats:
+    """Signed objective values (n, o) of all members that the table measured and the task admits."""
+    problem = quest.problem
+    codes = tables.members(quest.space, quest.objectives[0].key)
+    codes = codes[problem.gap(codes) <= 0]
+    columns = [
+        quantity.sign
+        * (
+            problem.exact(quantity, codes)
+            if problem.is_exact(quantity)
+            else tables.values(quest.space, quantity.key, codes)
+        )
+        for quantity in quest.objectives
+    ]
+    values = np.stack(columns, axis=1)
+    result: Floats = values[np.isfinite(values).all(axis=1)]
+    return result
+
+
+def best_after(run: Run, evaluations: int) -> float:
+    """The best first objective among the first so many evaluations."""
+    return float(max(row[0] for row in _scores(run)[:evaluations]))
+
+
+def reached_after(run: Run, target: float) -> float | None:
+    """Evaluations until the first objective reached a target; None where it did not."""
+    values = [row[0] for row in _scores(run)]
+    return next((float(number) for number, value in enumerate(values, 1) if value >= target), None)
+
+
+def _scores(run: Run) -> list[list[float]]:
+    return [list(row) for row in run["scores"]]  # type: ignore[arg-type]
+
+
+def front_reference(values: Floats) -> Floats:
+    """The nadir (o,) of the true front of values (n, o), moved out by a tenth of the front's range."""
+    front = values[pareto_front(values)]
+    low, high = front.min(axis=0), front.max(axis=0)
+    result: Floats = low - 0.1 * (high - low)
+    return result
+
+
+def volume_after(run: Run, evaluations: int, values: Floats) -> float:
+    """The hypervolume of the first so many evaluations, in percent of the true front's."""
+    reference = front_reference(values)
+    found = np.array(_scores(run)[:evaluations])
+    return 100 * hypervolume(found, reference) / hypervolume(values[pareto_front(values)], reference)
+
+
+def suggestion_seconds(
+    tables: Tables, quest: Quest, observed: int, count: int, seed: int
+) -> dict[str, list[float]]:
+    """Seconds of ten suggestions of ``count`` by our strategy, one evaluation after each.
+
+    Returns ``refit``, of suggestions whose observations have just reached a checkpoint, where hyperparameters
+    are chosen anew, and ``usual``, of the others.
+    """
+    problem = quest.problem
+    codes = tables.members(quest.space, quest.objectives[0].key)
+    rng = np.random.default_rng(seed)
+    chosen = problem.space.format(codes[rng.choice(len(codes), size=observed, replace=False)])
+    evaluator = TableEvaluator(problem, tables)
+    strategy = make(OURS, problem, seed)
+
+    def told(names: list[str]) -> list[CompletedTrial]:
+        return [CompletedTrial(evaluator.evaluate(name, lambda: False)) for name in names]
+
+    strategy.observe(told(chosen))
+    strategy.suggest(1)  # the first one learns everything that a running study has learned already
+    seconds: dict[str, list[float]] = {"usual": [], "refit": []}
+    for known in range(observed, observed + 10):
+        begin = time.perf_counter()
+        names = strategy.suggest(count)
+        counts = [known - APART * number for number in range(len(problem.to_measure))]
+        fitted = known > observed and any(checkpoint(count) == count for count in counts)
+        kind = "refit" if fitted else "usual"
+        seconds[kind].append(time.perf_counter() - begin)
+        strategy.observe(told(names[:1]))
+    return seconds

@@ -1,0 +1,1 @@
+"""The running service: designs of the demonstration, speed, and how it grows."""

@@ -1,0 +1,94 @@
+"""Parts: computed once, by several processes, with the seconds that each cost."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks.tables import Tables
+from experiments.framework.context import Context
+from experiments.framework.pool import Part
+from experiments.framework.results import Results
+from experiments.framework.row import Row
+
+
+def context(tmp_path: Path, seeds: int = 3, told: list[str] | None = None, **options: object) -> Context:
+    return Context(
+        Tables(tmp_path), tuple(range(seeds)), False, tmp_path,
+        lambda done, total, message: None if told is None else told.append(message),
+        Results(tmp_path / "kept", ["test"]), **options,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def cubed(tables: Tables, number: int) -> list[object]:
+    """A part: its number, and where the tables of the process lie."""
+    return [number**3, str(tables.cache_dir)]
+
+
+def varied(tables: Tables, offset: float, seed: int) -> dict[str, float]:
+    """What depends on its seed."""
+    return {"a": offset + 0.25 * seed, "b": 0.5}
+
+
+def same(tables: Tables, seed: int) -> dict[str, float]:
+    """What does not, though it is given one."""
+    return {"a": 0.25, "b": 0.5}
+
+
+def slow(tables: Tables, seed: int) -> float:
+    """Takes a while."""
+    time.sleep(0.05)
+    return float(seed)
+
+
+def test_parts_are_worked_out_once_by_other_processes(tmp_path: Path) -> None:
+    told: list[str] = []
+    found = context(tmp_path, told=told)
+    parts = [Part("a", cubed, (2,)), Part("b", cubed, (3,))]
+    expected = {"a": [8, str(tmp_path)], "b": [27, str(tmp_path)]}
+    assert found.all(parts, "cubes") == expected
+    assert len(told) == 2
+    assert found.all(parts, "cubes") == expected
+    assert len(told) == 2
+
+
+def test_an_interrupted_run_keeps_the_parts_it_had(tmp_path: Path) -> None:
+    first = context(tmp_path)
+    first.once("slow seed 0", slow, first.tables, 0)
+    told: list[str] = []
+    assert context(tmp_path, told=told, workers=1).each("slow", slow) == [0.0, 1.0, 2.0]
+    assert told == ["slow: slow seed 1", "slow: slow seed 2"]
+
+
+def test_a_part_belongs_to_its_function(tmp_path: Path) -> None:
+    found = context(tmp_path)
+    assert found.once("x", varied, found.tables, 1.0, 1) == {"a": 1.25, "b": 0.5}
+    assert found.once("x", same, found.tables, 1) == {"a": 0.25, "b": 0.5}
+
+
+def test_every_seed_gives_an_answer_in_order(tmp_path: Path) -> None:
+    found = context(tmp_path, workers=1).each("varied", varied, 2.0)
+    assert [each["a"] for each in found] == [2.0, 2.25, 2.5]
+
+
+def test_a_deterministic_run_is_not_repeated_over_seeds(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="deterministic"):
+        context(tmp_path, workers=1).each("same", same)
+    assert context(tmp_path, seeds=1, workers=1).each("same", same) == [{"a": 0.25, "b": 0.5}]
+
+
+def test_a_section_costs_what_its_own_parts_cost(tmp_path: Path) -> None:
+    def part(given: Context) -> list[Row]:
+        return [Row.measured("1-slow", given.each("slow", slow), "s")]
+
+    def other(given: Context) -> list[Row]:
+        return [Row.exact("2-nothing", 1.0, "s")]
+
+    for workers in (1, 2):  # computed here; from the cache, in which it has cost as much
+        found = context(tmp_path, workers=workers)
+        found.section(part)
+        found.section(other)
+        assert found.origins["1-slow"].seeds == (0, 1, 2)
+        assert found.origins["1-slow"].seconds >= 0.15
+        assert found.origins["2-nothing"].seeds == ()
+        assert found.origins["2-nothing"].seconds < 0.1
