@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from experiments import servers
 from experiments.reliability import processes
 from experiments.reliability.target import Target
+from experiments.service import servers
 
 STACKS = ("sqlite-valkey", "postgresql-redis")
 READY = "Netwright is ready at "
