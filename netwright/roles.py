@@ -5,7 +5,9 @@ from pathlib import Path
 from threading import Event, Thread
 
 from netwright.settings import Settings
+from store.blobs import Blobs, open_blobs
 from store.sql import SqlStore
+from workers.collecting import Collecting
 from workers.patience import Patience, patiently
 from workers.relay import Pace, run_relay
 from workers.stack import Stack, StackOptions
@@ -42,6 +44,7 @@ def relay(settings: Settings) -> int:
             pace=Pace(settings.lease_seconds, settings.relay_poll_seconds, settings.keeper_poll_seconds),
             stop=stop,
             name=settings.process_name,
+            collecting=_collecting(settings),
         )
     finally:
         store.close()
@@ -100,6 +103,16 @@ def stack(settings: Settings, *, api: bool = True, log_dir: Path | None = None) 
             log_dir=log_dir,
         )
     )
+
+
+def _collecting(settings: Settings) -> Collecting | None:
+    if not settings.collect_seconds:
+        return None
+
+    def blobs() -> Blobs:
+        return open_blobs(settings.blob_folder_url)
+
+    return Collecting(blobs, settings.collect_seconds, settings.blob_grace_seconds)
 
 
 def _ready_store(settings: Settings) -> SqlStore:

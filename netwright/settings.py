@@ -54,6 +54,10 @@ class Settings(BaseSettings):
     """How long the step at hand may take once its job is cancelled."""
     relay_poll_seconds: float = Field(default=0.05, gt=0)
     keeper_poll_seconds: float = Field(default=1.0, gt=0)
+    collect_seconds: float = Field(default=3600.0, ge=0)
+    """How often blobs that no row names are looked for; 0: never."""
+    blob_grace_seconds: float = Field(default=3600.0, gt=0)
+    """How long such a blob stays, and how long again where it can still be had back."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "console", "json"] = "auto"
 

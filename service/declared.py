@@ -15,8 +15,6 @@ from store.space import DECLARATION, GENERATOR, SpaceExists, StoredSpace, TooMan
 
 MAX_SPACES = 100
 """Of one tenant."""
-KIND = "space"
-"""Of jobs that train a generator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +71,6 @@ def training_job(store: Store, stored: StoredSpace) -> Job | None:
         return None
 
 
-def note_training(store: Store, before: Job, again: Job) -> None:
-    """Makes a job that repeats another the training of the space that the other was of."""
-    for stored in store.spaces(tenant_id=before.tenant_id):
-        if stored.job_id == before.id:
-            store.set_space_job(stored.name, stored.digest, again.id, tenant_id=before.tenant_id)
-
-
-def _needs_training(store: Store, stored: StoredSpace) -> bool:
-    job = training_job(store, stored)
-    return job is None or (job.state.terminal and job.state is not JobState.SUCCEEDED)
-
-
 def trained_generator(store: Store, stored: StoredSpace) -> str | None:
     """The blob with the generator's weights; None while it is not trained."""
     job = training_job(store, stored)
@@ -118,10 +104,6 @@ def add_space(store: Store, tenant: str, request: SpaceCreate) -> tuple[Declared
     except TooManySpaces:
         detail = f"there are {MAX_SPACES} spaces already; delete one first"
         raise Problem(409, detail, kind="too-many-spaces") from None
-    if _needs_training(store, stored):
-        job, _ = store.submit(KIND, {DECLARATION: text}, tenant_id=tenant)
-        store.set_space_job(stored.name, stored.digest, job.id, tenant_id=tenant)
-        stored = store.space(stored.name, tenant_id=tenant)
     return space, stored, created
 
 

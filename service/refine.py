@@ -28,14 +28,8 @@ def observe(
                 found.id, labels, tenant_id=tenant, idempotency_key=key, trained=version
             )
         except PredictorMoved:  # others have observed in between: their labels count too
-            service.blobs.delete(version.model)
             found = service.store.predictor(found.id, tenant_id=tenant)
             continue
-        except BaseException:
-            service.blobs.delete(version.model)
-            raise
-        if stored.latest.number != version.version:  # the call is a repeated one
-            service.blobs.delete(version.model)
         return stored, job
     return service.store.extend_predictor(found.id, labels, tenant_id=tenant, idempotency_key=key)
 

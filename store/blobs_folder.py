@@ -2,7 +2,6 @@
 
 import errno
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from tempfile import NamedTemporaryFile
 from typing import BinaryIO, Self
 from urllib.parse import unquote, urlsplit
 
-from store.blobs import CHUNK, MAX_BYTES, BlobDamaged, BlobNotFound, Blobs, is_name, translated
+from store.blobs import CHUNK, MAX_BYTES, Area, BlobDamaged, BlobNotFound, Blobs, Entry, translated
 from store.job import StoreUnavailable
 
 INCOMING = "incoming"
@@ -29,7 +28,8 @@ class FolderBlobs(Blobs):
         super().__init__(max_bytes)
         self.folder = folder.absolute()
         with translated():
-            (self.folder / INCOMING).mkdir(parents=True, exist_ok=True, mode=0o700)
+            for name in (INCOMING, Area.ASIDE, Area.SLOTS):
+                (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
             self._sweep()
 
     @classmethod
@@ -45,11 +45,16 @@ class FolderBlobs(Blobs):
             raise ValueError("a folder of blobs is file:///absolute/path")
         return cls(Path(path), max_bytes)
 
-    def names(self) -> Iterator[str]:
+    def _list(self, area: Area) -> Iterator[Entry]:
+        pattern = "[0-9a-f][0-9a-f]/*" if area is Area.KEPT else f"{area}/*"
         with translated():
-            for place in sorted(self.folder.glob("[0-9a-f][0-9a-f]/*")):
-                if is_name(place.name):
-                    yield place.name
+            now = self._now()
+            for place in sorted(self.folder.glob(pattern)):
+                try:
+                    found = place.lstat()
+                except FileNotFoundError:
+                    continue  # another process moved it meanwhile
+                yield Entry(place.name, now - found.st_mtime, found.st_size)
 
     @contextmanager
     def _scratch(self) -> Iterator[BinaryIO]:
@@ -61,19 +66,20 @@ class FolderBlobs(Blobs):
         finally:
             Path(file.name).unlink(missing_ok=True)  # renamed by now, unless something failed
 
-    def _keep(self, name: str, scratch: BinaryIO, length: int) -> None:
-        place = self._place(name)
+    def _keep(self, area: Area, name: str, scratch: BinaryIO, length: int, digest: str) -> None:
+        place = self._place(area, name)
         scratch.flush()
+        os.utime(scratch.fileno())  # what was read slowly is as new as what was read at once
         os.fsync(scratch.fileno())
         place.parent.mkdir(exist_ok=True, mode=0o700)
         Path(scratch.name).replace(place)
         for folder in (place.parent, self.folder):
             _sync(folder)
 
-    def _read(self, name: str) -> Iterator[bytes]:
+    def _read(self, area: Area, name: str) -> Iterator[bytes]:
         try:
             # A link in the place of a blob is not followed: it may lead anywhere.
-            descriptor = os.open(self._place(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(self._place(area, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError:
             raise BlobNotFound(f"no blob {name}") from None
         except OSError as error:
@@ -84,19 +90,42 @@ class FolderBlobs(Blobs):
             while chunk := file.read(CHUNK):
                 yield chunk
 
-    def _has(self, name: str) -> bool:
+    def _age(self, area: Area, name: str) -> float | None:
         with translated():
-            return os.path.lexists(self._place(name))
+            try:
+                found = self._place(area, name).lstat()
+            except FileNotFoundError:
+                return None
+            return self._now() - found.st_mtime
 
-    def _remove(self, name: str) -> None:
+    def _move(self, name: str, source: Area, target: Area) -> bool:
+        place, there = self._place(source, name), self._place(target, name)
         with translated():
-            self._place(name).unlink(missing_ok=True)
+            there.parent.mkdir(exist_ok=True, mode=0o700)
+            try:
+                # Its age first: were it the other way round, what was just set aside would look old.
+                os.utime(place, follow_symlinks=False)
+                place.replace(there)
+            except FileNotFoundError:
+                return False
+            for folder in (place.parent, there.parent):
+                _sync(folder)
+        return True
 
-    def _place(self, name: str) -> Path:
-        return self.folder / name[:2] / name
+    def _remove(self, area: Area, name: str) -> None:
+        with translated():
+            self._place(area, name).unlink(missing_ok=True)
+
+    def _now(self) -> float:
+        """The time by the clock that dates the files: a shared folder's server has its own."""
+        with NamedTemporaryFile(dir=self.folder / INCOMING) as file:
+            return os.fstat(file.fileno()).st_mtime
+
+    def _place(self, area: Area, name: str) -> Path:
+        return self.folder / (name[:2] if area is Area.KEPT else area) / name
 
     def _sweep(self) -> None:
-        latest = time.time() - STALE_SECONDS
+        latest = self._now() - STALE_SECONDS
         for path in (self.folder / INCOMING).iterdir():
             try:
                 if path.lstat().st_mtime < latest:

@@ -3,6 +3,8 @@
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, BinaryIO, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -10,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from store.blobs import CHUNK, MAX_BYTES, BlobNotFound, Blobs, is_name
+from store.blobs import CHUNK, MAX_BYTES, Area, BlobNotFound, Blobs, Entry
 from store.job import StoreFull, StoreUnavailable
 
 CONNECT_SECONDS = 5
@@ -80,45 +82,66 @@ class S3Blobs(Blobs):
             max_bytes=max_bytes,
         )
 
-    def names(self) -> Iterator[str]:
+    def _list(self, area: Area) -> Iterator[Entry]:
+        prefix = self._key(area, "")
         with _translated():
             pages = self._client.get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self._bucket, Prefix=self._prefix):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/"):
                 for entry in page.get("Contents", ()):
-                    name = str(entry["Key"]).removeprefix(self._prefix)
-                    if is_name(name):
-                        yield name
+                    name = str(entry["Key"]).removeprefix(prefix)
+                    yield Entry(name, _age(page, entry["LastModified"]), int(entry["Size"]))
 
-    def _keep(self, name: str, scratch: BinaryIO, length: int) -> None:
+    def _keep(self, area: Area, name: str, scratch: BinaryIO, length: int, digest: str) -> None:
         with _translated():
             self._client.put_object(
-                **self._where(name),
+                **self._where(area, name),
                 Body=scratch,
                 ContentLength=length,
                 ContentType="application/octet-stream",
-                ChecksumSHA256=b64encode(bytes.fromhex(name)).decode(),
+                ChecksumSHA256=b64encode(bytes.fromhex(digest)).decode(),
             )
 
-    def _read(self, name: str) -> Iterator[bytes]:
+    def _read(self, area: Area, name: str) -> Iterator[bytes]:
         with _translated(name):
-            body = self._client.get_object(**self._where(name))["Body"]
+            body = self._client.get_object(**self._where(area, name))["Body"]
             with body:
                 yield from body.iter_chunks(CHUNK)
 
-    def _has(self, name: str) -> bool:
+    def _age(self, area: Area, name: str) -> float | None:
         try:
             with _translated(name):
-                self._client.head_object(**self._where(name))
+                found = self._client.head_object(**self._where(area, name))
+        except BlobNotFound:
+            return None
+        return _age(found, found["LastModified"])
+
+    def _move(self, name: str, source: Area, target: Area) -> bool:
+        # A copy and a removal: between the two it is in both. What is put between the two is in the copy.
+        where = self._where(source, name)
+        try:
+            with _translated(name):
+                self._client.copy_object(**self._where(target, name), CopySource=where)
         except BlobNotFound:
             return False
+        with _translated():
+            self._client.delete_object(**where)
         return True
 
-    def _remove(self, name: str) -> None:
+    def _remove(self, area: Area, name: str) -> None:
         with _translated():
-            self._client.delete_object(**self._where(name))
+            self._client.delete_object(**self._where(area, name))
 
-    def _where(self, name: str) -> dict[str, str]:
-        return {"Bucket": self._bucket, "Key": self._prefix + name}
+    def _where(self, area: Area, name: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": self._key(area, name)}
+
+    def _key(self, area: Area, name: str) -> str:
+        return f"{self._prefix}{area}/{name}" if area else f"{self._prefix}{name}"
+
+
+def _age(answer: Any, modified: datetime) -> float:
+    """By the store's own clock, which dates its answers as well as its objects."""
+    now = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    return (now - modified).total_seconds()
 
 
 @contextmanager

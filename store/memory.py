@@ -8,7 +8,7 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -39,6 +39,9 @@ from store.moves import (
 from store.port import Store
 from store.predictor import TrainedVersion
 from store.predictors_memory import MemoryPredictors
+from store.predictors_sql import KIND as PREDICTOR
+from store.references_port import names_in
+from store.space import KIND as SPACE
 from store.spaces_memory import MemorySpaces
 from store.studies_memory import MemoryStudies
 from store.tasks_memory import MemoryTasks
@@ -89,6 +92,7 @@ class MemoryStore(
         MemoryTasks.__init__(self)
         self._clock = clock
         self._lock = threading.RLock()
+        self._identity = secrets.token_hex(16)
         self._entries: dict[str, _Entry] = {}
         self._keys: dict[tuple[str, str], str] = {}
         self._outbox: dict[int, _Message] = {}
@@ -363,6 +367,22 @@ class MemoryStore(
                 if until > now and name.startswith(prefix)
             }
 
+    # what the collector does
+    def named_blobs(self, names: Set[str]) -> set[str]:
+        with self._lock:
+            return names_in(self._texts(), names)
+
+    def unfinished_jobs(self, ids: Set[str]) -> set[str]:
+        with self._lock:
+            return {
+                job_id
+                for job_id, entry in self._entries.items()
+                if job_id in ids and not entry.job.state.terminal
+            }
+
+    def identity(self) -> str:
+        return self._identity
+
     # the whole
     def waiting(self, tenant_id: str | None = None) -> int:
         with self._lock:
@@ -384,6 +404,16 @@ class MemoryStore(
         """There is nothing to close."""
 
     # parts
+    def _texts(self) -> Iterator[str]:
+        """All that is kept, as text, except what does not count: see :mod:`store.references_sql`."""
+        trainings = {space.job_id for space in self._spaces.values()}
+        for entry in self._entries.values():
+            yield repr((entry.job, entry.observations))
+            if entry.job.kind not in (PREDICTOR, SPACE) or entry.job.id in trainings:
+                yield entry.result or ""
+        for kept in (self._devices, self._trained, self._studies, self._spaces, self._tasks, self._embedded):
+            yield repr(kept)
+
     def _owned(self, job_id: str, tenant_id: str) -> _Entry:
         entry = self._entries.get(job_id)
         if entry is None or entry.job.tenant_id != tenant_id:

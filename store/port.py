@@ -17,12 +17,13 @@ from store.devices_port import DeviceStore
 from store.job import Event, Job, JobState, Lease, OutboxRow
 from store.predictor import TrainedVersion
 from store.predictors_port import PredictorStore
+from store.references_port import ReferenceStore
 from store.spaces_port import SpaceStore
 from store.studies_port import StudyStore
 from store.tasks_port import TaskStore
 
 
-class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, TaskStore):
+class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, TaskStore, ReferenceStore):
     """Jobs and batches with all they leave; roles, devices, predictors, studies, spaces, tasks."""
 
     # what a client does

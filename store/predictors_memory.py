@@ -152,14 +152,13 @@ class MemoryPredictors(PredictorStore):
             texts = self._mine(predictor_id, tenant_id).observations[:version]
         return [label for text in texts for label in read_observations(text)]
 
-    def delete_predictor(self, predictor_id: str, *, tenant_id: str = "default") -> list[str]:
+    def delete_predictor(self, predictor_id: str, *, tenant_id: str = "default") -> None:
         with self._lock:
             entry = self._mine(predictor_id, tenant_id)
             del self._trained[predictor_id]
             for version in entry.versions:
                 if version.job_id is not None:
                     self.cancel(version.job_id, tenant_id=tenant_id)
-        return sorted({version.model for version in entry.versions if version.model is not None})
 
     # parts
     def _mine(self, predictor_id: str, tenant_id: str) -> _Trained:

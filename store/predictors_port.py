@@ -105,11 +105,8 @@ class PredictorStore(ABC):
         """
 
     @abstractmethod
-    def delete_predictor(self, predictor_id: str, *, tenant_id: str = "default") -> list[str]:
+    def delete_predictor(self, predictor_id: str, *, tenant_id: str = "default") -> None:
         """Removes a predictor with its observations; asks its training to stop.
-
-        Returns:
-            The blobs that held its weights, for the caller to remove.
 
         Raises:
             NotFound: no such predictor, or another tenant's.

@@ -48,6 +48,7 @@ class SqlPredictors(SqlTransactions, PredictorStore):
         text = observations_text(labels)
         content = strictjson.digest({"kind": KIND, "spec": spec_json(spec), "observations": text})
         with self._write() as connection:
+            self._one_at_a_time(connection, f"predictors of {tenant_id}")
             now = self._now(connection)
             predictor_id = new_id(now)
             job, created = self._submit(
@@ -171,24 +172,19 @@ class SqlPredictors(SqlTransactions, PredictorStore):
             texts = connection.execute(query).scalars().all()
         return [label for text in texts for label in read_observations(text)]
 
-    def delete_predictor(self, predictor_id: str, *, tenant_id: str = "default") -> list[str]:
+    def delete_predictor(self, predictor_id: str, *, tenant_id: str = "default") -> None:
         versions = predictor_versions.c
         with self._write() as connection:
             self._predictor(connection, predictor_id, tenant_id, lock=True)
-            rows = connection.execute(
-                select(versions.model, jobs.c.id.label("job_id"))
-                .select_from(
-                    predictor_versions.outerjoin(
-                        jobs, (jobs.c.id == versions.job_id) & jobs.c.finished_at.is_(None)
-                    )
-                )
-                .where(versions.predictor_id == predictor_id)
-            ).all()
+            trainings = connection.execute(
+                select(jobs.c.id)
+                .join(predictor_versions, versions.job_id == jobs.c.id)
+                .where(versions.predictor_id == predictor_id, jobs.c.finished_at.is_(None))
+            ).scalars()
+            unfinished = sorted(set(trainings))
             connection.execute(delete(predictors).where(predictors.c.id == predictor_id))
-        for row in rows:
-            if row.job_id is not None:
-                self.cancel(row.job_id, tenant_id=tenant_id)
-        return sorted({row.model for row in rows if row.model is not None})
+        for job_id in unfinished:
+            self.cancel(job_id, tenant_id=tenant_id)
 
     # parts
     def _keep(self, connection: Connection, trained: TrainedVersion, tenant_id: str, now: float) -> None:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+KIND = "space"
+"""Of jobs that train the generator of a declared space."""
+
 
 class SpaceExists(ValueError):
     """The tenant has another declaration of this name; not worth a retry: delete it, or choose a name."""

@@ -1,46 +1,66 @@
 """Declared spaces in memory: a part of :class:`store.memory.MemoryStore`."""
 
 import threading
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from store import strictjson
-from store.job import NotFound
-from store.space import SpaceExists, StoredSpace, TooManySpaces
+from store.job import Job, JobState, NotFound
+from store.space import DECLARATION, KIND, SpaceExists, StoredSpace, TooManySpaces
 from store.spaces_port import SpaceStore
 
 
 class MemorySpaces(SpaceStore):
-    """The store that it is mixed into brings the lock and the clock."""
+    """The store that it is mixed into brings the lock, the clock and the jobs."""
 
     _lock: threading.RLock
     _clock: Callable[[], float]
+    submit: Callable[..., tuple[Job, bool]]
 
     def __init__(self) -> None:
         self._spaces: dict[tuple[str, str], StoredSpace] = {}
+
+    @abstractmethod
+    def job(self, job_id: str, *, tenant_id: str = "default") -> Job:
+        """See :meth:`store.port.Store.job`."""
+
+    @abstractmethod
+    def cancel(self, job_id: str, *, tenant_id: str = "default") -> Job:
+        """See :meth:`store.port.Store.cancel`."""
 
     def put_space(
         self, name: str, digest: str, declaration: str, *, tenant_id: str = "default", most: int = 100
     ) -> tuple[StoredSpace, bool]:
         with self._lock:
             known = self._spaces.get((tenant_id, name))
-            if known is not None:
-                if known.digest != digest:
-                    raise SpaceExists(f"there is another space {name!r}")
-                return known, False
-            if len(self.spaces(tenant_id=tenant_id)) >= most:
-                raise TooManySpaces(f"there are {most} spaces already")
-            at = datetime.fromtimestamp(self._clock(), UTC)
-            made = StoredSpace(tenant_id, name, digest, declaration, None, at)
-            self._spaces[tenant_id, name] = made
-            return made, True
+            if known is None:
+                if len(self.spaces(tenant_id=tenant_id)) >= most:
+                    raise TooManySpaces(f"there are {most} spaces already")
+                at = datetime.fromtimestamp(self._clock(), UTC)
+                stored = StoredSpace(tenant_id, name, digest, declaration, None, at)
+            elif known.digest != digest:
+                raise SpaceExists(f"there is another space {name!r}")
+            else:
+                stored = known
+            self._spaces[tenant_id, name] = stored = self._with_training(stored)
+            return stored, known is None
 
-    def set_space_job(self, name: str, digest: str, job_id: str, *, tenant_id: str = "default") -> None:
+    def _with_training(self, stored: StoredSpace) -> StoredSpace:
+        """The space with a job that trains its generator, or has."""
+        if stored.job_id is not None:
+            state = self.job(stored.job_id, tenant_id=stored.tenant_id).state
+            if state is JobState.SUCCEEDED or not state.terminal:
+                return stored
+        job, _ = self.submit(KIND, {DECLARATION: stored.declaration}, tenant_id=stored.tenant_id)
+        return replace(stored, job_id=job.id)
+
+    def replace_space_job(self, before: str, again: str, *, tenant_id: str = "default") -> None:
         with self._lock:
-            known = self._spaces.get((tenant_id, name))
-            if known is not None and known.digest == digest:
-                self._spaces[tenant_id, name] = replace(known, job_id=job_id)
+            for place, stored in self._spaces.items():
+                if stored.tenant_id == tenant_id and stored.job_id == before:
+                    self._spaces[place] = replace(stored, job_id=again)
 
     def space(self, name: str, *, tenant_id: str = "default") -> StoredSpace:
         with self._lock:
@@ -55,5 +75,7 @@ class MemorySpaces(SpaceStore):
 
     def delete_space(self, name: str, *, tenant_id: str = "default") -> None:
         with self._lock:
-            self.space(name, tenant_id=tenant_id)
+            gone = self.space(name, tenant_id=tenant_id)
             del self._spaces[tenant_id, name]
+            if gone.job_id is not None:
+                self.cancel(gone.job_id, tenant_id=tenant_id)

@@ -12,9 +12,13 @@ class SpaceStore(ABC):
     def put_space(
         self, name: str, digest: str, declaration: str, *, tenant_id: str = "default", most: int = 100
     ) -> tuple[StoredSpace, bool]:
-        """Stores a declaration; returns it, and whether this call created it.
+        """Stores a declaration and orders the training of its generator, in one transaction.
 
-        The same declaration again is what is there already.
+        The same declaration again is what is there already; its training is ordered again where it ended
+        without success. Of any number of equal calls at once one orders it.
+
+        Returns:
+            what is stored, with the job, and whether this call created it
 
         Raises:
             SpaceExists: the tenant has another declaration of this name.
@@ -22,8 +26,8 @@ class SpaceStore(ABC):
         """
 
     @abstractmethod
-    def set_space_job(self, name: str, digest: str, job_id: str, *, tenant_id: str = "default") -> None:
-        """Notes which job trains the space's generator; nothing happens where the space is gone."""
+    def replace_space_job(self, before: str, again: str, *, tenant_id: str = "default") -> None:
+        """Makes a job the training of the space that another was of; nothing happens where it is of none."""
 
     @abstractmethod
     def space(self, name: str, *, tenant_id: str = "default") -> StoredSpace:
@@ -39,7 +43,7 @@ class SpaceStore(ABC):
 
     @abstractmethod
     def delete_space(self, name: str, *, tenant_id: str = "default") -> None:
-        """Removes a space; jobs that were ordered in it carry their own copy.
+        """Removes a space and asks its training to stop; jobs that were ordered in it carry their own copy.
 
         Raises:
             NotFound: no such space, or another tenant's.

@@ -1,56 +1,70 @@
 """Declared spaces on a database: a part of :class:`store.sql.SqlStore`."""
 
+from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from store import strictjson
-from store.job import NotFound
+from store.job import Job, JobState, NotFound
 from store.rows import utc
-from store.space import SpaceExists, StoredSpace, TooManySpaces
+from store.space import DECLARATION, KIND, SpaceExists, StoredSpace, TooManySpaces
 from store.spaces_port import SpaceStore
-from store.tables import user_spaces
+from store.tables import jobs, user_spaces
 from store.transactions import SqlTransactions
 
 
 class SqlSpaces(SqlTransactions, SpaceStore):
-    """The statements about spaces."""
+    """The statements about spaces; the store that it is mixed into brings the jobs."""
+
+    _submit: Callable[..., tuple[Job, bool]]
+
+    @abstractmethod
+    def cancel(self, job_id: str, *, tenant_id: str = "default") -> Job:
+        """See :meth:`store.port.Store.cancel`."""
 
     def put_space(
         self, name: str, digest: str, declaration: str, *, tenant_id: str = "default", most: int = 100
     ) -> tuple[StoredSpace, bool]:
         own = user_spaces.c.tenant_id == tenant_id
+        which = select(user_spaces).where(own, user_spaces.c.name == name)
         with self._write() as connection:
-            known = connection.execute(
-                select(user_spaces).where(own, user_spaces.c.name == name)
-            ).one_or_none()
-            if known is not None:
-                return _same(_space(known), digest), False
-            if connection.execute(select(func.count()).where(own)).scalar_one() >= most:
-                raise TooManySpaces(f"there are {most} spaces already")
-            made = connection.execute(
-                self._insert_or_ignore(user_spaces)
-                .values(
-                    tenant_id=tenant_id,
-                    name=name,
-                    digest=digest,
-                    declaration=declaration,
-                    job_id=None,
-                    created_at=self._now(connection),
+            self._one_at_a_time(connection, f"spaces of {tenant_id}")
+            known = connection.execute(which).one_or_none()
+            if known is None:
+                count = select(func.count()).select_from(user_spaces).where(own)
+                if connection.execute(count).scalar_one() >= most:
+                    raise TooManySpaces(f"there are {most} spaces already")
+                connection.execute(
+                    insert(user_spaces).values(
+                        tenant_id=tenant_id,
+                        name=name,
+                        digest=digest,
+                        declaration=declaration,
+                        job_id=None,
+                        created_at=self._now(connection),
+                    )
                 )
-                .returning(user_spaces.c.name)
-            ).first()
-        # Another may have been first between the two statements, on a database that lets two write at once.
-        return _same(self.space(name, tenant_id=tenant_id), digest), made is not None
+            elif known.digest != digest:
+                raise SpaceExists(f"there is another space {name!r}")
+            self._order_training(connection, connection.execute(which).one())
+            return _space(connection.execute(which).one()), known is None
 
-    def set_space_job(self, name: str, digest: str, job_id: str, *, tenant_id: str = "default") -> None:
-        found = (
-            user_spaces.c.tenant_id == tenant_id,
-            user_spaces.c.name == name,
-            user_spaces.c.digest == digest,
-        )
+    def _order_training(self, connection: Connection, row: Any) -> None:
+        """Submits the job that trains a space's generator, unless one does, or has."""
+        state = connection.execute(select(jobs.c.state).where(jobs.c.id == row.job_id)).scalar()
+        if state is not None and (state == JobState.SUCCEEDED or not JobState(state).terminal):
+            return
+        payload = {DECLARATION: row.declaration}
+        job, _ = self._submit(connection, KIND, payload, tenant_id=row.tenant_id)
+        own = (user_spaces.c.tenant_id == row.tenant_id, user_spaces.c.name == row.name)
+        connection.execute(update(user_spaces).where(*own).values(job_id=job.id))
+
+    def replace_space_job(self, before: str, again: str, *, tenant_id: str = "default") -> None:
+        which = (user_spaces.c.tenant_id == tenant_id, user_spaces.c.job_id == before)
         with self._write() as connection:
-            connection.execute(update(user_spaces).where(*found).values(job_id=job_id))
+            connection.execute(update(user_spaces).where(*which).values(job_id=again))
 
     def space(self, name: str, *, tenant_id: str = "default") -> StoredSpace:
         query = select(user_spaces).where(user_spaces.c.tenant_id == tenant_id, user_spaces.c.name == name)
@@ -70,14 +84,14 @@ class SqlSpaces(SqlTransactions, SpaceStore):
     def delete_space(self, name: str, *, tenant_id: str = "default") -> None:
         own = (user_spaces.c.tenant_id == tenant_id, user_spaces.c.name == name)
         with self._write() as connection:
-            if connection.execute(delete(user_spaces).where(*own)).rowcount == 0:
+            self._one_at_a_time(connection, f"spaces of {tenant_id}")
+            gone = connection.execute(
+                delete(user_spaces).where(*own).returning(user_spaces.c.job_id)
+            ).one_or_none()
+            if gone is None:
                 raise NotFound(f"no space {strictjson.clean(name, 64)!r}")
-
-
-def _same(found: StoredSpace, digest: str) -> StoredSpace:
-    if found.digest != digest:
-        raise SpaceExists(f"there is another space {found.name!r}")
-    return found
+        if gone.job_id is not None:
+            self.cancel(gone.job_id, tenant_id=tenant_id)
 
 
 def _space(row: Any) -> StoredSpace:

@@ -40,6 +40,7 @@ from store.moves import (
 from store.port import Store
 from store.predictor import TrainedVersion
 from store.predictors_sql import SqlPredictors
+from store.references_sql import SqlReferences
 from store.rows import job_of, utc
 from store.spaces_sql import SqlSpaces
 from store.studies_sql import SqlStudies
@@ -50,7 +51,7 @@ LARGEST = 2**62
 """Numbers are clipped to this, far below what a 64-bit column holds."""
 
 
-class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, Store):
+class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, SqlReferences, Store):
     """The store on SQLite (``sqlite:///path``) or PostgreSQL (``postgresql+psycopg://…``)."""
 
     # what a client does

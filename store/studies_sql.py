@@ -46,6 +46,7 @@ class SqlStudies(SqlTransactions, StudyStore):
         text, content = strictjson.dump(request), strictjson.digest(request)
         key = None if idempotency_key is None else strictjson.digest({"key": idempotency_key})
         with self._write() as connection:
+            self._one_at_a_time(connection, f"studies of {tenant_id}")
             now = self._now(connection)
             created = connection.execute(
                 self._insert_or_ignore(studies)
@@ -105,6 +106,7 @@ class SqlStudies(SqlTransactions, StudyStore):
 
     def delete_study(self, study_id: str, *, tenant_id: str = "default") -> None:
         with self._write() as connection:
+            self._one_at_a_time(connection, f"studies of {tenant_id}")
             self._own(connection, study_id, tenant_id, lock=True)
             connection.execute(delete(studies).where(studies.c.id == study_id))
 

@@ -304,3 +304,11 @@ tasks = Table(
     Column("created_at", Double, nullable=False),
     UniqueConstraint("tenant_id", "idempotency_digest"),
 )
+
+# What is true of the database as a whole.
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from store import strictjson
 from store.job import IdempotencyConflict, NotFound
@@ -35,15 +35,15 @@ class SqlTasks(SqlTransactions, TaskStore):
     ) -> tuple[StoredTask, bool]:
         key = None if idempotency_key is None else key_digest(idempotency_key)
         with self._write() as connection:
+            self._one_at_a_time(connection, f"tasks of {tenant_id}")
             if (before := self._before(connection, name, about, tenant_id, key)) is not None:
                 return before, False
             count = select(func.count()).select_from(tasks).where(tasks.c.tenant_id == tenant_id)
             if connection.execute(count).scalar_one() >= most:
                 raise TooManyTasks(f"there are {most} tasks already")
             self._remember(connection, about, tenant_id)
-            made = connection.execute(
-                self._insert_or_ignore(tasks)
-                .values(
+            connection.execute(
+                insert(tasks).values(
                     tenant_id=tenant_id,
                     name=name,
                     content=about.content,
@@ -51,12 +51,7 @@ class SqlTasks(SqlTransactions, TaskStore):
                     idempotency_digest=key,
                     created_at=self._now(connection),
                 )
-                .returning(tasks.c.name)
-            ).first()
-            if made is None:  # another was first, on a database that lets two write at once
-                before = self._before(connection, name, about, tenant_id, key)
-                assert before is not None
-                return before, False
+            )
             return self._one(connection, name, tenant_id), True
 
     def embedded(self, content: str, version: str, *, tenant_id: str = "default") -> TaskContent | None:

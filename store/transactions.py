@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.engine import CLOCKS, make_engine, translated
@@ -35,6 +35,16 @@ class SqlTransactions:
             connection.begin(),
         ):
             yield connection
+
+    def _one_at_a_time(self, connection: Connection, what: str) -> None:
+        """Lets transactions that name the same thing pass one after the other, to this one's end.
+
+        For what no row stands yet that could be locked: a count, or a name that may be free. On SQLite one
+        transaction writes at a time anyway.
+        """
+        if self._engine.dialect.name == "postgresql":
+            lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))")
+            connection.execute(lock, {"what": what})
 
     def _now(self, connection: Connection) -> float:
         now: float = connection.execute(self._clock).scalar_one()

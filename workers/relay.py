@@ -1,6 +1,6 @@
-"""The relay and keeper process: outbox → broker, one holder of the role at a time.
+"""The relay and keeper process: outbox → broker, one holder of the role at a time; it collects blobs too.
 
-Two loops, so that a broker that does not answer never keeps an expired lease waiting.
+Several loops, so that a broker or a place of blobs that does not answer never keeps an expired lease waiting.
 """
 
 import os
@@ -15,6 +15,7 @@ import structlog
 
 from store.job import StoreError
 from store.port import Store
+from workers.collecting import Collecting, collect_until
 from workers.keeper import Keeper
 from workers.queue import Publisher, make_celery
 
@@ -60,10 +61,19 @@ def relay_batch(store: Store, publisher: Publisher) -> int:
     return len(sent)
 
 
-def run_relay(store: Store, *, broker_url: str, pace: Pace, stop: Event, name: str | None = None) -> None:
-    """Relays and keeps until ``stop``; stands by while another process holds the role.
+def run_relay(
+    store: Store,
+    *,
+    broker_url: str,
+    pace: Pace,
+    stop: Event,
+    name: str | None = None,
+    collecting: Collecting | None = None,
+) -> None:
+    """Relays, keeps and collects until ``stop``; stands by while another process holds the role.
 
     Args:
+        collecting: of blobs; None: it does not.
         name: unique among all relays, the same again after a restart; None: made from host and process.
     """
     holder = name or f"{platform.node()}-{os.getpid()}-{secrets.token_hex(2)}"
@@ -90,6 +100,11 @@ def run_relay(store: Store, *, broker_url: str, pace: Pace, stop: Event, name: s
         Thread(target=_loop, args=("relay", relay, pace.relay_seconds, stop, _nothing), daemon=True),
         Thread(target=_loop, args=("recover", recover, pace.keeper_seconds, stop, _nothing), daemon=True),
     ]
+    if collecting is not None:
+        # Not joined: a pass may be reading for longer than the process has to end. It may stop anywhere.
+        Thread(
+            target=collect_until, args=(stop, store, collecting, holds), name="collect", daemon=True
+        ).start()
     for loop in loops:
         loop.start()
     log.info("relay started", holder=holder)

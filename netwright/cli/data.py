@@ -1,10 +1,12 @@
-"""``netwright data …``: the benchmark tables, where they come from and whether they are here."""
+"""``netwright data …``: the benchmark tables that are here, and the blobs that nothing names any more."""
 
+from contextlib import closing
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from netwright.cli.exit_codes import store_told_plainly
 from netwright.cli.output import JsonOption, print_json, print_table
 from netwright.cli.progress import progress_bar
 
@@ -43,6 +45,46 @@ def prepare(as_json: JsonOption = False) -> None:
 
         statuses = tables.prepare(report)
     _show(statuses, as_json)
+
+
+@app.command()
+def collect(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")
+    ] = False,
+    grace: Annotated[
+        float | None,
+        typer.Option(help="Seconds for which a blob stays that no row names. [NETWRIGHT_BLOB_GRACE_SECONDS]"),
+    ] = None,
+    adopt: Annotated[
+        bool,
+        typer.Option("--adopt", help="Take over blobs whose database is gone; never those of one in use."),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Set aside the blobs that no row names, and purge those set aside before.
+
+    The relay does this by itself now and then; it is safe beside running work.
+    """
+    from netwright.api import open_store
+    from netwright.settings import Settings
+    from store.blobs import open_blobs
+    from store.collector import collect as collect_blobs
+
+    settings = Settings()
+    with store_told_plainly(), closing(open_store(settings)) as store:
+        done = collect_blobs(
+            store,
+            open_blobs(settings.blob_folder_url),
+            grace_seconds=settings.blob_grace_seconds if grace is None else grace,
+            dry_run=dry_run,
+            adopt=adopt,
+        )
+    if as_json:
+        print_json({"dry_run": dry_run, **asdict(done)})
+        return
+    columns = ["blobs", "bytes", "set aside", "restored", "purged", "bytes purged", "slots dropped"]
+    print_table(columns, [[f"{value:,}" for value in asdict(done).values()]])
 
 
 def _show(statuses: "list[TableStatus]", as_json: bool) -> None:

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query, Response
 from starlette.responses import Response as RawResponse
 
 from search.request import FieldError
-from service.declared import KIND, note_training
 from service.dependencies import JobDep, Service, ServiceDep, StoreDep, TenantDep
 from service.problems import Problem, documented, finite, invalid
 from service.schemas import JobList, JobPublic, ResultPublic
 from service.strict_json import StrictJSONRoute
 from store.batch import ANSWERED, NothingToRepeat
 from store.job import Job, JobState, NotFound
+from store.space import KIND as SPACE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)
 
@@ -100,8 +100,8 @@ def retry_job(job: JobDep, response: Response, service: ServiceDep, tenant: Tena
     again, created = _repeat(service, tenant, job)
     if created:
         service.metrics.submitted.labels(job.kind).inc()
-    if job.kind == KIND:
-        note_training(service.store, job, again)
+    if job.kind == SPACE:
+        service.store.replace_space_job(job.id, again.id, tenant_id=tenant)
     public = JobPublic.of(again)
     response.headers["Location"] = public.urls.self
     return public

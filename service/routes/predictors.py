@@ -21,7 +21,6 @@ from service.strict_json import StrictJSONRoute
 from spaces.space import get_space
 from store.ids import is_id
 from store.job import Job, NotFound
-from store.port import Store
 from store.predictor import StoredPredictor, TooManyPredictors
 
 router = APIRouter(prefix="/v1/predictors", tags=["predictors"], route_class=StrictJSONRoute)
@@ -149,14 +148,7 @@ def _observe(
 
 
 @router.delete("/{predictor_id}", status_code=204, responses=documented(404, 422, 503))
-async def delete_predictor(found: PredictorDep, service: ServiceDep) -> Response:
+def delete_predictor(found: PredictorDep, service: ServiceDep) -> Response:
     """Removes a predictor with its observations and weights; stops its training."""
-    await service.science.run(_delete, found, service)
+    service.store.delete_predictor(found.id, tenant_id=found.tenant_id)
     return Response(status_code=204)
-
-
-def _delete(found: StoredPredictor, service: Service) -> None:
-    """Runs in a thread."""
-    store: Store = service.store
-    for model in store.delete_predictor(found.id, tenant_id=found.tenant_id):
-        service.blobs.delete(model)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from search.observed import observed_keys
-from service.declared import add_space, find_space, space_of, trained_generator, training_job
+from service.declared import add_space, find_space, space_of, training_job
 from service.dependencies import Service, ServiceDep, StoreDep, TenantDep
 from service.page import After, Limit, page
 from service.problems import Problem, documented
@@ -80,24 +80,12 @@ def show_space(space: str, store: StoreDep, tenant: TenantDep) -> DeclaredSpaceP
 
 
 @router.delete("/{space}", status_code=204, responses=documented(404, 409, 422, 503))
-async def delete_space(space: str, service: ServiceDep, tenant: TenantDep) -> Response:
+def delete_space(space: str, service: ServiceDep, tenant: TenantDep) -> Response:
     """Removes a space of your own with its generator; jobs that were ordered in it have their own copy."""
     if space in space_names():
         raise Problem(409, f"{space!r} is no space of yours", kind="built-in")
-    await service.science.run(_delete, space, service, tenant)
+    service.store.delete_space(space, tenant_id=tenant)
     return Response(status_code=204)
-
-
-def _delete(name: str, service: Service, tenant: str) -> None:
-    """Runs in a thread."""
-    stored = service.store.space(name, tenant_id=tenant)
-    job = training_job(service.store, stored)
-    blob = trained_generator(service.store, stored)
-    service.store.delete_space(name, tenant_id=tenant)
-    if job is not None:
-        service.store.cancel(job.id, tenant_id=tenant)
-    if blob is not None:
-        service.blobs.delete(blob)
 
 
 def _declared(space: DeclaredSpace, stored: StoredSpace, store: Store) -> DeclaredSpacePublic:

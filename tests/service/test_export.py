@@ -85,7 +85,10 @@ def test_weights_of_a_training_fit_the_exported_program(server, design):
     taken_away.load_state_dict(weights)
     images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     assert torch.equal(taken_away.eval()(images), network.eval()(images))
-    blobs.delete(name)
+    assert blobs.set_aside(name, -1)
+    assert server.http.get(url, params={"format": "weights"}).content == content
+    blobs.set_aside(name, -1)
+    blobs.purge(name)
     assert "no longer kept" in problem(server.http.get(url, params={"format": "weights"}), 404)["detail"]
 
 

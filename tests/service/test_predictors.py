@@ -8,6 +8,7 @@ from predictors import shipped
 from service import dependencies, refine
 from spaces.space import get_space
 from store.blobs_memory import MemoryBlobs
+from store.collector import collect
 from store.ids import new_id
 from store.memory import MemoryStore
 from workers.execute import execute
@@ -182,7 +183,8 @@ def test_repeated_calls_with_a_key_do_one_thing(served):
     once, twice = (served.http.post(url, json=more, headers=key) for _ in range(2))
     assert once.status_code == 200 and once.json() == twice.json() and once.json()["labels"] == 10
     problem(served.http.post(url, json={"observations": observations(1)}, headers=key), 409)
-    # Nothing is left of what was learned in vain.
+    # What was learned in vain is the collector's.
+    assert collect(served.store, served.blobs, grace_seconds=-1).set_aside == 2
     assert len(list(served.blobs.names())) == 2
 
 
@@ -209,6 +211,7 @@ def test_deleting_removes_weights_and_name(served):
     (job,) = served.store.jobs()[0]
     assert len(list(served.blobs.names())) == 1
     assert served.http.delete(f"/v1/predictors/{predictor}").status_code == 204
+    collect(served.store, served.blobs, grace_seconds=-1)
     assert list(served.blobs.names()) == []
     for answer in (
         served.http.get(f"/v1/predictors/{predictor}"),

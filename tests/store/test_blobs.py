@@ -13,8 +13,8 @@ from urllib.parse import quote
 import boto3
 import pytest
 
-from store import blobs_folder
-from store.blobs import BlobDamaged, BlobNotFound, BlobTooLarge, is_name, open_blobs
+from store import blobs_folder, blobs_s3
+from store.blobs import Area, BlobDamaged, BlobNotFound, Blobs, BlobTooLarge, is_name, open_blobs
 from store.blobs_folder import FolderBlobs
 from store.blobs_memory import MemoryBlobs
 from store.job import NotFound, StoreFull, StoreUnavailable
@@ -25,21 +25,33 @@ S3_SERVER = "from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port
 
 
 class Place:
-    """Blobs, and a way to put something wrong under a name."""
+    """Blobs, and ways to put something wrong under a name and to let a blob seem old."""
 
-    def __init__(self, blobs, overwrite):
-        self.blobs, self.overwrite = blobs, overwrite
+    def __init__(self, blobs, overwrite, grow_old):
+        self.blobs, self.overwrite, self.grow_old = blobs, overwrite, grow_old
 
 
 def memory(request, tmp_path):
     blobs = MemoryBlobs(MAX_BYTES)
-    return Place(blobs, blobs._content.__setitem__)
+
+    def overwrite(name, content, at=0.0):
+        blobs._content[Area.KEPT, name] = at, content
+
+    def grow_old(name):
+        overwrite(name, blobs.get(name), time.monotonic() - 1000)
+
+    return Place(blobs, overwrite, grow_old)
 
 
 def folder(request, tmp_path):
     root = tmp_path / "a folder ü"
     blobs = open_blobs(root.as_uri(), max_bytes=MAX_BYTES)
-    return Place(blobs, lambda name, content: (root / name[:2] / name).write_bytes(content))
+    long_ago = time.time() - 1000
+    return Place(
+        blobs,
+        lambda name, content: (root / name[:2] / name).write_bytes(content),
+        lambda name: os.utime(root / name[:2] / name, (long_ago, long_ago)),
+    )
 
 
 def s3(request, tmp_path):
@@ -49,8 +61,21 @@ def s3(request, tmp_path):
     secret = quote("se/cr+et", safe="")
     url = f"s3://key:{secret}@{bucket}/some/where?endpoint={quote(endpoint)}&region=us-east-1"
     blobs = open_blobs(url, max_bytes=MAX_BYTES)
+    real, old = blobs_s3._age, set()
+    request.getfixturevalue("monkeypatch").setattr(
+        blobs_s3, "_age", lambda answer, at: 1000.0 if at.replace(microsecond=0) in old else real(answer, at)
+    )
+
+    def grow_old(name):
+        """What was last written until now; times are whole seconds here."""
+        told = client.head_object(Bucket=bucket, Key=f"some/where/{name}")["LastModified"]
+        old.add(told.replace(microsecond=0))
+        time.sleep(1.1)
+
     return Place(
-        blobs, lambda name, content: client.put_object(Bucket=bucket, Key=f"some/where/{name}", Body=content)
+        blobs,
+        lambda name, content: client.put_object(Bucket=bucket, Key=f"some/where/{name}", Body=content),
+        grow_old,
     )
 
 
@@ -103,15 +128,76 @@ def test_what_was_put_is_got_by_its_digest(blobs, content):
     assert list(blobs.names()) == [name]
 
 
-def test_a_blob_exists_until_it_is_deleted(blobs):
+def gone(blobs, name):
+    """Removes a blob for good, as the collector does."""
+    assert blobs.set_aside(name, -1)
+    blobs.purge(name)
+
+
+def test_a_blob_exists_until_it_is_purged(blobs):
     name, other = blobs.put(b"one"), blobs.put(b"other")
     assert blobs.exists(name)
-    blobs.delete(name)
-    blobs.delete(name)
-    assert not blobs.exists(name)
+    gone(blobs, name)
+    blobs.purge(name)
+    assert not blobs.exists(name) and not blobs.restore(name) and not blobs.set_aside(name, -1)
     assert list(blobs.names()) == [other]
     with pytest.raises(BlobNotFound):
         blobs.get(name)
+
+
+def test_only_the_collector_can_remove_a_blob():
+    assert not hasattr(Blobs, "delete")
+
+
+def test_what_is_set_aside_is_not_listed_and_comes_back_when_it_is_asked_for(blobs):
+    for ask in (blobs.get, lambda name: b"".join(blobs.chunks(name)), blobs.exists, blobs.restore):
+        name = blobs.put(b"weights")
+        assert blobs.set_aside(name, -1)
+        assert list(blobs.names()) == [] and [entry.name for entry in blobs.aside()] == [name]
+        assert ask(name)
+        assert list(blobs.names()) == [name] and list(blobs.aside()) == []
+
+
+def test_what_was_put_again_survives_the_purge_of_what_was_set_aside(blobs):
+    name = blobs.put(b"weights")
+    blobs.set_aside(name, -1)
+    assert blobs.put(b"weights") == name
+    blobs.purge(name)
+    assert blobs.get(name) == b"weights"
+
+
+def test_the_age_of_a_blob_begins_anew_when_it_is_put_again_or_moved(place):
+    blobs = place.blobs
+    name = blobs.put(b"weights")
+    place.grow_old(name)
+    (entry,) = blobs.entries()
+    assert entry.age_seconds > 500 and entry.length == 7
+    blobs.put(b"weights")
+    (entry,) = blobs.entries()
+    assert entry.age_seconds < 400
+    assert not blobs.set_aside(name, 500), "it was put since the collector listed it"
+    place.grow_old(name)
+    assert blobs.set_aside(name, 500)
+    (entry,) = blobs.aside()
+    assert entry.age_seconds < 400, "it has its second chance before it"
+
+
+def test_a_slot_holds_what_was_written_last(blobs):
+    assert blobs.read_slot("a.1") is None
+    blobs.drop_slot("a.1")
+    blobs.write_slot("a.1", b"one")
+    blobs.write_slot("a.1", b"two")
+    blobs.write_slot("b-2", b"")
+    assert (blobs.read_slot("a.1"), blobs.read_slot("b-2")) == (b"two", b"")
+    assert sorted(entry.name for entry in blobs.slots()) == ["a.1", "b-2"]
+    assert list(blobs.names()) == list(blobs.aside()) == []
+    blobs.drop_slot("a.1")
+    assert blobs.read_slot("a.1") is None
+    for name in ("", "../a", "a/b", ".", "a" * 101, "a\n", "a\0"):
+        with pytest.raises(ValueError, match="slot"):
+            blobs.write_slot(name, b"")
+    with pytest.raises(BlobTooLarge):
+        blobs.write_slot("c", b"0" * (MAX_BYTES + 1))
 
 
 def test_what_is_not_there_is_not_found(blobs):
@@ -147,7 +233,7 @@ def test_what_is_not_there_is_not_found(blobs):
 def test_a_name_is_hexadecimal_digits_and_nothing_else(blobs, name):
     assert not is_name(name)
     assert not blobs.exists(name)
-    for act in (blobs.get, lambda name: next(blobs.chunks(name)), blobs.delete):
+    for act in (blobs.get, lambda name: next(blobs.chunks(name)), blobs.purge, blobs.restore):
         with pytest.raises(BlobNotFound):
             act(name)
 
