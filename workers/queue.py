@@ -10,15 +10,25 @@ message. What is set here, and why:
   second message. With acknowledgements in the broker, one that failed left a worker waiting for ever;
 - JSON only, no result backend, no remote control, no gossip: nothing else is read from the broker;
 - messages go to the anonymous exchange, straight into the list, so that a wiped broker needs no bindings;
+- what is read is checked and written anew before Celery sees it, and what is no message of ours is dropped
+  (:mod:`workers.messages`): no content of the broker's list can end a worker;
 - every wait for the broker has an end.
 """
 
+import time
+from queue import Empty
 from typing import Any
 
+import structlog
 from celery import Celery
 from celery.app.amqp import AMQP
 from kombu import Connection, Exchange, Queue
 from kombu.exceptions import ChannelError
+from kombu.transport import redis as redis_transport
+
+from workers.messages import Malformed, job_of_message, message_of
+
+log = structlog.get_logger(__name__)
 
 QUEUE = "netwright"
 TASK = "netwright.run"
@@ -27,8 +37,83 @@ RECONNECT_SECONDS = 2
 """Longest pause between two attempts to reach the broker."""
 
 
+REPORT_SECONDS = 1.0
+"""Between two lines of the log about messages that were dropped; the count is in each."""
+
+
+class Dropped:
+    """Counts the messages that were dropped, and says so now and then."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._told_at = -REPORT_SECONDS
+
+    def add(self, why: str) -> None:
+        """Counts one more."""
+        self.count += 1
+        if time.monotonic() - self._told_at >= REPORT_SECONDS:
+            self._told_at = time.monotonic()
+            log.warning("a malformed message is dropped", why=why[:200], dropped=self.count)
+
+
+DROPPED = Dropped()
+"""Of this process."""
+
+
+class _Channel(redis_transport.Channel):  # type: ignore[misc]
+    """Reads messages; whatever comes of one, the next is read.
+
+    The broker has forgotten a message once it is read, and the lease reaper sends again what a job lacks: a
+    message may always be dropped.
+    """
+
+    def _brpop_read(self, **options: Any) -> Any:
+        held = set(self.qos._delivered)
+        try:
+            return super()._brpop_read(**options)
+        except (Empty, *self.connection_errors):
+            raise
+        except self.ResponseError as error:
+            if not str(error).startswith("WRONGTYPE"):
+                raise
+            DROPPED.add(str(error))
+            self._remove_what_is_no_list()
+        except Exception as error:
+            DROPPED.add(f"{type(error).__name__}: {error}")
+            # What is held counts as in hand, and a worker has one in hand at most.
+            for tag in set(self.qos._delivered) - held:
+                self.qos.ack(tag)
+        return True
+
+    def _remove_what_is_no_list(self) -> None:
+        """Where something else stands under a queue's name, nobody can send or take a message."""
+        with self.conn_or_acquire() as client:
+            for queue in self.active_queues:
+                for priority in self.priority_steps:
+                    key = self._q_for_pri(queue, priority)
+                    if client.type(key) not in (b"list", "list", b"none", "none"):
+                        client.delete(key)
+
+
+class _Transport(redis_transport.Transport):  # type: ignore[misc]
+    """Hands on messages that are written anew around the job's id."""
+
+    Channel = _Channel
+
+    def _deliver(self, message: object, queue: str) -> None:
+        try:
+            job_id = job_of_message(message, TASK)
+        except Malformed as error:
+            DROPPED.add(str(error))
+            return
+        super()._deliver(message_of(job_id, TASK, QUEUE), queue)
+
+
 class _EagerConnection(Connection):  # type: ignore[misc]
     """A connection that tries again every two seconds at least; Celery's own pauses grow to thirty."""
+
+    def get_transport_cls(self) -> type[_Transport]:
+        return _Transport
 
     def ensure_connection(self, *args: Any, **options: Any) -> Any:
         options |= {"interval_start": 0.2, "interval_step": 0.4, "interval_max": RECONNECT_SECONDS}

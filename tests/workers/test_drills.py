@@ -1,7 +1,5 @@
 """Faults with real processes, on SQLite + Valkey and on PostgreSQL + Redis: nothing lost, nothing doubled."""
 
-import base64
-import json
 import os
 import signal
 import time
@@ -10,6 +8,7 @@ from collections import Counter
 
 import redis
 
+from experiments.reliability.messages import malformed, push
 from store.batch import BatchItem
 from store.job import MAX_ATTEMPTS, JobState, StoreUnavailable
 from store.replay import replay, row
@@ -153,24 +152,34 @@ def test_a_running_job_is_cancelled_and_does_nothing_afterwards(running):
     assert len(evaluations(running, job.id)) == made < 100
 
 
-def test_what_is_not_our_message_is_dropped_and_runs_nothing(running):
+def test_a_hundred_malformed_messages_are_dropped_and_no_worker_ends(running):
     canary = running.folder / f"canary-{uuid.uuid4()}"
-    # A pickle that would create the canary if it were ever loaded.
-    hostile = b"cposix\nsystem\n(V" + f"touch {canary}".encode() + b"\ntR."
-    properties = {
-        "body_encoding": "base64",
-        "delivery_info": {"exchange": "", "routing_key": QUEUE},
-        "delivery_tag": str(uuid.uuid4()),
-        "correlation_id": str(uuid.uuid4()),
-    }
+    messages = malformed(1, 100, str(canary))
+    before = running.worker_pids()
+    jobs = [submit(running) for _ in range(4)]
+    push(running.broker.url, messages)
+    jobs += [submit(running) for _ in range(4)]
+    for job in ended(running, jobs):
+        assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1)
     with redis.Redis.from_url(running.broker.url) as client:
-        for kind in ("application/x-python-serialize", "application/x-yaml", "application/json"):
-            headers = {"task": "netwright.run", "id": str(uuid.uuid4()), "lang": "py"}
-            body = base64.b64encode(hostile).decode()
-            envelope = {"body": body, "content-type": kind, "content-encoding": "binary"}
-            client.lpush(QUEUE, json.dumps({**envelope, "headers": headers, "properties": properties}))
-    ended(running, [submit(running) for _ in range(4)])
+        wait_until(lambda: client.llen(QUEUE) == 0)
+    for job in ended(running, [submit(running) for _ in range(4)]):
+        assert (job.state, job.attempt) == (JobState.SUCCEEDED, 1)
+    assert running.worker_pids() == before, "a worker was started again"
     assert not canary.exists()
+    said = [(running.folder / "logs" / f"{name}.log").read_text() for name in before]
+    assert any("a malformed message is dropped" in text for text in said)
+    assert not any("Traceback" in text for text in said)
+
+
+def test_a_queues_name_that_is_taken_by_something_else_is_freed(running):
+    with redis.Redis.from_url(running.broker.url) as client:
+        wait_until(lambda: client.llen(QUEUE) == 0)
+        before = running.worker_pids()
+        client.set(QUEUE, "no list")
+        for job in ended(running, [submit(running) for _ in range(4)]):
+            assert job.state is JobState.SUCCEEDED
+    assert running.worker_pids() == before
 
 
 def test_a_wiped_broker_loses_no_job(running):
