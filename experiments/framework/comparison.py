@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from experiments.framework.context import Origin
-from experiments.framework.row import Row
+from experiments.framework.row import Row, Verdict
 
 FORMAT = 2
 """Of the JSON; files without it were made before rows carried where they come from."""
-_WRITTEN = ("seeds", "seconds", "protocol", "digest", "commit")
+_WRITTEN = ("seeds", "seconds", "refused", "protocol", "digest", "commit")
 """What the frame adds to each row."""
 
 
@@ -53,8 +53,16 @@ class Comparison:
 
     @property
     def passes(self) -> bool:
-        """Whether every row that has a goal meets it."""
-        return all(row.passes for row in self.rows)
+        """Whether every row that has a goal meets it; a refused goal is not met."""
+        return not any(
+            row.goal is not None and self.verdict(row, origin) is not Verdict.MET
+            for row, origin in zip(self.rows, self.origins, strict=True)
+        )
+
+    @staticmethod
+    def verdict(row: Row, origin: Origin) -> Verdict | None:
+        """The row's verdict, unless its goal is refused."""
+        return Verdict.REFUSED if origin.refused else row.verdict
 
     def to_dict(self) -> dict[str, object]:
         """The comparison as JSON; every row carries where it comes from."""
@@ -64,7 +72,7 @@ class Comparison:
             "commit": self.commit,
         }
         rows = [
-            row.to_dict() | {"seeds": list(origin.seeds), "seconds": origin.seconds} | shared
+            row.to_dict() | _origin(row, origin) | shared
             for row, origin in zip(self.rows, self.origins, strict=True)
         ]
         return {
@@ -96,5 +104,15 @@ class Comparison:
                 Row.from_dict({key: value for key, value in row.items() if key not in _WRITTEN})
                 for row in rows
             ),
-            origins=tuple(Origin(tuple(row["seeds"]), row["seconds"]) for row in rows),
+            origins=tuple(
+                Origin(tuple(row["seeds"]), row["seconds"], tuple(row.get("refused", ()))) for row in rows
+            ),
         )
+
+
+def _origin(row: Row, origin: Origin) -> dict[str, object]:
+    """What the frame adds to one row."""
+    fields: dict[str, object] = {"seeds": list(origin.seeds), "seconds": origin.seconds}
+    if origin.refused:
+        fields |= {"verdict": str(Verdict.REFUSED), "refused": list(origin.refused)}
+    return fields

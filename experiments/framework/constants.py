@@ -1,8 +1,8 @@
 """What every tuned constant was chosen on, so that no goal is evaluated on it.
 
 A constant is registered with the module it stands in. A comparison whose code imports that module, directly
-or not, may set no goal that is decided by a column the constant was chosen on: running it is
-refused. A constant that was chosen on invented data, or by leaving out what evaluates, names no column.
+or not, may set no goal that is decided by a column the constant was chosen on: the goal is refused, whatever
+the value. A constant that was chosen on invented data, or by leaving out what evaluates, names no column.
 """
 
 from collections.abc import Iterator, Sequence

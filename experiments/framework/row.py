@@ -50,6 +50,8 @@ class Verdict(StrEnum):
     """The value lies too near the bound for its standard error, or nothing is known of its spread."""
     ABSENT = "absent"
     """There is no value."""
+    REFUSED = "refused"
+    """A constant of the code was chosen on what decides the goal: it counts for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Runs a comparison, refuses goals that were tuned on what evaluates them, and keeps the result."""
+"""Runs a comparison, refuses goals whose constants were chosen on what decides them, keeps the result."""
 
 import time
 from collections.abc import Sequence
@@ -18,10 +18,6 @@ from experiments.framework.results import Results, to_text, write_text
 from experiments.framework.row import Row
 
 WORKERS = 2
-
-
-class TunedOnWhatEvaluates(ValueError):
-    """A goal is decided by values that a constant was chosen on: drop the goal, or choose it anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +62,7 @@ def run(
 
     Raises:
         KeyError: for an unknown name; the message lists the known ones.
-        ValueError: for fewer than one seed; :class:`TunedOnWhatEvaluates` for a goal that tuned constants
-            have seen.
+        ValueError: for fewer than one seed.
     """
     known = comparisons()
     if name not in known:
@@ -89,10 +84,10 @@ def run(
         fresh,
         workers,
     )
-    question = ["comparison", digest_of(chosen.module), chosen.protocol, count, full]
+    register = [constant.to_dict() for constant in constants_in(modules_of(chosen.module))]
+    question = ["comparison", digest_of(chosen.module), chosen.protocol, count, full, register]
     before = None if fresh else _known(results.get(question))
     found = before or _compute(chosen, context)
-    _refuse_tuned(chosen, found.rows)
     if before is None:
         results.put(question, found.to_dict())
     # The key of a cached result is the code itself, so it is this commit's result too.
@@ -110,11 +105,15 @@ def _compute(chosen: Registered, context: Context) -> Comparison:
     rows = tuple(chosen.function(context))
     seconds = time.perf_counter() - began + context._extra_seconds
     last = context.seeds[-1]
-    origins = tuple(context.origins.get(row.id) or context.origin(row, seconds) for row in rows)
+    modules = modules_of(chosen.module)
+    origins = tuple(
+        replace(context.origins.get(row.id) or context.origin(row, seconds), refused=_refused(modules, row))
+        for row in rows
+    )
     return Comparison(
         chosen.name,
         f"{chosen.protocol} Seeds 0–{last}." if last else f"{chosen.protocol} Seed 0.",
-        [constant.to_dict() for constant in constants_in(modules_of(chosen.module))],
+        [constant.to_dict() for constant in constants_in(modules)],
         rows,
         origins,
         round(seconds, 3),
@@ -124,17 +123,11 @@ def _compute(chosen: Registered, context: Context) -> Comparison:
     )
 
 
-def _refuse_tuned(chosen: Registered, rows: Sequence[Row]) -> None:
-    """Raises where a goal's columns are among those that a constant of the imported code was chosen on."""
-    modules = modules_of(chosen.module)
-    wrong = [
-        f"{row.id} is evaluated on {column}, on which {name} was chosen"
-        for row in rows
-        if row.goal is not None
-        for column, name in tuned_on(modules, row.evaluated_on or ())
-    ]
-    if wrong:
-        raise TunedOnWhatEvaluates("goals that the code has seen: " + "; ".join(wrong))
+def _refused(modules: Sequence[str], row: Row) -> tuple[str, ...]:
+    """Why a goal counts for nothing: columns that decide it and that a constant was chosen on."""
+    if row.goal is None:
+        return ()
+    return tuple(f"{column}: {name}" for column, name in tuned_on(modules, row.evaluated_on or ()))
 
 
 def _known(stored: object) -> Comparison | None:

@@ -139,17 +139,21 @@ def test_a_comparison_needs_rows_with_ids_of_their_own():
 
 
 def test_a_goal_that_a_constant_was_chosen_on_is_refused(run, monkeypatch):
-    run()
+    assert run().comparison.to_dict()["rows"][0]["verdict"] == "met"
     seen = Constant("spaces.space", "SOME", ("nasbench201/accuracy@cifar10-*",), "by looking")
     monkeypatch.setattr(constants, "CONSTANTS", (seen,))
-    with pytest.raises(frame.TunedOnWhatEvaluates, match=r"1-best .*int8-ptq.*spaces\.space\.SOME"):
-        run()
+    found = run().comparison
+    row = found.to_dict()["rows"][0]
+    assert row["verdict"] == "refused" and row["refused"] == [f"{COLUMN}: spaces.space.SOME"]
+    assert not found.passes and Comparison.from_dict(found.to_dict()) == found
+    assert "refused" not in found.to_dict()["rows"][1]  # it has no goal
     elsewhere = Constant("search.design", "SOME", seen.chosen_on, "in code that is not imported")
     monkeypatch.setattr(constants, "CONSTANTS", (elsewhere,))
-    run()
+    assert run().comparison.to_dict()["rows"][0]["verdict"] == "met"
     invented = Constant("spaces.space", "SOME", (), "on invented data")
     monkeypatch.setattr(constants, "CONSTANTS", (invented,))
-    assert run(fresh=True).comparison.constants == [invented.to_dict()]
+    found = run(fresh=True).comparison
+    assert found.constants == [invented.to_dict()] and found.to_dict()["rows"][0]["verdict"] == "met"
 
 
 def test_two_runs_in_fresh_caches_differ_in_seconds_alone(run, tmp_path):
