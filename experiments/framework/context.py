@@ -27,7 +27,7 @@ class Origin:
     Args:
         seeds: of the runs behind it.
         seconds: what computing its section cost, parts from the cache included.
-        refused: columns that decide its goal and on which a constant of the code was chosen, with the constant:
+        refused: columns that decide its goal and on which a constant was chosen, with the constant:
             such a goal counts for nothing.
     """
 
