@@ -52,7 +52,11 @@ def make_app(settings: Settings, store: "Store") -> "FastAPI":
         store=store,
         tables=tables,
         blobs=open_blobs(settings.blob_folder_url),
-        config=ServiceConfig(images=settings.images),
+        config=ServiceConfig(
+            images=settings.images,
+            streams=settings.streams,
+            streams_per_client=settings.streams_per_client,
+        ),
     )
 
 

@@ -40,6 +40,10 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     """0: a free port."""
     workers: int = Field(default=2, ge=0, le=256)
+    streams: int = Field(default=1_200, ge=1)
+    """Event streams that one API process keeps open at the same time."""
+    streams_per_client: int = Field(default=256, ge=1)
+    """The same for one client address; all clients behind one proxy have one address."""
     device: str = "cpu"
     """Where workers run the networks of generators: ``cpu`` or ``cuda``."""
     process_name: str | None = None

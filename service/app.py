@@ -32,6 +32,7 @@ from service.routes import (
     tasks,
 )
 from service.store_errors import add_store_handlers
+from service.stream_limit import StreamLimit
 from service.studies import Studies
 from store.blobs import Blobs
 from store.blobs_memory import MemoryBlobs
@@ -92,6 +93,11 @@ def create_app(
             retry_after_seconds=config.retry_after_seconds,
         ),
         feed=Feed(store, threads=config.stream_threads, poll_seconds=config.poll_seconds),
+        stream_limit=StreamLimit(
+            most=config.streams,
+            most_per_client=config.streams_per_client,
+            retry_after_seconds=config.retry_after_seconds,
+        ),
         version=app.version,
         blobs=blobs,
         models=ModelCache(blobs),

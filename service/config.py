@@ -19,8 +19,10 @@ class ServiceConfig:
         science_threads: predictions computed at the same time.
         science_waiting: predictions that may wait for a thread; beyond it 503 with Retry-After.
         study_waiting: suggestions and observations that may wait for a thread; beyond it likewise.
-        stream_threads: reads of the store that event streams make at the same time.
-        poll_seconds: how often an open event stream looks for news.
+        streams: event streams open at the same time; beyond it 503 with Retry-After.
+        streams_per_client: the same for one client address; beyond it 429 with Retry-After.
+        stream_threads: reads of the store at the same time by clients of event streams that are behind.
+        poll_seconds: how often the store is asked for news, once for all open event streams.
         retry_after_seconds: what Retry-After says where nothing better is known.
         images: folder of image data sets, the same as the workers'; None where there is none.
     """
@@ -34,7 +36,9 @@ class ServiceConfig:
     science_threads: int = 2
     science_waiting: int = 64
     study_waiting: int = 200
-    stream_threads: int = 4
+    streams: int = 1_200
+    streams_per_client: int = 256
+    stream_threads: int = 2
     poll_seconds: float = 0.2
     retry_after_seconds: int = 2
     images: Path | None = None

@@ -12,6 +12,7 @@ from service.feed import Feed
 from service.metrics import Metrics
 from service.models import ModelCache
 from service.problems import Problem
+from service.stream_limit import StreamLimit
 from store.blobs import Blobs
 from store.ids import is_id
 from store.job import Job
@@ -28,6 +29,7 @@ class Service:
     metrics: Metrics
     science: Bounded
     feed: Feed
+    stream_limit: StreamLimit
     version: str
     blobs: Blobs
     models: ModelCache

@@ -55,8 +55,8 @@ class ApiServer(uvicorn.Server):
             self.on_ready(self.url)
 
     def stop(self) -> None:
-        """Asks the server to end; open event streams close at their next look at the store."""
-        self.service.feed.stopping = True
+        """Asks the server to end; open event streams close at once."""
+        self.service.feed.stop()
         self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

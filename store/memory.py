@@ -8,7 +8,7 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -198,6 +198,15 @@ class MemoryStore(
         with self._lock:
             found = [event for event in self._owned(job_id, tenant_id).events if event.id > after]
             return copy.deepcopy(found[: max(limit, 1)])
+
+    def last_events(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        with self._lock:
+            entries = {key: self._entries.get(key[1]) for key in keys}
+            return {
+                key: len(entry.events)
+                for key, entry in entries.items()
+                if entry is not None and entry.job.tenant_id == key[0]
+            }
 
     def result(self, job_id: str, *, tenant_id: str = "default") -> dict[str, object] | None:
         with self._lock:

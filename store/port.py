@@ -9,7 +9,7 @@ Every method may raise :class:`store.job.StoreUnavailable` and, where it writes,
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from spaces.metric import Observation
 from store.batches_port import BatchStore
@@ -109,6 +109,17 @@ class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, Tas
 
         Raises:
             NotFound: no such job, or another tenant's.
+        """
+
+    @abstractmethod
+    def last_events(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        """Ids of the newest events of many jobs at once, 0 for a job that has none.
+
+        Args:
+            keys: (tenant, job id) of each.
+
+        Returns:
+            A number for each job that is there; jobs of other tenants are not.
         """
 
     @abstractmethod

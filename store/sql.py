@@ -7,7 +7,7 @@ devices, predictors, studies, spaces and tasks have files of their own.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, insert, literal_column, select, update
@@ -49,6 +49,8 @@ from store.tasks_sql import SqlTasks
 
 LARGEST = 2**62
 """Numbers are clipped to this, far below what a 64-bit column holds."""
+MOST_NAMED = 500
+"""Ids that one query names."""
 
 
 class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, SqlReferences, Store):
@@ -185,6 +187,17 @@ class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, Sql
                 Event(row.id, row.kind, strictjson.load(row.data), utc(row.at))
                 for row in connection.execute(query)
             ]
+
+    def last_events(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], int]:
+        ids = sorted(job_id for _, job_id in keys if is_id(job_id))
+        found: dict[tuple[str, str], int] = {}
+        with self._read() as connection:
+            for begin in range(0, len(ids), MOST_NAMED):
+                query = select(jobs.c.tenant_id, jobs.c.id, jobs.c.last_event).where(
+                    jobs.c.id.in_(ids[begin : begin + MOST_NAMED])
+                )
+                found |= {(row.tenant_id, row.id): row.last_event for row in connection.execute(query)}
+        return {key: found[key] for key in keys if key in found}
 
     def result(self, job_id: str, *, tenant_id: str = "default") -> dict[str, object] | None:
         with self._read() as connection:

@@ -3,22 +3,39 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 
-from service.dependencies import JobDep, ServiceDep, TenantDep
-from service.problems import documented, finite
+from service.dependencies import ServiceDep, TenantDep
+from service.event_stream import EventStream
+from service.problems import Problem, documented
 from service.strict_json import StrictJSONRoute
+from store.ids import is_id
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)
 
-RECONNECT_MS = 500
 HIGHEST_ID = 2**63 - 1
 
 
-@router.get("/{job_id}/events", response_class=EventSourceResponse, responses=documented(404, 422, 503))
+async def open_stream(request: Request, service: ServiceDep) -> AsyncIterator[None]:
+    """A place among the open streams, from before the job is looked for until the client has gone.
+
+    Raises:
+        Problem: 429 or 503 where too many are open.
+    """
+    client = request.client.host if request.client is not None else ""
+    with service.stream_limit.admit(client), service.metrics.streams.track_inprogress():
+        yield
+
+
+@router.get(
+    "/{job_id}/events",
+    response_class=EventStream,
+    status_code=200,
+    responses=documented(404, 422, 429, 503),
+    dependencies=[Depends(open_stream)],
+)
 async def stream_events(
-    job: JobDep,
+    job_id: Annotated[str, Path(description="what the 202 called `id`")],
     service: ServiceDep,
     tenant: TenantDep,
     after: Annotated[int, Query(ge=0, le=HIGHEST_ID, description="id of the last event already seen")] = 0,
@@ -26,19 +43,16 @@ async def stream_events(
         str | None,
         Header(alias="Last-Event-ID", description="as `after`; browsers send it when they reconnect"),
     ] = None,
-) -> AsyncIterator[ServerSentEvent]:
+) -> EventStream:
     """The job's events, from the first or after the last one seen; ends when the job has ended.
 
     The event `state` tells every change of state; the other kinds tell what the work does.
     """
+    if not is_id(job_id):
+        raise Problem(404, f"there is no job {job_id!r}")
     # A browser sends back whatever id it saw last; what is no id of ours replays from the start.
     if last_event_id is not None:
         text = last_event_id.strip()
-        seen = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-    else:
-        seen = after
-    with service.metrics.streams.track_inprogress():
-        yield ServerSentEvent(comment=f"events of {job.id}", retry=RECONNECT_MS)
-        async for event in service.feed.follow(tenant, job.id, seen):
-            data = {**finite(event.data), "at": event.at.isoformat()}
-            yield ServerSentEvent(id=str(event.id), event=event.kind, data=data)
+        after = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
+    await service.feed.check(tenant, job_id)
+    return EventStream(service.feed, tenant, job_id, after)

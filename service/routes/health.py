@@ -12,8 +12,8 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz")
-def healthz(service: ServiceDep) -> HealthPublic:
-    """That the process answers; says nothing about the database."""
+async def healthz(service: ServiceDep) -> HealthPublic:
+    """That the process answers; says nothing about the database, and waits for no thread."""
     return HealthPublic(status="ok", version=service.version)
 
 

@@ -1,13 +1,18 @@
 """Event streams: replay, news, ends, many clients, and a server that shuts down under them."""
 
 import concurrent.futures
+import contextlib
 import json
+import socket
 import threading
 import time
 
+import httpx
 import pytest
-from api_server import problem
+from api_server import PATIENCE, problem
 
+from service.event_window import WINDOW
+from store.ids import new_id
 from store.job import JobState, StoreUnavailable
 
 
@@ -94,25 +99,33 @@ def test_many_clients_see_every_event_once_as_it_happens(running, job_id):
     worker.join()
 
 
-def test_clients_who_wait_for_the_same_event_share_one_read(serve, design):
+def test_clients_of_many_jobs_share_one_read(serve, design):
     running = serve(poll_seconds=0.1)
-    job_id = running.http.post("/v1/designs", json=design).json()["id"]
-    reads, events = 0, running.store.events
+    jobs = [running.http.post("/v1/designs", json=design).json()["id"] for _ in range(4)]
+    reads, looks = 0, []
+    events, last_events = running.store.events, running.store.last_events
 
     def counted(*args, **kwargs):
         nonlocal reads
         reads += 1
         return events(*args, **kwargs)
 
-    running.store.events = counted
+    def looked(keys):
+        looks.append(len(keys))
+        return last_events(keys)
+
+    running.store.events, running.store.last_events = counted, looked
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
-        streams = [pool.submit(read, running, job_id) for _ in range(20)]
+        streams = [pool.submit(read, running, jobs[number % 4]) for number in range(20)]
         time.sleep(1.0)
-        running.store.cancel(job_id)
+        for job_id in jobs:
+            running.store.cancel(job_id)
         for stream in streams:
             assert len(stream.result(20)) == 2
-    # 20 first reads, then about 10 shared ones; without sharing there are about 200.
-    assert reads < 80
+    # Each job's events are read when it is first followed and when it ends, whoever follows it; while no
+    # event is written nothing but one question for all four is asked.
+    assert reads <= 12
+    assert looks.count(4) >= 3
 
 
 def test_a_client_that_leaves_takes_nothing_from_the_others(serve, design):
@@ -139,10 +152,115 @@ def test_a_stream_ends_when_the_store_stops_answering(running, job_id, caplog):
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         stream = pool.submit(read, running, job_id)
         time.sleep(0.2)
-        running.store.events = unavailable
+        running.store.last_events = unavailable
         assert [event[2]["state"] for event in stream.result(10)] == ["queued"]
     running.server.stop()  # what it logs late is logged by then
     running.thread.join(10)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_a_job_that_is_being_cancelled_keeps_its_streams(running, job_id):
+    lease = running.store.claim(job_id, worker="w", lease_seconds=60)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        stream = pool.submit(read, running, job_id)
+        running.store.cancel(job_id)
+        time.sleep(0.3)
+        running.store.finish(lease, JobState.CANCELLED)
+        assert [event[2]["state"] for event in stream.result(20)][-2:] == ["cancelling", "cancelled"]
+
+
+def test_a_client_that_was_told_more_by_another_process_is_not_told_it_again(serve, design):
+    running = serve(poll_seconds=3600)  # this process looks once, when the first client comes
+    job_id = running.http.post("/v1/designs", json=design).json()["id"]
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        read(running, job_id, count=1)
+        staying = pool.submit(read, running, job_id)
+        time.sleep(0.3)
+        running.store.cancel(job_id)  # event 2, which another process has sent
+        again = pool.submit(read, running, job_id, after=2)
+        time.sleep(0.3)
+        running.server.stop()
+        assert [event[0] for event in staying.result(20)] == [1]
+        assert again.result(20) == []
+
+
+def test_a_client_that_is_behind_the_window_reads_from_the_store(running, job_id):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        early = pool.submit(read, running, job_id)
+        work(running.store, job_id, steps=3 * WINDOW)
+        for seen in (0, 1, WINDOW, 2 * WINDOW + 7, 3 * WINDOW + 2):
+            events = read(running, job_id, after=seen)
+            assert [event[0] for event in events] == list(range(seen + 1, 3 * WINDOW + 4))
+        assert len(early.result(20)) == 3 * WINDOW + 3
+
+
+def test_an_unknown_job_has_no_stream_and_takes_nothing_from_the_others(running, job_id):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        staying = pool.submit(read, running, job_id)
+        for unknown in (new_id(1.7e9), "x", "%00"):
+            problem(running.http.get(f"/v1/jobs/{unknown}/events"), 404)
+        running.store.cancel(job_id)
+        assert len(staying.result(20)) == 2
+
+
+def test_more_streams_than_allowed_are_refused_and_places_are_given_back(serve, design):
+    running = serve(poll_seconds=0.05, streams=3, streams_per_client=2)
+    job_id = running.http.post("/v1/designs", json=design).json()["id"]
+
+    def connect(stack, address):
+        transport = httpx.HTTPTransport(local_address=address)
+        client = stack.enter_context(httpx.Client(base_url=running.url, transport=transport, timeout=60))
+        answer = stack.enter_context(client.stream("GET", f"/v1/jobs/{job_id}/events"))
+        answer.status_code == 200 or answer.read()
+        return answer
+
+    with contextlib.ExitStack() as stack:
+        statuses = [connect(stack, address) for address in ["127.0.0.2"] * 3 + ["127.0.0.3"] * 2]
+        assert [answer.status_code for answer in statuses] == [200, 200, 429, 200, 503]
+        for refused in (statuses[2], statuses[4]):
+            assert problem(refused, refused.status_code)["type"].endswith("too-many-streams")
+            assert int(refused.headers["Retry-After"]) > 0
+        assert running.http.get(f"/v1/jobs/{job_id}").status_code == 200
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:  # until the server has noticed that they have gone
+        with contextlib.ExitStack() as stack:
+            if connect(stack, "127.0.0.2").status_code == 200:
+                break
+    else:
+        pytest.fail("no place was given back")
+
+
+def test_a_client_that_reads_nothing_does_not_keep_the_server_from_its_end(serve, design, caplog):
+    running = serve(poll_seconds=0.05)
+    job_id = running.http.post("/v1/designs", json=design).json()["id"]
+    lease = running.store.claim(job_id, worker="w", lease_seconds=60)
+    with running.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.sendall(f"GET /v1/jobs/{job_id}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        for _ in range(200):
+            running.store.record(lease, kind="evaluated", data={"text": "x" * 50_000})
+        time.sleep(1)
+        running.server.stop()
+        running.thread.join(PATIENCE)
+    assert not running.thread.is_alive()
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_a_body_that_never_comes_ends_the_stream_without_a_fault(serve, design, caplog):
+    running = serve(poll_seconds=0.05, body_seconds=0.3)
+    job_id = running.http.post("/v1/designs", json=design).json()["id"]
+    with running.socket() as slow:
+        slow.sendall(
+            f"GET /v1/jobs/{job_id}/events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n".encode()
+        )
+        received = b""
+        while piece := slow.recv(4096):
+            received += piece
+            if received.endswith(b"0\r\n\r\n"):
+                break
+    assert received.startswith(b"HTTP/1.1 200")
+    running.server.stop()
+    running.thread.join(PATIENCE)
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 

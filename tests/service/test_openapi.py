@@ -39,7 +39,7 @@ PAIRS = [
 def api(tables):
     """The document of a running server; its event streams end at once, or they would wait for workers."""
     running = Running(MemoryStore(), tables)
-    running.app.state.service.feed.stopping = True
+    running.app.state.service.feed.stop()
     yield schemathesis.openapi.from_url(f"{running.url}/openapi.json")
     running.stop()
 

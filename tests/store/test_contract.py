@@ -43,6 +43,19 @@ def check_invariants(store, job_id, tenant_id="default"):
     assert job.attempt <= MAX_ATTEMPTS
 
 
+def test_the_newest_events_of_many_jobs_are_asked_for_at_once(store):
+    jobs = [store.submit("design", {"n": number})[0].id for number in range(620)]
+    other, _ = store.submit("design", {}, tenant_id="other")
+    lease = store.claim(jobs[3], worker="w", lease_seconds=60)
+    store.record(lease, kind="evaluated", data={})
+    store.cancel(jobs[4])
+    keys = [("default", job) for job in jobs] + [("other", other.id)]
+    foreign = [("other", jobs[0]), ("default", other.id), ("default", UNKNOWN), ("default", "x\0")]
+    newest = store.last_events([*keys, *foreign])
+    assert newest == {key: {jobs[3]: 3, jobs[4]: 2}.get(key[1], 1) for key in keys}
+    assert store.last_events([]) == {}
+
+
 # submit
 
 
