@@ -42,6 +42,7 @@ VOLUME /data
 USER 10001:10001
 EXPOSE 8000
 
+# Clients that ask by another name than localhost need it in NETWRIGHT_HOSTS; the health check does not.
 # Of an API. Relay and worker have their own in docker-compose.yml.
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s CMD ["python", "-m", "netwright.health", "api"]
 CMD ["netwright", "api"]

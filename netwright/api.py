@@ -10,6 +10,7 @@ from netwright.access import check_address
 from netwright.settings import Settings
 from service.app import create_app
 from service.config import ServiceConfig
+from service.connections import ConnectionLimits
 from service.server import ApiServer
 from store.blobs import open_blobs
 from store.sql import SqlStore
@@ -56,6 +57,13 @@ def make_app(settings: Settings, store: "Store") -> "FastAPI":
             images=settings.images,
             streams=settings.streams,
             streams_per_client=settings.streams_per_client,
+            hosts=settings.host_names,
+            upload_dir=settings.upload_dir or settings.data_dir / "uploads",
+            max_uploads_bytes=settings.upload_mb << 20,
+            connections=ConnectionLimits(
+                connections=settings.max_connections,
+                connections_per_client=settings.max_connections_per_client,
+            ),
         ),
     )
 

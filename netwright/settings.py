@@ -39,6 +39,16 @@ class Settings(BaseSettings):
     """Whether the API may listen where others than this machine reach it, though it asks for no keys."""
     port: int = Field(default=8000, ge=0, le=65535)
     """0: a free port."""
+    hosts: str = ""
+    """Further names under which the API may be asked, with commas between; ``*`` for all."""
+    max_connections: int = Field(default=4096, ge=16)
+    """Connections that the API holds at once; fewer where it may not have so many descriptors."""
+    max_connections_per_client: int = Field(default=1536, ge=8)
+    """Of these, from one address."""
+    upload_dir: Path | None = None
+    """Where uploads are held while they are read; None: a folder in ``data_dir``."""
+    upload_mb: int = Field(default=256, ge=64)
+    """What all uploads may hold there at the same time, in MiB."""
     workers: int = Field(default=2, ge=0, le=256)
     streams: int = Field(default=1_200, ge=1)
     """Event streams that one API process keeps open at the same time."""
@@ -65,7 +75,7 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["auto", "console", "json"] = "auto"
 
-    @field_validator("data", "images", "cache_dir", "data_dir")
+    @field_validator("data", "images", "cache_dir", "data_dir", "upload_dir")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
@@ -79,6 +89,15 @@ class Settings(BaseSettings):
     def store_url(self) -> str:
         """The database that is used: the one that is set, or the SQLite file in ``data_dir``."""
         return self.database_url or f"sqlite:///{self.data_dir / 'netwright.db'}"
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The names under which the API may be asked, besides the loopback's and its own address.
+
+        >>> Settings(host="0.0.0.0", hosts="api.example.org, *.lan").host_names
+        ('0.0.0.0', 'api.example.org', '*.lan')
+        """
+        return (self.host, *(name.strip() for name in self.hosts.split(",") if name.strip()))
 
     @property
     def blob_folder_url(self) -> str:

@@ -9,12 +9,15 @@ from starlette.responses import RedirectResponse
 from benchmarks.tables import Tables
 from service.body_limit import BodyLimit
 from service.bounded import Bounded
+from service.budget import Budget
 from service.config import ServiceConfig
 from service.dependencies import Service
 from service.docs_page import add_docs
 from service.feed import Feed
+from service.hosts import HostCheck
 from service.metrics import CountRequests, Metrics
 from service.models import ModelCache
+from service.origins import OriginCheck
 from service.problems import ProblemBody, add_problem_handlers
 from service.routes import (
     batches,
@@ -31,9 +34,11 @@ from service.routes import (
     studies,
     tasks,
 )
+from service.security_headers import SecurityHeaders
 from service.store_errors import add_store_handlers
 from service.stream_limit import StreamLimit
 from service.studies import Studies
+from service.temporary import TemporaryFiles
 from store.blobs import Blobs
 from store.blobs_memory import MemoryBlobs
 from store.port import Store
@@ -101,6 +106,9 @@ def create_app(
         version=app.version,
         blobs=blobs,
         models=ModelCache(blobs),
+        temporary=TemporaryFiles(
+            config.upload_dir, Budget(config.max_uploads_bytes, largest=config.max_upload_bytes)
+        ),
     )
     app.state.studies = Studies(
         store,
@@ -138,10 +146,14 @@ def create_app(
         BodyLimit,
         max_bytes=config.max_body_bytes,
         seconds=config.body_seconds,
+        memory=Budget(config.max_bodies_bytes, largest=config.max_body_bytes),
         uploads={"/v1/tasks": config.max_upload_bytes},
         upload_seconds=config.upload_seconds,
-        linger_seconds=config.linger_seconds,
+        retry_after_seconds=config.retry_after_seconds,
     )
+    app.add_middleware(OriginCheck)
+    app.add_middleware(HostCheck, hosts=config.hosts)
+    app.add_middleware(SecurityHeaders)
     app.add_middleware(CountRequests, metrics=metrics)
     _document_problems(app)
     return app

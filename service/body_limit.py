@@ -6,14 +6,17 @@ from collections.abc import Mapping
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.budget import Budget, Full, client_in
 from service.problems import Problem, problem_response
+
+_CLOSE = {"Connection": "close"}
 
 
 class BodyLimit:
-    """ASGI middleware: 413 for a body that is too long, 408 for one that takes too long.
+    """ASGI middleware: 413 for a body that is too long, 408 for one that takes too long, 503 for too many.
 
-    The answer goes out as soon as the limit is passed. What the client still sends is then thrown away for
-    a few seconds, because closing at once would reset the connection before the client has read the answer.
+    The answer goes out as soon as the limit is passed, and ends the connection;
+    :mod:`service.http_protocol` sees to it that the client can read it although it still sends.
 
     Args:
         app: what is protected.
@@ -21,7 +24,8 @@ class BodyLimit:
         seconds: a body must have arrived whole within this time.
         uploads: path → longest multipart body there; elsewhere, and of any other kind, ``max_bytes`` holds.
         upload_seconds: a multipart body must have arrived there within this time.
-        linger_seconds: how long the rest is thrown away.
+        memory: what all other bodies may take together, from their arrival to the end of their answers.
+        retry_after_seconds: what a client is told when there is no room for its body.
     """
 
     def __init__(
@@ -30,16 +34,18 @@ class BodyLimit:
         *,
         max_bytes: int,
         seconds: float,
-        linger_seconds: float,
+        memory: Budget,
         uploads: Mapping[str, int] | None = None,
         upload_seconds: float | None = None,
+        retry_after_seconds: int = 2,
     ) -> None:
         self.app = app
         self.max_bytes = max_bytes
         self.seconds = seconds
-        self.linger_seconds = linger_seconds
+        self.memory = memory
         self.uploads = uploads or {}
         self.upload_seconds = seconds if upload_seconds is None else upload_seconds
+        self.retry_after_seconds = retry_after_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -48,39 +54,38 @@ class BodyLimit:
         headers = dict(scope["headers"])
         multipart = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
         if multipart and scope["path"] in self.uploads:
-            body = _Body(self, receive, send, self.uploads[scope["path"]], self.upload_seconds)
+            # It goes to a file, which has a budget of its own.
+            body = _Body(self, receive, self.uploads[scope["path"]], self.upload_seconds)
         else:
-            body = _Body(self, receive, send, self.max_bytes, self.seconds)
+            body = _Body(self, receive, self.max_bytes, self.seconds, client_in(scope))
         declared = headers.get(b"content-length", b"0")
         if declared.isdigit() and int(declared[:20]) > body.max_bytes:
-            await problem_response(body.too_long())(scope, receive, body.send)
+            await problem_response(body.too_long())(scope, receive, send)
             return
-        await self.app(scope, body.receive, body.send)
+        try:
+            await self.app(scope, body.receive, send)
+        finally:
+            body.give_back()
 
 
 class _Body:
-    """The body of one request while it arrives."""
+    """The body of one request while it arrives; ``client`` is None where it is not held in memory."""
 
     def __init__(
-        self, limit: BodyLimit, receive: Receive, send: Send, max_bytes: int, seconds: float
+        self, limit: BodyLimit, receive: Receive, max_bytes: int, seconds: float, client: str | None = None
     ) -> None:
         self.limit = limit
         self.max_bytes = max_bytes
         self.seconds = seconds
+        self.client = client
         self._receive = receive
-        self._send = send
         self.deadline = time.monotonic() + seconds
-        self.count = 0
+        self.count, self.held = 0, 0
         self.complete = False
-        self.refused = False
 
     def too_long(self) -> Problem:
-        self.refused = True
-        return Problem(
-            413,
-            f"the body is longer than {self.max_bytes:,} bytes; split it over several calls",
-            headers={"Connection": "close"},
-        )
+        detail = f"the body is longer than {self.max_bytes:,} bytes; split it over several calls"
+        return Problem(413, detail, headers=_CLOSE)
 
     async def receive(self) -> Message:
         if self.complete:
@@ -89,28 +94,27 @@ class _Body:
             async with asyncio.timeout(self.deadline - time.monotonic()):
                 message = await self._receive()
         except TimeoutError:
-            self.refused = True
             detail = f"the body did not arrive within {self.seconds:g} s"
-            raise Problem(408, detail, headers={"Connection": "close"}) from None
-        self.count += len(message.get("body", b""))
+            raise Problem(408, detail, headers=_CLOSE) from None
+        part = len(message.get("body", b""))
+        self.count += part
         self.complete = not message.get("more_body", False)
         if self.count > self.max_bytes:
             raise self.too_long()
+        if self.client is not None and part:
+            self._hold(self.client, part)
         return message
 
-    async def send(self, message: Message) -> None:
-        if self.refused and message["type"] == "http.response.body" and not message.get("more_body", False):
-            await self._send({**message, "more_body": True})
-            await self.linger()
-            message = {"type": "http.response.body", "body": b"", "more_body": False}
-        await self._send(message)
-
-    async def linger(self) -> None:
-        """Throws away what the client still sends, for a while."""
+    def _hold(self, client: str, count: int) -> None:
         try:
-            async with asyncio.timeout(self.limit.linger_seconds):
-                while not self.complete:
-                    message = await self._receive()
-                    self.complete = not message.get("more_body", False)
-        except TimeoutError:
-            pass
+            self.limit.memory.take(client, count)
+        except Full:
+            detail = "the bodies of other requests take all the memory that there is for them"
+            headers = {**_CLOSE, "Retry-After": str(self.limit.retry_after_seconds)}
+            raise Problem(503, detail, kind="busy", headers=headers) from None
+        self.held += count
+
+    def give_back(self) -> None:
+        if self.client is not None:
+            self.limit.memory.give_back(self.client, self.held)
+            self.held = 0

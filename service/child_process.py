@@ -1,5 +1,6 @@
 """Work in a process of its own: it may load what this one must not, and ends when its time is up."""
 
+import errno
 import json
 import logging
 import os
@@ -67,6 +68,7 @@ def pipe_child(
     Raises:
         Refused: the program said that its input is at fault.
         Died: a signal ended it.
+        OSError: ENOSPC where the disk is full.
         Problem: 503 where it takes longer than ``seconds``, 500 where it fails otherwise.
     """
     source.flush()
@@ -94,6 +96,8 @@ def pipe_child(
         raise Refused(str(told["message"]), str(told["hint"]))
     if done.returncode < 0:
         raise Died(f"signal {-done.returncode}: {said[-1000:]}")
+    if done.returncode != 0 and f"[Errno {errno.ENOSPC}]" in said:
+        raise OSError(errno.ENOSPC, f"{module} found the disk full")
     if done.returncode != 0:
         _log.error("%s failed: %s", module, said[-4000:])
         raise Problem(500, "this is a fault of the server, not of the request")

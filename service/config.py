@@ -1,7 +1,9 @@
 """What the HTTP API is told when it is built; it reads no environment of its own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from service.connections import ConnectionLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,11 +12,14 @@ class ServiceConfig:
 
     Args:
         max_body_bytes: longest JSON body; beyond it 413.
+        max_bodies_bytes: of all bodies that are held in memory at the same time; beyond it 503.
         max_upload_bytes: longest multipart body, of a task; beyond it 413.
-        body_seconds: a body must have arrived whole within this time; else 408.
+        max_uploads_bytes: of all uploads that are held on disk at the same time; beyond it 503.
+        upload_dir: where they are held; None: the system's folder for temporary files.
+        max_uploads_bytes: int = 256 * 1024 * 1024
+    upload_dir: Path | None = None
+    body_seconds: a body must have arrived whole within this time; else 408.
         upload_seconds: the same for a multipart body.
-        linger_seconds: how long what an over-long body still sends is thrown away, so that the client
-            reads the answer before the connection closes.
         max_architectures: architectures in one call; beyond it 413.
         science_threads: predictions computed at the same time.
         science_waiting: predictions that may wait for a thread; beyond it 503 with Retry-After.
@@ -25,13 +30,17 @@ class ServiceConfig:
         poll_seconds: how often the store is asked for news, once for all open event streams.
         retry_after_seconds: what Retry-After says where nothing better is known.
         images: folder of image data sets, the same as the workers'; None where there is none.
+        hosts: names under which the API may be asked, besides the loopback's and the address it listens on.
+        connections: how many connections there may be, and what each may take.
     """
 
     max_body_bytes: int = 16 * 1024 * 1024
+    max_bodies_bytes: int = 128 * 1024 * 1024
     max_upload_bytes: int = 64 * 1024 * 1024
+    max_uploads_bytes: int = 256 * 1024 * 1024
+    upload_dir: Path | None = None
     body_seconds: float = 20.0
     upload_seconds: float = 30.0
-    linger_seconds: float = 5.0
     max_architectures: int = 50_000
     science_threads: int = 2
     science_waiting: int = 64
@@ -42,3 +51,5 @@ class ServiceConfig:
     poll_seconds: float = 0.2
     retry_after_seconds: int = 2
     images: Path | None = None
+    hosts: tuple[str, ...] = ()
+    connections: ConnectionLimits = field(default_factory=ConnectionLimits)

@@ -13,6 +13,7 @@ from service.metrics import Metrics
 from service.models import ModelCache
 from service.problems import Problem
 from service.stream_limit import StreamLimit
+from service.temporary import TemporaryFiles
 from store.blobs import Blobs
 from store.ids import is_id
 from store.job import Job
@@ -33,6 +34,7 @@ class Service:
     version: str
     blobs: Blobs
     models: ModelCache
+    temporary: TemporaryFiles
 
 
 async def get_service(request: Request) -> Service:

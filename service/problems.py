@@ -11,9 +11,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from search.request import FieldError, InvalidRequest
+from service.security_headers import SECURITY_HEADERS
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 50
@@ -109,7 +111,8 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
     app.add_exception_handler(InvalidRequest, _on_invalid_request)
-    app.add_exception_handler(Exception, _on_unexpected)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
+    app.add_exception_handler(Exception, unexpected)
 
 
 def json_path(parts: Sequence[object], body: object = None) -> str:
@@ -184,9 +187,18 @@ async def _on_invalid_request(_: Request, error: Exception) -> Response:
     return problem_response(invalid(error.errors))
 
 
-async def _on_unexpected(request: Request, error: Exception) -> Response:
+async def _on_disconnect(_: Request, error: Exception) -> Response:
+    return Response(status_code=408)  # nobody is there to read it; the metrics count it
+
+
+async def unexpected(request: Request, error: Exception) -> Response:
+    """500, and the error in the log."""
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return problem_response(Problem(500, "this is a fault of the server, not of the request"))
+    # Starlette answers this outside of all middleware.
+    headers = {name.decode(): value.decode() for name, value in SECURITY_HEADERS}
+    return problem_response(
+        Problem(500, "this is a fault of the server, not of the request", headers=headers)
+    )
 
 
 def finite(value: Any) -> Any:

@@ -1,18 +1,34 @@
 """Runs the API until it is asked to end, and then ends within a few seconds."""
 
+import asyncio
 import logging
+import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
 
+from service.connections import Connections, raise_descriptors
 from service.dependencies import Service
+from service.http_protocol import LimitedProtocol
+from service.repeated_logs import keep_logs_small
 
 GRACE_SECONDS = 5
 """How long requests may still run after the process was asked to end."""
+STOP_SECONDS = 8.0
+"""After a signal, how long the process may take in all: a thread that computes cannot be ended otherwise."""
+BACKLOG = 512
+"""Connections that the system keeps until they are accepted, and that are accepted in one go."""
+TICKS_A_SWEEP = 10
+"""uvicorn ticks every 0.1 s."""
+
+_log = logging.getLogger(__name__)
 
 
 class ApiServer(uvicorn.Server):
@@ -28,39 +44,71 @@ class ApiServer(uvicorn.Server):
     def __init__(
         self, app: FastAPI, host: str, port: int, on_ready: Callable[[str], None] = lambda url: None
     ) -> None:
+        self.service: Service = app.state.service
+        raise_descriptors()
+        limits = self.service.config.connections
+        self.connections = Connections(limits)
+        protocol: Any = partial(LimitedProtocol, guard=self.connections)
         super().__init__(
             uvicorn.Config(
                 app,
                 host=host,
                 port=port,
-                http="httptools",
+                loop="asyncio",
+                http=cast("type[asyncio.Protocol]", protocol),
                 ws="none",
                 log_config=None,
                 log_level=logging.WARNING,
                 access_log=False,
                 server_header=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=cast("int", limits.keep_alive_seconds),
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
         )
-        self.service: Service = app.state.service
         self.on_ready = on_ready
         self.url = ""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listens, then tells where."""
+        keep_logs_small()
         await super().startup(sockets)
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
             self.on_ready(self.url)
 
+    async def on_tick(self, counter: int) -> bool:
+        """Ends, every second, the connections whose time is up."""
+        if counter % TICKS_A_SWEEP == 0:
+            self.connections.sweep(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Lets requests end for a while, and then ends what is still open."""
+        await super().shutdown(sockets)
+        for connection in self.connections.all():
+            connection.abort()
+        await asyncio.sleep(0)  # so that they are closed before the loop is
+
     def stop(self) -> None:
         """Asks the server to end; open event streams close at once."""
         self.service.feed.stop()
+        self.connections.draining = True
         self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Ends on SIGTERM and SIGINT; a second SIGINT does not wait for requests."""
         if self.should_exit and sig == signal.SIGINT:
             self.force_exit = True
+        if not self.should_exit:
+            last = threading.Timer(STOP_SECONDS, _end)
+            last.daemon = True
+            last.start()
         self.stop()
+
+
+def _end() -> None:
+    """Ends the process although something still runs: nothing but the database holds what counts."""
+    _log.warning("work still ran %g s after the signal to end; it is dropped", STOP_SECONDS)
+    os._exit(0)

@@ -1,10 +1,11 @@
-"""What the store raises, as problem documents."""
+"""What the store and the disk raise, as problem documents."""
 
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from search.uploaded_task import EmbeddingGone
-from service.problems import Problem, problem_response
+from service.problems import Problem, problem_response, unexpected
+from service.temporary import is_full
 from store.job import IdempotencyConflict, NotFound, StoreFull, StoreUnavailable
 
 
@@ -29,6 +30,14 @@ def add_store_handlers(app: FastAPI, retry_after_seconds: int) -> None:
     async def gone(_: Request, error: Exception) -> Response:
         return problem_response(Problem(409, str(error), kind="embedding-gone"))
 
+    async def system(request: Request, error: Exception) -> Response:
+        assert isinstance(error, OSError)
+        if not is_full(error):
+            return await unexpected(request, error)
+        headers = {"Connection": "close"}  # a body may be half read
+        return problem_response(Problem(507, "the disk is full", kind="disk-full", headers=headers))
+
+    app.add_exception_handler(OSError, system)
     app.add_exception_handler(NotFound, not_found)
     app.add_exception_handler(EmbeddingGone, gone)
     app.add_exception_handler(IdempotencyConflict, conflict)

@@ -7,7 +7,6 @@ the first four.
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -65,7 +64,7 @@ def add_imagenet(
     content = "imagenet:" + hashlib.sha256(listed).hexdigest()
     known = _known(service, tenant, name, content)
     if known is None:
-        with tempfile.TemporaryFile() as order:
+        with service.temporary.open() as order:
             order.write(listed)
             blob = _embed(service, "imagenet", order, "imagenet_classes", images=0)
         known = TaskContent(content, VERSION, blob, "imagenet", tuple(classes), 0, 0)
@@ -137,7 +136,7 @@ def _known(service: Service, tenant: str, name: str, content: str) -> TaskConten
 
 
 def _embedded(service: Service, content: str, file: BinaryIO) -> TaskContent:
-    with tempfile.TemporaryFile() as sample:
+    with service.temporary.open() as sample:
         try:
             pipe_child(
                 "networks.uploads.read",
@@ -165,7 +164,7 @@ def _embed(service: Service, kind: str, order: BinaryIO, field: str, *, images: 
     Raises:
         Problem: 422 where nothing can be made of it.
     """
-    with tempfile.TemporaryFile() as target:
+    with service.temporary.open() as target:
         try:
             pipe_child(
                 "encoders.embed_upload",

@@ -6,13 +6,14 @@ from typing import Any, BinaryIO
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 
 from search.request import FieldError
 from search.uploaded_task import CONDITIONED
 from service.bounded import Bounded
 from service.catalog import BUILT_IN_TASKS
 from service.dependencies import IdempotencyKey, ServiceDep, StoreDep, TenantDep
+from service.multipart import read_form
 from service.page import After, Limit, page
 from service.problems import Problem, documented, invalid
 from service.schemas.tasks import (
@@ -90,7 +91,7 @@ async def add_task(
     uploads: Bounded = request.app.state.uploads
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == MULTIPART:
-        form = await _form(request)
+        form = await read_form(request, service.temporary)
         try:
             name, file = _parts(list(form.multi_items()))
             task, created = await uploads.run(add_images, service, tenant, name, file, idempotency_key)
@@ -133,18 +134,6 @@ def _stored(store: Store, tenant: str, name: str) -> StoredTask:
     if not re.fullmatch(NAME, name):
         raise NotFound(f"no task {name[:64]!r}")
     return store.task(name, tenant_id=tenant)
-
-
-async def _form(request: Request) -> FormData:
-    """The parts of a form.
-
-    Raises:
-        Problem: 400 where it is none, or names a charset by which its parts are no text.
-    """
-    try:
-        return await request.form(max_files=2, max_fields=8, max_part_size=4096)
-    except UnicodeError:
-        raise Problem(400, "the form cannot be read by the charset that it names; send UTF-8") from None
 
 
 def _parts(items: list[tuple[str, str | UploadFile]]) -> tuple[str, BinaryIO]:

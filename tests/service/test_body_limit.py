@@ -6,12 +6,12 @@ import time
 import pytest
 
 LIMIT = 200_000
-HEAD = "POST /v1/designs HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+HEAD = "POST /v1/designs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 
 
 @pytest.fixture
 def running(serve):
-    return serve(max_body_bytes=LIMIT, body_seconds=1.0, linger_seconds=1.0)
+    return serve(max_body_bytes=LIMIT, body_seconds=1.0)
 
 
 def answer_of(connection: socket.socket) -> str:

@@ -126,7 +126,7 @@ def test_the_more_images_the_longer_an_embedding_may_take(server, monkeypatch):
 
 
 def test_uploads_have_a_limit_of_their_own(serve):
-    server = serve(max_body_bytes=1000, max_upload_bytes=300_000, linger_seconds=1.0)
+    server = serve(max_body_bytes=1000, max_upload_bytes=300_000)
     assert post(server, "x", b"0" * 200_000).status_code == 422
     problem(post(server, "x", b"0" * 400_000), 413)
     big = {"name": "x", "imagenet_classes": ["n02085620"] * 100}
