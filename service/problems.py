@@ -196,6 +196,7 @@ async def unexpected(request: Request, error: Exception) -> Response:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
     # Starlette answers this outside of all middleware.
     headers = {name.decode(): value.decode() for name, value in SECURITY_HEADERS}
+    headers["Connection"] = "close"  # the server closes it after an error, and a client should know
     return problem_response(
         Problem(500, "this is a fault of the server, not of the request", headers=headers)
     )
