@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     """Further names under which the API may be asked, with commas between; ``*`` for all."""
     max_connections: int = Field(default=4096, ge=16)
     """Connections that the API holds at once; fewer where it may not have so many descriptors."""
-    max_connections_per_client: int = Field(default=1536, ge=8)
+    max_connections_per_client: int = Field(default=512, ge=8)
     """Of these, from one address."""
     upload_dir: Path | None = None
     """Where uploads are held while they are read; None: a folder in ``data_dir``."""

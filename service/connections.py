@@ -41,7 +41,7 @@ class ConnectionLimits:
     """
 
     connections: int = 4096
-    connections_per_client: int = 1536
+    connections_per_client: int = 512
     head_bytes: int = 32 * 1024
     headers: int = 100
     head_seconds: float = 10.0
