@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint weights serve clean
+.PHONY: help setup demo test lint weights figures figures-training release serve clean
 
 help:
-	@echo "make setup | demo | test | lint | weights | serve | clean"
+	@echo "make setup | demo | test | lint | weights | figures | figures-training | release | serve | clean"
 
 setup: $(STAMP)
 
@@ -41,6 +41,18 @@ weights: setup
 	$(BIN)/netwright train generator
 	$(BIN)/netwright train generator --method score_sde
 	$(BIN)/netwright train task-encoder
+
+# docs/figures, printed again by this code: those that look tables up; those that train networks.
+# What is of this code already is left; an interrupted run goes on where it was.
+figures: setup
+	$(BIN)/python -m experiments.framework.figures
+
+figures-training: setup
+	$(BIN)/python -m experiments.framework.figures --training
+
+# Fails on a figure of other code, of an unknown commit or of the old format, and on one written by hand.
+release: setup
+	$(BIN)/python -m experiments.framework.release
 
 serve: setup
 	$(BIN)/netwright serve

@@ -48,12 +48,12 @@ def checkout() -> Path | None:
 
 
 def commit(root: Path | None) -> str:
-    """The commit of a checkout, ``-dirty`` where more than figures has changed; ``unknown`` without one."""
+    """The commit of a checkout, ``-dirty`` where more than docs has changed; ``unknown`` without one."""
     if root is None:
         return "unknown"
     try:
         head = _git(root, "rev-parse", "--short=12", "HEAD")
-        changes = _git(root, "status", "--porcelain", "--", ".", ":(exclude)docs/figures")
+        changes = _git(root, "status", "--porcelain", "--", ".", ":(exclude)docs", ":(exclude)*.md")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return f"{head}-dirty" if changes else head

@@ -21,7 +21,7 @@ class Registered:
         full_seeds: repetitions with ``--full``.
         trains: whether it trains networks on images; then ``make figures-training`` runs it.
         alone: whether it times something, so that nothing else should run beside it.
-        hours: of two cores that the full form takes, as last seen.
+        hours: of two cores that the full form takes, about.
     """
 
     name: str

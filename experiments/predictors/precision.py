@@ -56,7 +56,7 @@ def transfer(tables: Tables, kind: str, target: str, seed: int) -> dict[str, flo
     return found | {"coverage": 100 * float(inside.mean())}
 
 
-@comparison("precision", protocol=PROTOCOL, seeds=3, full_seeds=20, hours=0.5)
+@comparison("precision", protocol=PROTOCOL, seeds=3, full_seeds=20, hours=0.2)
 def precision(context: Context) -> Sequence[Row]:
     """All parts of figure 5."""
     rows = []

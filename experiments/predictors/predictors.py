@@ -209,7 +209,7 @@ def explained(predicted: Floats, truth: Floats) -> float:
     return 1 - float(((truth - predicted) ** 2).sum() / ((truth - truth.mean()) ** 2).sum())
 
 
-@comparison("predictors", protocol=PROTOCOL, seeds=3, full_seeds=10, hours=2.0)
+@comparison("predictors", protocol=PROTOCOL, seeds=3, full_seeds=10, hours=1.2)
 def predictors(context: Context) -> Sequence[Row]:
     """All three figures."""
     return [row for part in (_official, _graphs, _mnasnet) for row in context.section(part)]

@@ -39,7 +39,7 @@ published. 7: tasks that nothing like was learned from, in process too."""
     seeds=3,
     full_seeds=10,
     alone=True,
-    hours=0.5,
+    hours=0.4,
 )
 def transfer(context: Context) -> Sequence[Row]:
     """All figures."""

@@ -18,6 +18,8 @@ def compare(
     seeds: Annotated[int | None, typer.Option(min=1, help="Another number of seeds.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute anew what is cached.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Exit 1 where a goal is not met.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that parts may use.")] = 2,
+    docs: Annotated[bool, typer.Option("--write-docs", help="Write the figures into the docs.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a comparison, or list them all."""
@@ -29,6 +31,9 @@ def compare(
     from netwright.logs import set_up_logs
     from netwright.settings import Settings
 
+    if docs:
+        _write_docs()
+        return
     known = comparisons()
     if name is None:
         listed = [{"name": entry.name, "protocol": entry.protocol} for entry in known.values()]
@@ -49,6 +54,7 @@ def compare(
             full=full,
             seeds=seeds,
             fresh=fresh,
+            workers=workers,
             progress=show,
         )
     if outcome.cached:
@@ -61,3 +67,17 @@ def compare(
         out().print(report(outcome.comparison))
     if check and not outcome.comparison.passes:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _write_docs() -> None:
+    from experiments.framework.docs import FigureMissing, write_docs
+    from experiments.framework.machine import checkout
+
+    root = checkout()
+    if root is None:
+        raise stop("pages are written in a checkout alone", ExitCode.INVALID)
+    try:
+        changed = write_docs(root)
+    except FigureMissing as error:
+        raise stop(f"{error.args[0]}; netwright compare NAME --full makes it", ExitCode.FAILED) from None
+    note(", ".join(str(path.relative_to(root)) for path in changed) or "every page is as the figures say")
