@@ -18,6 +18,7 @@ from service.hosts import HostCheck
 from service.metrics import CountRequests, Metrics
 from service.models import ModelCache
 from service.origins import OriginCheck
+from service.plain_text import PlainText
 from service.problems import ProblemBody, add_problem_handlers
 from service.routes import (
     batches,
@@ -142,6 +143,7 @@ def create_app(
     add_docs(app)
     add_problem_handlers(app)
     add_store_handlers(app, config.retry_after_seconds)
+    app.add_middleware(PlainText)
     app.add_middleware(
         BodyLimit,
         max_bytes=config.max_body_bytes,

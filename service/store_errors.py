@@ -6,7 +6,7 @@ from starlette.responses import Response
 from search.uploaded_task import EmbeddingGone
 from service.problems import Problem, problem_response, unexpected
 from service.temporary import is_full
-from store.job import IdempotencyConflict, NotFound, StoreFull, StoreUnavailable
+from store.job import IdempotencyConflict, NotFound, StoreFull, StoreUnavailable, UnstorableText
 
 
 def add_store_handlers(app: FastAPI, retry_after_seconds: int) -> None:
@@ -38,7 +38,12 @@ def add_store_handlers(app: FastAPI, retry_after_seconds: int) -> None:
         return problem_response(Problem(507, "the disk is full", kind="disk-full", headers=headers))
 
     app.add_exception_handler(OSError, system)
+
+    async def unstorable(_: Request, error: Exception) -> Response:
+        return problem_response(Problem(422, str(error), kind="invalid-request"))
+
     app.add_exception_handler(NotFound, not_found)
+    app.add_exception_handler(UnstorableText, unstorable)
     app.add_exception_handler(EmbeddingGone, gone)
     app.add_exception_handler(IdempotencyConflict, conflict)
     app.add_exception_handler(StoreUnavailable, unavailable)

@@ -7,15 +7,17 @@ the beginning, where SQLite lets it wait, and never fails with "database is lock
 import random
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, TimeoutError
 
-from store.job import SchemaMismatch, StoreFull, StoreUnavailable
+from store.job import SchemaMismatch, StoreFull, StoreUnavailable, UnstorableText
+from store.strictjson import is_storable
 
 BUSY_MS = 15_000
 """How long a SQLite writer waits for its turn; a write takes about a millisecond."""
@@ -41,14 +43,31 @@ def make_engine(database_url: str) -> Engine:
     url = make_url(database_url)
     backend = url.get_backend_name()
     if backend == "sqlite":
-        return _sqlite(url)
-    if backend == "postgresql":
+        engine = _sqlite(url)
+    elif backend == "postgresql":
         from store.postgres import make_postgres_engine
 
-        return make_postgres_engine(
+        engine = make_postgres_engine(
             url.set(drivername="postgresql+psycopg"), POOL_SIZE, POOL_OVERFLOW, POOL_SECONDS
         )
-    raise ValueError(f"no store for {backend!r}: use sqlite:///path or postgresql+psycopg://…")
+    else:
+        raise ValueError(f"no store for {backend!r}: use sqlite:///path or postgresql+psycopg://…")
+    event.listen(engine, "before_cursor_execute", _check_texts)
+    return engine
+
+
+def _check_texts(
+    connection: Connection, cursor: object, statement: str, parameters: Any, context: object, many: bool
+) -> None:
+    """Refuses texts that one of the databases does not keep, before either sees them.
+
+    Raises:
+        UnstorableText: a parameter is one.
+    """
+    for row in parameters if many else [parameters]:
+        for value in row.values() if isinstance(row, Mapping) else row or ():
+            if isinstance(value, str) and not is_storable(value):
+                raise UnstorableText("a text holds a NUL or half a character, and cannot be stored")
 
 
 def _sqlite(url: URL) -> Engine:

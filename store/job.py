@@ -159,6 +159,10 @@ class IdempotencyConflict(StoreError):
     """The idempotency key was used before with other content; never retry, use another key."""
 
 
+class UnstorableText(StoreError):
+    """A text with a NUL or half a character, which no database keeps; never retry: nothing is named so."""
+
+
 class InvalidJson(StoreError, ValueError):
     """Content that JSON cannot hold, such as NaN or infinity; never retry, mend the content."""
 

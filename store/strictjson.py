@@ -55,8 +55,25 @@ def check_observation(observation: Observation) -> None:
     """
     dump({"values": observation.values, "seconds": observation.seconds, "details": observation.details})
     for text in (observation.architecture, observation.fidelity, observation.source):
-        if clean(text, len(text)) != text:
+        if not is_storable(text):
             raise InvalidJson(f"{text!r} holds characters that cannot be stored")
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database keeps a text and gives it back: it has no NUL and no half of a character.
+
+    >>> is_storable("é"), is_storable("a\\x00b"), is_storable(chr(0xD800))
+    (True, False, False)
+    """
+    if "\0" in text:
+        return False
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def clean(text: str, limit: int = 2000) -> str:
