@@ -7,7 +7,7 @@ from experiments.framework.context import Context
 from experiments.framework.pool import Part
 from experiments.framework.row import Row
 from experiments.search.mnasnet_truth import Truth
-from experiments.search.runs import OURS, Quest, follow, make, methods
+from experiments.search.runs import OURS, Quest, begun_alike, methods
 from spaces.metric import Constraint, Quantity
 
 ACCURACY = Quantity("accuracy", task="imagenet")
@@ -74,7 +74,7 @@ def bounded_search(tables: Tables, method: str, seed: int) -> list[float]:
     problem = QUEST.problem
     evaluate = _truth(tables).evaluator(problem)
     best = [float(tables.values("mnasnet", ACCURACY.key, tables.members("mnasnet", ACCURACY.key)).min())]
-    for observation, _ in follow(make(method, problem, seed), evaluate, AT[-1]):
+    for observation, _ in begun_alike(problem, evaluate, method, seed, AT[-1]):
         value = observation.values[ACCURACY.key] if problem.feasible(observation) else best[-1]
         best.append(max(best[-1], value))
     return [best[min(budget, len(best) - 1)] for budget in AT]

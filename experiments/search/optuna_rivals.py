@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.search.rival_space import ASKED_AGAIN, admitted_choices, read_choices
+from experiments.search.rival_space import ASKED_AGAIN, admitted_choices, choices_of, read_choices
 from search.merit import violations
 from search.problem import Problem
 from search.strategy import Exhausted, Strategy
@@ -88,8 +88,15 @@ class OptunaStrategy(Strategy):
             values = self.problem.score(trial.observation.values).tolist()
             missed = float(violations(self.problem, [trial.observation])[0])
             self.known[trial.architecture] = values, missed
-            if asked is not None:
-                self._tell(asked, values, missed)
+            self._tell(asked or self._enqueued(trial.architecture), values, missed)
+
+    def _enqueued(self, architecture: str) -> Any:
+        """A trial of what somebody else proposed; it passes through the sampler as the others do."""
+        self.study.enqueue_trial(choices_of(self.problem, architecture))
+        trial = self.study.ask()
+        for name, choices in self.choices.items():
+            trial.suggest_categorical(name, choices)
+        return trial
 
     def _tell(self, trial: Any, values: list[float], missed: float) -> None:
         trial.set_user_attr(MISSED, missed)

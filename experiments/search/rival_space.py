@@ -37,6 +37,13 @@ def read_choices(problem: Problem, places: dict[str, int]) -> str | None:
     return space.format(codes[None])[0]
 
 
+def choices_of(problem: Problem, architecture: str) -> dict[str, int]:
+    """Variable → place of the choice that an architecture takes, as :func:`read_choices` reads them."""
+    space = problem.space
+    values = space.to_variables(space.parse(architecture))
+    return {variable.name: variable.choices.index(values[variable.name]) for variable in space.variables}
+
+
 @lru_cache(maxsize=4)
 def _members(space: Space) -> Codes | None:
     return space.enumerate() if space.size <= LISTED else None

@@ -1,12 +1,13 @@
 """Runs of searchers on tables, and what a run reached: the parts of ``netwright compare search``."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.tables import Tables
+from encoders import score_table
 from experiments.search.optuna_rivals import OptunaStrategy
 from experiments.search.optuna_rivals import available as optuna_available
 from experiments.search.syne_tune_rivals import SyneTuneStrategy
@@ -22,6 +23,8 @@ from spaces.metric import Constraint, Observation, Quantity
 from spaces.space import Floats, get_space
 
 OURS = "bayes"
+FIRST = 5
+"""Draws before the first model of ours, which the rivals are given too."""
 RIVALS = ("random", "evolution", "local", "optuna-tpe", "optuna-nsga2", "syne-kde")
 """Everything is compared with these; ``evolution`` is regularized evolution, ``local`` local search."""
 OF_SEVERAL = ("random", "evolution", "local", "optuna-tpe", "optuna-nsga2", "syne-evolution")
@@ -73,12 +76,20 @@ def make(method: str, problem: Problem, seed: int) -> Strategy:
 
 
 def follow(
-    strategy: Strategy, evaluate: Callable[[str], Observation], evaluations: int
-) -> Iterator[tuple[Observation, float]]:
+    strategy: Strategy,
+    evaluate: Callable[[str], Observation],
+    evaluations: int,
+    start: Sequence[Observation] = (),
+) -> Iterator[tuple[Observation, float | None]]:
     """One suggestion, its evaluation, the next suggestion: observations that brought values, and the seconds
     that each suggestion took; ends where nothing is left to suggest.
+
+    Args:
+        start: what was evaluated before the first suggestion; it counts, with None for seconds.
     """
-    found = 0
+    strategy.observe([CompletedTrial(observation) for observation in start])
+    yield from ((observation, None) for observation in start[:evaluations])
+    found = len(start)
     while found < evaluations:
         begin = time.perf_counter()
         try:
@@ -91,6 +102,26 @@ def follow(
         if observation.failed is None:
             found += 1
             yield observation, seconds
+
+
+def first_draws(
+    problem: Problem, evaluate: Callable[[str], Observation], method: str, seed: int
+) -> list[Observation]:
+    """What every searcher has evaluated before its first suggestion: the first draws of ours with this seed.
+
+    They are uniform, but where training-free scores ship; there random search draws its own, to stay random.
+    """
+    if method == OURS or (method == "random" and score_table.ships(problem.space.name)):
+        return []
+    return [observation for observation, _ in follow(make(OURS, problem, seed), evaluate, FIRST)]
+
+
+def begun_alike(
+    problem: Problem, evaluate: Callable[[str], Observation], method: str, seed: int, evaluations: int
+) -> Iterator[tuple[Observation, float | None]]:
+    """A run of a searcher from :func:`first_draws` on, so that runs of one seed pair."""
+    start = first_draws(problem, evaluate, method, seed)
+    return follow(make(method, problem, seed), evaluate, evaluations, start)
 
 
 def looked_up(tables: Tables, problem: Problem) -> Callable[[str], Observation]:
@@ -106,9 +137,10 @@ def search(
     problem = quest.problem
     scores: list[list[float]] = []
     seconds: list[float] = []
-    for observation, spent in follow(make(method, problem, seed), looked_up(tables, problem), evaluations):
+    for observation, spent in begun_alike(problem, looked_up(tables, problem), method, seed, evaluations):
         scores.append(problem.score(observation.values).tolist())
-        seconds.append(spent)
+        if spent is not None:
+            seconds.append(spent)
         if target is not None and scores[-1][0] >= target:
             break
     return {"scores": scores, "seconds": seconds}
@@ -118,7 +150,7 @@ def honest(tables: Tables, quest: Quest, judged: str, method: str, seed: int, ev
     """The judged value of what was best by another column: search on one reading, report the other."""
     problem = quest.problem
     best: tuple[float, str] = (-np.inf, "")
-    for observation, _ in follow(make(method, problem, seed), looked_up(tables, problem), evaluations):
+    for observation, _ in begun_alike(problem, looked_up(tables, problem), method, seed, evaluations):
         best = max(best, (float(problem.score(observation.values)[0]), observation.architecture))
     codes = problem.space.parse(best[1])[None]
     return float(tables.values(quest.space, judged, codes)[0])

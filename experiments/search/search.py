@@ -41,18 +41,19 @@ TIMED = 3
 SOURCE = "NAS-Bench-201"
 
 PROTOCOL = """\
-Every searcher runs in one loop: one suggestion, its evaluation, the next suggestion; nothing is known
-before the first and nothing is carried over from another task. Ours is the strategy bayes at its defaults,
-which in nasbench201 sees training-free scores of every cell; evolution is regularized evolution, local is
-local search, optuna-tpe and optuna-nsga2 are Optuna's samplers and syne-kde is Syne Tune's TPE, each at its
-defaults; with two objectives Syne Tune takes part with its evolution of several. Its CQR needs a package
-that it does not declare, its BORE half a second a suggestion; neither takes part. Rivals are offered the
-choices that some member of the task takes, and pay nothing for asking again what is known or is no member.
-Ours was developed on CIFAR-10 in other precisions (AnalogNAS-Bench) and on validation scores of
-NAS-Bench-Graph, noise of their own added, or against latency. Of latencies there is one measurement alone,
-so where the lengthscales of costs are looked for was chosen with those that judge rows 2-front-*, though
-invented sums over operations say the same. And its groups of features in nasbench201 and the kernel's priors
-are those of the predictors, chosen on CIFAR-10 with other draws, on AnalogNAS-Bench and on 12-epoch
+Every searcher runs in one loop: one suggestion, its evaluation, the next suggestion. All begin with the five
+draws that ours begins with at that seed, uniform but in nasbench201, where they are promising by training-
+free scores and random search draws its own; nothing is carried over from another task. Ours is the strategy
+bayes at its defaults, which in nasbench201 sees training-free scores of every cell; evolution is regularized
+evolution, local is local search, optuna-tpe and optuna-nsga2 are Optuna's samplers and syne-kde is Syne
+Tune's TPE, each at its defaults; with two objectives Syne Tune takes part with its evolution of several. Its
+CQR needs a package that it does not declare, its BORE half a second a suggestion; neither takes part. Rivals
+are offered the choices that some member of the task takes, and pay nothing for asking again what is known or
+is no member. Ours was developed on CIFAR-10 in other precisions (AnalogNAS-Bench) and on validation scores
+of NAS-Bench-Graph, noise of their own added, or against latency. Of latencies there is one measurement
+alone, so where the lengthscales of costs are looked for was chosen with those that judge rows 2-front-*,
+though invented sums over operations say the same. And its groups of features in nasbench201 and the kernel's
+priors are those of the predictors, chosen on CIFAR-10 with other draws, on AnalogNAS-Bench and on 12-epoch
 validation accuracies, with a look at CIFAR-100; and the skeleton behind the training-free scores was set
 beside deeper ones on 200 cells' CIFAR-10 accuracy. Rows 1-* of ours are optimistic to that extent.
 nasbench201: test accuracy as in the published table; a search ends at the table's optimum or after 300

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.search.rival_space import ASKED_AGAIN, admitted_choices, read_choices
+from experiments.search.rival_space import ASKED_AGAIN, admitted_choices, choices_of, read_choices
 from search.merit import violations
 from search.problem import Problem
 from search.strategy import Exhausted, Strategy
@@ -77,15 +77,21 @@ class SyneTuneStrategy(Strategy):
                     self.scheduler.on_trial_error(asked)
                 continue
             self.known[trial.architecture] = self._result(trial.observation)
-            if asked is not None:
-                self.scheduler.on_trial_complete(trial=asked, result=self.known[trial.architecture])
+            asked = asked or self._trial(
+                {name: str(place) for name, place in choices_of(self.problem, trial.architecture).items()}
+            )
+            self.scheduler.on_trial_complete(trial=asked, result=self.known[trial.architecture])
 
     def _ask(self) -> Any:
-        from syne_tune.backend.trial_status import Trial
-
         with warnings.catch_warnings():  # of statsmodels, about its own future
             warnings.simplefilter("ignore")
             config = self.scheduler.suggest().config
+        return self._trial(config)
+
+    def _trial(self, config: dict[str, Any]) -> Any:
+        """A trial with the next number, of what was suggested or of what somebody else proposed."""
+        from syne_tune.backend.trial_status import Trial
+
         self.count += 1
         return Trial(trial_id=self.count - 1, config=config, creation_time=datetime.datetime.now())
 

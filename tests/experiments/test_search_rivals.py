@@ -5,7 +5,7 @@ import pytest
 from benchmarks.tables import Tables
 from experiments.search.bounded import QUEST
 from experiments.search.rival_space import admitted_choices
-from experiments.search.runs import Quest, best_after, follow, make, methods
+from experiments.search.runs import FIRST, Quest, begun_alike, best_after, follow, make, methods
 from search.trial import CompletedTrial
 from spaces.metric import Observation, Quantity
 from spaces.space import get_space
@@ -52,6 +52,28 @@ def test_a_rival_with_two_objectives_and_a_failure() -> None:
                 told = Observation(architecture, {}, "test", failed="no memory")
             strategy.observe([CompletedTrial(told)])
         assert len({trial.architecture for trial in strategy.completed}) == 6
+
+
+@pytest.mark.parametrize("quest", [PROTEINS, TWO, QUEST], ids=["one", "two", "bounded"])
+def test_runs_of_a_seed_begin_alike_and_rivals_learn_from_it(quest: Quest) -> None:
+    problem = quest.problem
+
+    def counted(architecture: str) -> Observation:
+        size = float(len(architecture.encode()) + sum(architecture.encode()) % 7)
+        return Observation(architecture, {quantity.key: size for quantity in problem.to_measure}, "test")
+
+    begun = {}
+    for method in methods(len(quest.objectives)):
+        strategy = make(method, problem, 3)
+        found = [*begun_alike(problem, counted, method, 3, FIRST + 2)]
+        begun[method] = [observation.architecture for observation, _ in found[:FIRST]]
+        assert len({observation.architecture for observation, _ in found}) == FIRST + 2
+        strategy.observe([CompletedTrial(observation) for observation, _ in found])
+        if method.startswith("optuna"):
+            assert len(strategy.study.get_trials()) == FIRST + 2  # type: ignore[attr-defined]
+        if method.startswith("syne"):
+            assert strategy.count == FIRST + 2  # type: ignore[attr-defined]
+    assert len(set(map(tuple, begun.values()))) == 1
 
 
 def test_missing_a_bound_is_worse_than_any_accuracy_for_a_searcher_that_knows_no_bounds() -> None:
