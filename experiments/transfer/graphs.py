@@ -1,9 +1,9 @@
 """Figure 3 of ``netwright compare transfer``: each graph data set left out."""
 
+from benchmarks.tables import Tables
 from experiments.framework.context import Context
-from experiments.framework.pool import Part
 from experiments.framework.row import Row
-from experiments.search.runs import Quest, best_after, reached_after, search
+from experiments.search.runs import Quest, Run, best_after, reached_after, search
 from spaces.metric import Quantity
 
 GOALS = {
@@ -18,7 +18,10 @@ SOURCE = "NAS-Bench-Graph (Qin et al., NeurIPS 2022)"
 
 
 def graph_rows(context: Context) -> list[Row]:
-    """The best of 20 evaluations beside the published level, and how many reach it."""
+    """The best of 20 evaluations beside the level, and how many reach it.
+
+    The strategy transfer draws nothing but ties: one search a data set, which is exact and reaches no goal.
+    """
     if (reason := context.tables.available("gnn", "accuracy@cora")) is not None:
         return [Row.absent("3-beaten", reason, "data sets of 9", goal=">= 7", evaluated_on=COLUMNS)]
     rows: list[Row] = []
@@ -26,17 +29,19 @@ def graph_rows(context: Context) -> list[Row]:
     for number, (task, goal) in enumerate(GOALS.items()):
         quest = Quest("gnn", task, (Quantity("accuracy", task=task),))
         for method in beaten:
-            most = MOST if method == "transfer" else EVALUATIONS
-            parts = [
-                Part(f"graphs-{task}-{method}-{seed}", search, (quest, method, seed, most))
-                for seed in context.seeds
-            ]
-            answers = context.all(parts, f"{task} {method}")
-            runs = [answers[part.name] for part in parts]
-            best = [best_after(run, EVALUATIONS) for run in runs]
+            row = f"3-{task}-best-{EVALUATIONS}-{method}"
+            if method == "transfer":
+                run = context.once(f"graphs {task}", searched, context.tables, quest, method, MOST, 0)
+                best = best_after(run, EVALUATIONS)
+                beaten[method] += best > goal
+                rows.append(Row.exact(row, best, "%", source=SOURCE))
+                needed = reached_after(run, goal) or float(MOST)
+                rows.append(Row.exact(f"3-{task}-evaluations", needed, "evaluations", source=SOURCE))
+                continue
+            runs = context.each(f"graphs {task} {method}", searched, quest, method, EVALUATIONS)
             level = Row.measured(
-                f"3-{task}-best-{EVALUATIONS}-{method}",
-                best,
+                row,
+                [best_after(run, EVALUATIONS) for run in runs],
                 "%",
                 goal=f"> {goal}",
                 evaluated_on=[f"gnn/accuracy@{task}"],
@@ -44,11 +49,17 @@ def graph_rows(context: Context) -> list[Row]:
             )
             beaten[method] += level.passes
             rows.append(level)
-            if method == "transfer":
-                needed = [reached_after(run, goal) or float(MOST) for run in runs]
-                rows.append(Row.measured(f"3-{task}-evaluations", needed, "evaluations", source=SOURCE))
         context.progress(number + 1, len(GOALS), task)
+    statements = {
+        "transfer": "one deterministic search a data set, above its level",
+        "bayes": "data sets whose own row is clearly above its level",
+    }
     for method, count in beaten.items():
-        row, statement = f"3-beaten-{method}", "data sets whose own row is clearly above its level"
+        row, statement = f"3-beaten-{method}", statements[method]
         rows.append(Row.measured(row, float(count), "data sets of 9", statement=statement, source=SOURCE))
     return rows
+
+
+def searched(tables: Tables, quest: Quest, method: str, evaluations: int, seed: int) -> Run:
+    """One run, as :func:`experiments.search.runs.search` does it."""
+    return search(tables, quest, method, seed, evaluations)

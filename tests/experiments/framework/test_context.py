@@ -35,6 +35,11 @@ def same(tables: Tables, seed: int) -> dict[str, float]:
     return {"a": 0.25, "b": 0.5}
 
 
+def timed(tables: Tables, seed: int) -> dict[str, object]:
+    """One search, whatever the seed, that takes another time each time."""
+    return {"scores": [[0.25], [0.5]], "seconds": [0.001 * seed]}
+
+
 def slow(tables: Tables, seed: int) -> float:
     """Takes a while."""
     time.sleep(0.05)
@@ -74,6 +79,8 @@ def test_every_seed_gives_an_answer_in_order(tmp_path: Path) -> None:
 def test_a_deterministic_run_is_not_repeated_over_seeds(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="deterministic"):
         context(tmp_path, workers=1).each("same", same)
+    with pytest.raises(ValueError, match="deterministic"):
+        context(tmp_path, workers=1).each("timed", timed)
     assert context(tmp_path, seeds=1, workers=1).each("same", same) == [{"a": 0.25, "b": 0.5}]
 
 
