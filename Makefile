@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint weights figures figures-training release serve clean
+.PHONY: help setup demo test lint weights figures figures-training figures-reliability release serve clean
 
 help:
-	@echo "make setup | demo | test | lint | weights | figures | figures-training | release | serve | clean"
+	@echo "make setup | demo | test | lint | weights | figures | figures-training | figures-reliability | release | serve | clean"
 
 setup: $(STAMP)
 
@@ -42,13 +42,16 @@ weights: setup
 	$(BIN)/netwright train generator --method score_sde
 	$(BIN)/netwright train task-encoder
 
-# docs/figures, printed again by this code: those that look tables up; those that train networks.
+# docs/figures, printed again by this code: those that look tables up, those that train networks, the drills.
 # What is of this code already is left; an interrupted run goes on where it was.
 figures: setup
 	$(BIN)/python -m experiments.framework.figures
 
 figures-training: setup
-	$(BIN)/python -m experiments.framework.figures --training
+	$(BIN)/python -m experiments.framework.figures training
+
+figures-reliability: setup
+	$(BIN)/python -m experiments.framework.figures reliability
 
 # Fails on a figure of other code, of an unknown commit or of the old format, and on one written by hand.
 release: setup

@@ -1,4 +1,4 @@
-"""Makes ``docs/figures`` anew: ``make figures`` and ``make figures-training``.
+"""Makes ``docs/figures`` anew: ``make figures``, ``make figures-training`` and ``make figures-reliability``.
 
 Every comparison is what ``netwright compare NAME --full --json`` prints, in a process of its own. Two run at
 a time, with one process each for their parts; those that time something run alone. A file that is of this
@@ -24,21 +24,21 @@ CORES = 2
 Say = Callable[[str], None]
 
 
-def wanted(root: Path, training: bool) -> list[Registered]:
-    """Comparisons of one kind whose file is absent or of other code, the longest first."""
+def wanted(root: Path, group: str) -> list[Registered]:
+    """Comparisons of a group whose file is absent or of other code, the longest first."""
     folder = root / "docs" / "figures"
     stale = [
         known
         for name, known in comparisons().items()
-        if known.trains == training
+        if known.group == group
         and (not (path := folder / f"{name}.json").is_file() or any(of_figure(root, path)))
     ]
     return sorted(stale, key=lambda known: -known.hours)
 
 
-def make(root: Path, training: bool, say: Say) -> int:
+def make(root: Path, group: str, say: Say) -> int:
     """Runs what is wanted; how many failed."""
-    todo = wanted(root, training)
+    todo = wanted(root, group)
     together = [known for known in todo if not known.alone]
     hours = sum(known.hours for known in todo)
     say(f"{len(todo)} comparisons to run, about {hours:.1f} hours of {CORES} cores")
@@ -73,7 +73,7 @@ def _run(root: Path, known: Registered, workers: int, say: Say) -> bool:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """``--training`` makes those that train networks, instead of those that look tables up."""
+    """Makes one group: ``tables``, which is the default, ``training`` or ``reliability``."""
     root = checkout()
     if root is None or commit(root).endswith("-dirty"):
         sys.stderr.write("figures are made from a checkout without uncommitted changes\n")
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
-    return 1 if make(root, "--training" in arguments, say) else 0
+    return 1 if make(root, arguments[0] if arguments else "tables", say) else 0
 
 
 if __name__ == "__main__":

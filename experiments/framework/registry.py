@@ -19,7 +19,7 @@ class Registered:
         function: from a context to rows.
         seeds: repetitions in the short form.
         full_seeds: repetitions with ``--full``.
-        trains: whether it trains networks on images; then ``make figures-training`` runs it.
+        trains: whether it trains networks on images.
         alone: whether it times something, so that nothing else should run beside it.
         hours: of two cores that the full form takes, about.
     """
@@ -37,6 +37,13 @@ class Registered:
     def module(self) -> str:
         """Where the comparison stands."""
         return self.function.__module__
+
+    @property
+    def group(self) -> str:
+        """Which target makes it: ``tables``, ``training`` or ``reliability``."""
+        if self.module.startswith("experiments.reliability"):
+            return "reliability"
+        return "training" if self.trains else "tables"
 
 
 KNOWN: dict[str, Registered] = {}

@@ -41,8 +41,6 @@ FEW = 300
 """CIFAR-10 labels of the belief that HELP's task is repeated with."""
 TIMED = 64
 ACCURACIES = ("cifar10", "cifar100", "cifar10-int8-ptq")
-RIVALS = 3
-"""Seeds of the comparison with evolution, and of HELP's task, at most."""
 
 PROTOCOL = """\
 Raw samples: 1,000 in nasbench201 of a masked diffusion trained on a random half or tenth of the cells (500
@@ -69,7 +67,7 @@ within the bound is selected. few-labels: the same with the first seed alone, th
 trees with 300 CIFAR-10 labels."""
 
 
-@comparison("generation", protocol=PROTOCOL, seeds=3, full_seeds=10, alone=True, hours=0.3)
+@comparison("generation", protocol=PROTOCOL, seeds=3, full_seeds=20, alone=True, hours=0.4)
 def generation(context: Context) -> Sequence[Row]:
     """Figures 1 to 5."""
     reason = context.tables.available("nasbench201", "latency_ms@fpga")
@@ -201,7 +199,7 @@ def _steering(context: Context) -> list[Row]:
                 task,
                 seed,
             )
-            for seed in context.seeds[:RIVALS]
+            for seed in context.seeds
         ]
         for rival in ("evolution", "random"):
             for limit in ("seconds", "calls"):
@@ -290,7 +288,7 @@ def _help(context: Context) -> list[Row]:
         for bound in bounds:
             parts = [
                 Part(f"help {device} {bound} {seed}", help_task, (device, bound, seed))
-                for seed in context.seeds[:RIVALS]
+                for seed in context.seeds
             ]
             answers = context.all(parts, f"HELP's task on {device}")
             runs = [answers[part.name] for part in parts]

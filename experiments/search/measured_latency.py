@@ -113,7 +113,7 @@ def _three_times(context: Context) -> dict[str, dict[str, list[float]]]:
     return {"first": first, "second": second, "loaded": loaded}
 
 
-@comparison("measured-latency", protocol=PROTOCOL, seeds=1, full_seeds=1, alone=True, hours=0.5)
+@comparison("measured-latency", protocol=PROTOCOL, seeds=1, full_seeds=1, alone=True, hours=0.3)
 def measured_latency(context: Context) -> Sequence[Row]:
     """Correlations and spreads."""
     seen = context.once(f"three times {context.full} {context.seeds}", _three_times, context)

@@ -37,9 +37,9 @@ published. 7: tasks that nothing like was learned from, in process too."""
     "transfer",
     protocol=PROTOCOL + speed.PROTOCOL + batches.PROTOCOL,
     seeds=3,
-    full_seeds=10,
+    full_seeds=20,
     alone=True,
-    hours=0.4,
+    hours=0.6,
 )
 def transfer(context: Context) -> Sequence[Row]:
     """All figures."""

@@ -93,22 +93,23 @@ def test_every_failure_is_said_and_counted(checkout, capsys):
 
 
 def test_what_is_of_this_code_is_not_made_again(of, checkout):
-    assert NAME in {known.name for known in figures.wanted(checkout, training=False)}
+    assert NAME in {known.name for known in figures.wanted(checkout, "tables")}
     of()
-    assert NAME not in {known.name for known in figures.wanted(checkout, training=False)}
+    assert NAME not in {known.name for known in figures.wanted(checkout, "tables")}
     of(digest="0123456789ab")
-    assert NAME in {known.name for known in figures.wanted(checkout, training=False)}
+    assert NAME in {known.name for known in figures.wanted(checkout, "tables")}
 
 
 def test_trainings_are_made_apart(checkout):
-    tables = {known.name for known in figures.wanted(checkout, training=False)}
-    training = {known.name for known in figures.wanted(checkout, training=True)}
+    tables = {known.name for known in figures.wanted(checkout, "tables")}
+    training = {known.name for known in figures.wanted(checkout, "training")}
+    drills = {known.name for known in figures.wanted(checkout, "reliability")}
     assert {"training", "closing-circle"} <= training and not tables & training
-    assert tables | training == comparisons().keys()
+    assert tables | training | drills == comparisons().keys()
 
 
 def test_all_tables_together_take_less_than_six_hours():
-    assert sum(known.hours for known in comparisons().values() if not known.trains) <= 6
+    assert sum(known.hours for known in comparisons().values() if known.group == "tables") <= 6
 
 
 def test_figures_are_made_by_the_command_that_prints_them(checkout, monkeypatch):
@@ -126,7 +127,7 @@ def test_figures_are_made_by_the_command_that_prints_them(checkout, monkeypatch)
     monkeypatch.setattr(figures.subprocess, "run", run)
     monkeypatch.setattr(figures, "of_figure", lambda root, path: iter(["stale"]))
     said = []
-    failed = figures.make(checkout, training=False, say=said.append)
+    failed = figures.make(checkout, "tables", said.append)
     assert failed == 2  # one went wrong, and one file is not what was printed
     assert any("precision FAILED" in line and "went wrong" in line for line in said)
     alone = {name for name, known in comparisons().items() if known.alone}
@@ -137,7 +138,7 @@ def test_figures_are_made_by_the_command_that_prints_them(checkout, monkeypatch)
 
 def test_make_has_the_three_targets():
     text = (ROOT / "Makefile").read_text()
-    assert "-m experiments.framework.figures\n" in text and "figures --training" in text
+    assert "-m experiments.framework.figures\n" in text and "figures training" in text
     assert "-m experiments.framework.release" in text
     assert "framework.release" not in text.partition("test: lint")[2].partition("\n\n")[0]
 
