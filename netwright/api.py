@@ -1,12 +1,15 @@
 """The API process, from settings: on its own, or in a thread of a command that needs no server."""
 
+import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from benchmarks.tables import Tables
 from netwright.access import check_address
+from netwright.broker import ping
 from netwright.settings import Settings
 from service.app import create_app
 from service.config import ServiceConfig
@@ -15,6 +18,7 @@ from service.server import ApiServer
 from store.blobs import open_blobs
 from store.sql import SqlStore
 from workers.patience import patiently
+from workers.surroundings import listen
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -34,16 +38,31 @@ def api(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
         StoreUnavailable: the database has not answered for a minute.
         SchemaMismatch: the database is newer than this program.
         UnsafeAddress: others than this machine would reach it, and nobody has allowed that.
+        WrongSurroundings: another program listens there.
     """
     check_address(settings)
-    store = open_store(settings, wait_seconds=START_SECONDS)
+    listener = _listener(settings)
+    try:
+        store = open_store(settings, wait_seconds=START_SECONDS)
+    except BaseException:
+        listener.close()
+        raise
     try:
         app = make_app(settings, store)
         server = ApiServer(app, settings.host, settings.port, on_ready)
-        server.run()
+        server.run(sockets=[listener])
     finally:
         store.close()
     return 0 if server.started else 1
+
+
+def _listener(settings: Settings) -> socket.socket:
+    """The socket that `serve` handed down, or one of our own."""
+    if settings.listen_fd is None:
+        return listen(settings.host, settings.port)
+    listener = socket.socket(fileno=settings.listen_fd)
+    listener.set_inheritable(False)
+    return listener
 
 
 def make_app(settings: Settings, store: "Store") -> "FastAPI":
@@ -53,6 +72,7 @@ def make_app(settings: Settings, store: "Store") -> "FastAPI":
         store=store,
         tables=tables,
         blobs=open_blobs(settings.blob_folder_url),
+        useful={} if settings.broker_url is None else {"broker": partial(ping, settings.broker_url)},
         config=ServiceConfig(
             images=settings.images,
             streams=settings.streams,

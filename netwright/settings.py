@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     """Whether the API may listen where others than this machine reach it, though it asks for no keys."""
     port: int = Field(default=8000, ge=0, le=65535)
     """0: a free port."""
+    listen_fd: int | None = Field(default=None, ge=3)
+    """A listening socket that `serve` hands to its API, so that the address stays taken while it restarts."""
     hosts: str = ""
     """Further names under which the API may be asked, with commas between; ``*`` for all."""
     max_connections: int = Field(default=4096, ge=16)

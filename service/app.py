@@ -1,5 +1,6 @@
 """The HTTP API as one function of its parts."""
 
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -20,6 +21,7 @@ from service.models import ModelCache
 from service.origins import OriginCheck
 from service.plain_text import PlainText
 from service.problems import ProblemBody, add_problem_handlers
+from service.readiness import Check, Readiness
 from service.routes import (
     batches,
     designs,
@@ -52,7 +54,12 @@ right."""
 
 
 def create_app(
-    *, store: Store, tables: Tables, config: ServiceConfig | None = None, blobs: Blobs | None = None
+    *,
+    store: Store,
+    tables: Tables,
+    config: ServiceConfig | None = None,
+    blobs: Blobs | None = None,
+    useful: Mapping[str, Check] | None = None,
 ) -> FastAPI:
     """The API over a store and tables. Nothing is read from the environment, and no model is loaded yet.
 
@@ -61,6 +68,7 @@ def create_app(
         tables: measured truth, for what devices there are.
         config: limits; the defaults are those that the documentation states.
         blobs: where trained weights lie, the same as the workers'; None: in this process, for no longer.
+        useful: what `/readyz` tries besides database and blobs, without which work is taken and waits.
     """
     config = config or ServiceConfig()
     blobs = blobs or MemoryBlobs()
@@ -99,6 +107,7 @@ def create_app(
             retry_after_seconds=config.retry_after_seconds,
         ),
         feed=Feed(store, threads=config.stream_threads, poll_seconds=config.poll_seconds),
+        readiness=Readiness({"database": store.probe, "blobs": blobs.check}, useful or {}),
         stream_limit=StreamLimit(
             most=config.streams,
             most_per_client=config.streams_per_client,

@@ -12,6 +12,7 @@ from service.feed import Feed
 from service.metrics import Metrics
 from service.models import ModelCache
 from service.problems import Problem
+from service.readiness import Readiness
 from service.stream_limit import StreamLimit
 from service.temporary import TemporaryFiles
 from store.blobs import Blobs
@@ -31,6 +32,7 @@ class Service:
     science: Bounded
     feed: Feed
     stream_limit: StreamLimit
+    readiness: Readiness
     version: str
     blobs: Blobs
     models: ModelCache

@@ -1,12 +1,16 @@
 """What the store and the disk raise, as problem documents."""
 
+import logging
+
 from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from search.uploaded_task import EmbeddingGone
 from service.problems import Problem, problem_response, unexpected
 from service.temporary import is_full
-from store.job import IdempotencyConflict, NotFound, StoreFull, StoreUnavailable, UnstorableText
+from store.job import IdempotencyConflict, NotFound, StoreFull, StoreUnavailable, StoreUnusable, UnstorableText
+
+_log = logging.getLogger(__name__)
 
 
 def add_store_handlers(app: FastAPI, retry_after_seconds: int) -> None:
@@ -23,6 +27,11 @@ def add_store_handlers(app: FastAPI, retry_after_seconds: int) -> None:
         headers = {"Retry-After": str(retry_after_seconds)}
         detail = "the database does not answer; try again"
         return problem_response(Problem(503, detail, kind="store-unavailable", headers=headers))
+
+    async def unusable(_: Request, error: Exception) -> Response:
+        _log.error("the database cannot be used: %s", error)
+        detail = "the database is damaged, gone or cannot be written; whoever runs the service must mend it"
+        return problem_response(Problem(503, detail, kind="store-unusable"))
 
     async def full(_: Request, error: Exception) -> Response:
         return problem_response(Problem(507, "the disk under the database is full", kind="store-full"))
@@ -48,3 +57,4 @@ def add_store_handlers(app: FastAPI, retry_after_seconds: int) -> None:
     app.add_exception_handler(IdempotencyConflict, conflict)
     app.add_exception_handler(StoreUnavailable, unavailable)
     app.add_exception_handler(StoreFull, full)
+    app.add_exception_handler(StoreUnusable, unusable)

@@ -155,6 +155,15 @@ class Blobs(ABC):
         """The names of all blobs, in any order, without those that are set aside."""
         return (entry.name for entry in self.entries())
 
+    @final
+    def check(self) -> None:
+        """Returns when blobs can be read and written, as far as that can be tried without keeping one.
+
+        Raises:
+            StoreUnavailable, StoreFull: they cannot.
+        """
+        self._try()
+
     # what the collector does
     @final
     def entries(self) -> Iterator[Entry]:
@@ -256,6 +265,10 @@ class Blobs(ABC):
             if not self.restore(name):
                 raise
             yield from self._read(Area.KEPT, name)
+
+    def _try(self) -> None:
+        """Reads, and writes where that leaves nothing behind."""
+        self.exists("0" * 64)
 
     @abstractmethod
     def _list(self, area: Area) -> Iterator[Entry]:

@@ -13,6 +13,8 @@ from store.blobs import CHUNK, MAX_BYTES, Area, BlobDamaged, BlobNotFound, Blobs
 from store.job import StoreUnavailable
 
 INCOMING = "incoming"
+ROOM_BYTES = 64 * 1024
+"""Without room for this the folder counts as full."""
 STALE_SECONDS = 24 * 3600.0
 """An unfinished file that nobody has written to for this long was left by a process that was killed."""
 
@@ -55,6 +57,11 @@ class FolderBlobs(Blobs):
                 except FileNotFoundError:
                     continue  # another process moved it meanwhile
                 yield Entry(place.name, now - found.st_mtime, found.st_size)
+
+    def _try(self) -> None:
+        with self._scratch() as scratch, translated():
+            scratch.write(bytes(ROOM_BYTES))
+            scratch.flush()
 
     @contextmanager
     def _scratch(self) -> Iterator[BinaryIO]:

@@ -4,6 +4,8 @@ SQLite runs in WAL mode. A writing transaction begins with ``BEGIN IMMEDIATE``: 
 the beginning, where SQLite lets it wait, and never fails with "database is locked" half-way.
 """
 
+import errno
+import os
 import random
 import sqlite3
 import time
@@ -14,11 +16,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 
-from store.job import SchemaMismatch, StoreFull, StoreUnavailable, UnstorableText
+from store.job import SchemaMismatch, StoreFull, StoreUnavailable, StoreUnusable, UnstorableText
 from store.strictjson import is_storable
 
+USE = "use sqlite:///path or postgresql+psycopg://user@host/database"
+ROOM_BYTES = 1 << 20
+"""With less room on its disk than this a SQLite file counts as full: a transaction may need that much."""
 BUSY_MS = 15_000
 """How long a SQLite writer waits for its turn; a write takes about a millisecond."""
 POOL_SECONDS = 5
@@ -38,9 +43,15 @@ def make_engine(database_url: str) -> Engine:
     A SQLite file's folder is made, readable by its owner alone.
 
     Raises:
-        ValueError: for another kind of database, or SQLite in memory (each connection would see its own).
+        StoreUnusable: another kind of database, SQLite in memory (each connection would see its own), or a
+            file that cannot be written.
+        StoreFull: there is no room for the file.
     """
-    url = make_url(database_url)
+    try:
+        url = make_url(database_url)
+    except ArgumentError:
+        # What it says may hold a password.
+        raise StoreUnusable(f"the database's URL makes no sense: {USE}") from None
     backend = url.get_backend_name()
     if backend == "sqlite":
         engine = _sqlite(url)
@@ -51,7 +62,7 @@ def make_engine(database_url: str) -> Engine:
             url.set(drivername="postgresql+psycopg"), POOL_SIZE, POOL_OVERFLOW, POOL_SECONDS
         )
     else:
-        raise ValueError(f"no store for {backend!r}: use sqlite:///path or postgresql+psycopg://…")
+        raise StoreUnusable(f"no store for {backend!r}: {USE}")
     event.listen(engine, "before_cursor_execute", _check_texts)
     return engine
 
@@ -72,11 +83,17 @@ def _check_texts(
 
 def _sqlite(url: URL) -> Engine:
     if not url.database or url.database == ":memory:":
-        raise ValueError("SQLite needs a file: sqlite:///path")
+        raise StoreUnusable("SQLite needs a file: sqlite:///path")
     path = Path(url.database)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        path.touch(mode=0o600)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o600)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StoreFull(f"there is no room for the database {path}") from None
+        raise StoreUnusable(f"the database {path} cannot be made: {error.strerror or error}") from None
+    check_file(path)
     engine = create_engine(
         url,
         pool_size=POOL_SIZE,
@@ -87,6 +104,25 @@ def _sqlite(url: URL) -> Engine:
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def check_file(path: Path) -> None:
+    """What SQLite does not tell of a file that it has open already: whether it is still there, and has room.
+
+    Raises:
+        StoreUnusable: the file is gone, or cannot be written.
+        StoreFull: the disk under it is full.
+    """
+    try:
+        if not path.is_file():
+            raise StoreUnusable(f"the database {path} is gone, or no file")
+        room = os.statvfs(path.parent)
+    except OSError as error:
+        raise StoreUnusable(f"the database {path} cannot be reached: {error.strerror or error}") from None
+    if not (os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK)):
+        raise StoreUnusable(f"the database {path} and its folder must be writable")
+    if room.f_bavail * room.f_frsize < ROOM_BYTES:
+        raise StoreFull(f"the disk under the database {path} is full")
 
 
 def _configure(connection: sqlite3.Connection, record: object) -> None:
@@ -129,17 +165,23 @@ def translated() -> Iterator[None]:
     except TimeoutError as error:
         raise StoreUnavailable(f"no free connection: {error}") from error
     except DBAPIError as error:
-        raise _translate(error) from error
+        raise _translate(error, error.orig, error.connection_invalidated) from error
+    except sqlite3.Error as error:  # while a connection was being made
+        raise _translate(error, error, False) from error
 
 
-def _translate(error: DBAPIError) -> Exception:
-    cause = error.orig
+def _translate(error: Exception, cause: BaseException | None, invalidated: bool) -> Exception:
     state = getattr(cause, "sqlstate", None) or ""
     said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     if "database or disk is full" in said or state in {"53100", "53200"}:
         return StoreFull(said)
     if "no such table" in said or "no such column" in said or state in {"42P01", "42703"}:
         return SchemaMismatch(f"{said}: run the migrations")
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return StoreUnusable(f"the SQLite file is damaged, or is none: {said}; put a backup in its place")
+    if code == sqlite3.SQLITE_READONLY:
+        return StoreUnusable(f"the SQLite file cannot be written: {said}")
     # No code: the connection broke. 08 connection, 40 rolled back, 53 resources, 55 and 57 server state.
     kinds = {kind.__name__ for kind in type(cause).__mro__}
     unavailable = kinds & {"OperationalError", "InterfaceError"} or state[:2] in {
@@ -149,4 +191,4 @@ def _translate(error: DBAPIError) -> Exception:
         "55",
         "57",
     }
-    return StoreUnavailable(said) if unavailable or error.connection_invalidated else error
+    return StoreUnavailable(said) if unavailable or invalidated else error

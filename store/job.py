@@ -187,6 +187,10 @@ class StoreFull(StoreError):
     """The disk under the database is full; retry only after someone made room."""
 
 
+class StoreUnusable(StoreError, ValueError):
+    """The database is damaged, gone, read-only or of a kind unknown; never retry, mend what it names."""
+
+
 class SchemaMismatch(StoreError):
     """The database's tables are not this version's; never retry, migrate (or update the program)."""
 

@@ -401,6 +401,12 @@ class MemoryStore(
     def ping(self) -> None:
         """Memory is always there."""
 
+    def probe(self) -> None:
+        """Memory is always there."""
+
+    def verify(self) -> None:
+        """There is nothing to verify."""
+
     def migrate(self) -> str:
         """There is nothing to migrate."""
         return "memory"

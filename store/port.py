@@ -299,6 +299,24 @@ class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, Tas
         """
 
     @abstractmethod
+    def probe(self) -> None:
+        """Returns when the database has committed a write.
+
+        Raises:
+            StoreUnavailable: it did not.
+            StoreFull: there is no room for more.
+            StoreUnusable: it is damaged, gone or cannot be written.
+        """
+
+    @abstractmethod
+    def verify(self) -> None:
+        """Returns when the database's file, where it is one, has been found whole; not beyond some 500 MB.
+
+        Raises:
+            StoreUnusable: it is damaged.
+        """
+
+    @abstractmethod
     def migrate(self) -> str:
         """Brings the tables to this version's schema and returns its name.
 

@@ -16,7 +16,7 @@ from spaces.metric import Observation
 from store import schema, strictjson
 from store.batches_sql import SqlBatches
 from store.devices_sql import SqlDevices
-from store.engine import translated
+from store.engine import check_file, translated
 from store.ids import is_id, new_id
 from store.job import (
     MAX_ATTEMPTS,
@@ -28,6 +28,7 @@ from store.job import (
     Lease,
     LeaseLost,
     NotFound,
+    StoreUnusable,
     check_move,
 )
 from store.moves import (
@@ -49,6 +50,10 @@ from store.tasks_sql import SqlTasks
 
 LARGEST = 2**62
 """Numbers are clipped to this, far below what a 64-bit column holds."""
+PROBE = "probe"
+"""A role that nobody has for longer than a moment: taking it is a write."""
+MOST_VERIFIED = 1 << 29
+"""Bytes of a SQLite file that is read whole to verify it: some seconds."""
 MOST_NAMED = 500
 """Ids that one query names."""
 
@@ -381,6 +386,19 @@ class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, Sql
     def ping(self) -> None:
         with self._read() as connection:
             self._now(connection)
+
+    def probe(self) -> None:
+        if self._file is not None:
+            check_file(self._file)
+        self.take_role(PROBE, PROBE, 0.0)
+
+    def verify(self) -> None:
+        if self._file is None or self._file.stat().st_size > MOST_VERIFIED:
+            return
+        with self._read() as connection:
+            found = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        if found != "ok":
+            raise StoreUnusable(f"the database {self._file} is damaged ({found}): put a backup in its place")
 
     def migrate(self) -> str:
         with translated():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Table, text
@@ -19,6 +20,8 @@ class SqlTransactions:
 
     def __init__(self, database_url: str) -> None:
         self._engine = make_engine(database_url)
+        url = self._engine.url
+        self._file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
         self._clock = CLOCKS[self._engine.dialect.name]
 
     # transactions

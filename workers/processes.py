@@ -33,6 +33,7 @@ class Child:
         standard_input: written to it at each start, then closed.
         log: file for its output; None: as the others.
         turn: when it is told to stop: low numbers first.
+        descriptors: of ours that it inherits.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Child:
     standard_input: bytes = b""
     log: Path | None = None
     turn: int = 0
+    descriptors: Sequence[int] = ()
     process: "subprocess.Popen[bytes] | None" = None
     started_at: float = 0.0
     start_after: float = 0.0
@@ -79,6 +81,19 @@ class Processes:
         if not self._thread.is_alive():
             self._thread.start()
         return child
+
+    def kill(self, child: Child, pid: int) -> bool:
+        """Kills a child that does not answer, so that it is started again; whether that was done.
+
+        Args:
+            pid: the process that did not answer; another that has taken its place is left alone, and so is
+                every child once they are being stopped.
+        """
+        process = child.process
+        if self._stopping.is_set() or process is None or process.pid != pid:
+            return False
+        process.kill()
+        return True
 
     def stop(self, seconds: float = 15.0) -> None:
         """Ends all children, turn by turn: SIGTERM, and SIGKILL for those that need longer than ``seconds``.
@@ -133,15 +148,16 @@ class Processes:
     def _start(self, child: Child, now: float) -> None:
         # -I -S: the launcher needs no site packages and reads no environment.
         command = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), *child.command]
-        path = self._log_of(child)
-        sink = None if path is None else path.open("ab")
+        path, sink = self._log_of(child), None
         try:
+            sink = None if path is None else path.open("ab")
             child.process = subprocess.Popen(
                 command,
                 env={**os.environ, **child.environment},
                 stdin=subprocess.PIPE,
                 stdout=sink or STDERR,
                 stderr=sink or STDERR,
+                pass_fds=child.descriptors,
                 start_new_session=True,  # Ctrl-C is for us alone: we tell them to stop, in order
             )
         except OSError as error:

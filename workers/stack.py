@@ -1,8 +1,6 @@
 """The embedded stack: broker, relay, workers and API as child processes of one, with nothing left behind."""
 
-import fcntl
 import http.client
-import os
 import secrets
 import socket
 import sys
@@ -15,17 +13,15 @@ from typing import IO, Self
 
 import structlog
 
-from store.job import StoreError
+from store.job import SchemaMismatch, StoreError, StoreFull, StoreUnusable
 from store.sql import SqlStore
 from workers.processes import Child, Processes
+from workers.surroundings import StackError, WrongSurroundings, claim_folder, listen
+from workers.watchdog import WATCH, Watch, Watchdog
 
 log = structlog.get_logger(__name__)
 
 NETWRIGHT = (sys.executable, "-m", "netwright")
-
-
-class StackError(Exception):
-    """The stack cannot be started; the message says why. Retry after mending that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +40,7 @@ class StackOptions:
         log_dir: folder for the children's output; None: they share our stderr.
         start_seconds: how long all of it may take to become ready.
         stop_seconds: how long they may take to stop before they are killed.
+        watch: when an API that does not answer is started again.
     """
 
     data_dir: Path
@@ -58,13 +55,15 @@ class StackOptions:
     log_dir: Path | None = None
     start_seconds: float = 60.0
     stop_seconds: float = 15.0
+    watch: Watch = WATCH
 
 
 class Stack:
     """A running stack; as a context manager it is ready inside the block and gone behind it.
 
     Raises:
-        StackError: the folder is in use, or something did not become ready.
+        StackError: something did not become ready.
+        WrongSurroundings: the folder, the address or the database cannot be used.
     """
 
     def __init__(self, options: StackOptions) -> None:
@@ -79,11 +78,18 @@ class Stack:
         self._worker_names = [f"worker-{mark}-{number + 1}" for number in range(options.workers)]
         self.processes = Processes(options.log_dir)
         self._lock: IO[str] | None = None
+        self._listener: socket.socket | None = None
+        self._watchdog: Watchdog | None = None
+
+    @property
+    def _local_host(self) -> str:
+        every = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}
+        return every.get(self.options.host, self.options.host)
 
     @property
     def url(self) -> str:
         """Where the API answers."""
-        host = "127.0.0.1" if self.options.host in {"0.0.0.0", "::", ""} else self.options.host
+        host = self._local_host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     @property
@@ -104,10 +110,12 @@ class Stack:
         """Starts everything and returns when it is ready.
 
         Raises:
-            StackError: the folder is in use, or something did not become ready; nothing is left running.
+            StackError: something did not become ready; nothing is left running.
+            WrongSurroundings: the folder, the address or the database cannot be used; nothing was started.
         """
         try:
             self._claim_folder()
+            self._listen()
             self._migrate()
             self._start_children()
             self._wait_until_ready()
@@ -117,51 +125,45 @@ class Stack:
 
     def stop(self) -> None:
         """Ends everything, workers first, so that they can hand their jobs back; may be called twice."""
+        if self._watchdog is not None:
+            self._watchdog.stop()
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
         self.processes.stop(self.options.stop_seconds)
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
     def _claim_folder(self) -> None:
-        folder = self.options.data_dir
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if self.options.log_dir is not None:
-                self.options.log_dir.mkdir(parents=True, exist_ok=True)
-            lock = (folder / "serve.lock").open("a+")
-        except OSError as error:
-            raise StackError(f"the data folder {folder} cannot be used: {error}") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            lock.close()
-            raise StackError(
-                f"the data folder {folder} is in use by another Netwright (process {holder}): "
-                "stop that one, or choose another folder"
-            ) from None
-        lock.seek(0)
-        lock.truncate()
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        self._lock = lock
+        options = self.options
+        others = () if options.log_dir is None else (options.log_dir,)
+        self._lock = claim_folder(options.data_dir, *others)
+
+    def _listen(self) -> None:
+        # Held here, so that nobody else takes the address while the API is started again; who connects waits.
+        if self.options.api:
+            self._listener = listen(self.options.host, self.options.port)
+            self.port = self._listener.getsockname()[1]
 
     def _migrate(self) -> None:
-        store = SqlStore(self.database_url)
         try:
-            log.info("schema ready", version=store.migrate())
+            store = SqlStore(self.database_url)
+            try:
+                store.verify()
+                log.info("schema ready", version=store.migrate())
+            finally:
+                store.close()
+        except (StoreUnusable, SchemaMismatch, StoreFull) as error:
+            file = "" if self.options.database_url else f" {self.options.data_dir / 'netwright.db'}"
+            raise WrongSurroundings(f"the database{file} cannot be used: {error}") from error
         except StoreError as error:
             raise StackError(f"the database cannot be prepared: {error}") from error
-        finally:
-            store.close()
 
     def _start_children(self) -> None:
         options = self.options
         if not self.broker_url:
             self._start_valkey()
-        if options.api and self.port == 0:
-            self.port = free_port(options.host)
         environment = {
             **options.environment,
             "NETWRIGHT_DATA_DIR": str(options.data_dir.absolute()),
@@ -175,8 +177,14 @@ class Stack:
         for name in self._worker_names:
             named = {**environment, "NETWRIGHT_PROCESS_NAME": name}
             self.processes.add(Child(name, [*options.command, "worker"], named))
-        if options.api:
-            self.processes.add(Child("api", [*options.command, "api"], environment))
+        if self._listener is not None:
+            descriptor = self._listener.fileno()
+            named = {**environment, "NETWRIGHT_LISTEN_FD": str(descriptor)}
+            api = Child("api", [*options.command, "api"], named, descriptors=[descriptor])
+            self._watchdog = Watchdog(
+                self.processes, self.processes.add(api), self._local_host, self.port, options.watch
+            )
+            self._watchdog.start()
 
     def _start_valkey(self) -> None:
         """The broker: nothing on disk (the database is the truth), loopback only, behind a random password.
@@ -225,8 +233,7 @@ class Stack:
     def _api_ready(self) -> bool:
         if not self.options.api:
             return True
-        host = "127.0.0.1" if self.options.host in {"0.0.0.0", "::", ""} else self.options.host
-        connection = http.client.HTTPConnection(host, self.port, timeout=2)
+        connection = http.client.HTTPConnection(self._local_host, self.port, timeout=2)
         try:
             connection.request("GET", "/readyz")
             return connection.getresponse().status == 200

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from netwright.cli.exit_codes import ExitCode, stop, store_told_plainly, told_plainly
+from netwright.cli.exit_codes import stack_stopped, store_told_plainly, told_plainly
 from netwright.cli.output import note
 from netwright.client import Client
 from netwright.settings import Settings
@@ -48,7 +48,7 @@ def connected_with_workers(url: str | None) -> Iterator[Client]:
         return
     from netwright.logs import set_up_logs
     from netwright.roles import stack
-    from workers.stack import StackError
+    from workers.surroundings import StackError
 
     set_up_logs("WARNING")
     settings = Settings(port=0)
@@ -58,7 +58,7 @@ def connected_with_workers(url: str | None) -> Iterator[Client]:
         running.start()
     except StackError as error:
         hint = " (or pass --url to use the running server)" if "in use" in str(error) else ""
-        raise stop(f"{error}{hint}", ExitCode.UNAVAILABLE) from None
+        raise stack_stopped(error, hint) from None
     try:
         with told_plainly(), Client(running.url) as client:
             yield client

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netwright.cli.exit_codes import ExitCode, stop, told_plainly
+from netwright.cli.exit_codes import ExitCode, stack_stopped, stop, told_plainly
 from netwright.cli.output import JsonOption, interval, note, out, print_json, print_table
 from netwright.cli.progress import follow
 
@@ -70,7 +70,7 @@ def _server(url: str | None, folder: Path) -> Any:
     from netwright.logs import set_up_logs
     from netwright.roles import stack
     from netwright.settings import Settings
-    from workers.stack import StackError
+    from workers.surroundings import StackError
 
     set_up_logs("WARNING")
     settings = Settings(
@@ -81,7 +81,7 @@ def _server(url: str | None, folder: Path) -> Any:
     try:
         running.start()
     except StackError as error:
-        raise stop(str(error), ExitCode.UNAVAILABLE) from None
+        raise stack_stopped(error) from None
     return _Stopping(running)
 
 

@@ -3,7 +3,8 @@
 =====  ==========================================================================================
 0      done
 1      the work failed: a job that failed or was cancelled, a check that does not hold
-2      the command or the request makes no sense; the message names the field
+2      the command or the request makes no sense, or what it was given cannot be used as it is: a port or
+       folder in use, a damaged or read-only database, a full disk; the message names it
 3      a server, a store or a table cannot be reached
 4      infeasible: no architecture satisfies the bounds (the nearest one is shown)
 130    interrupted with Ctrl-C (the job goes on where the server does)
@@ -13,10 +14,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import typer
 
 from netwright.cli.output import error_line
+
+if TYPE_CHECKING:
+    from workers.surroundings import StackError
 
 
 class ExitCode(IntEnum):
@@ -41,12 +46,22 @@ def store_told_plainly() -> Iterator[None]:
     """Turns what goes wrong when a store is opened into a line and an exit status."""
     from sqlalchemy.exc import ArgumentError
 
-    from store.job import StoreError
+    from store.job import SchemaMismatch, StoreError, StoreFull, StoreUnusable
 
     try:
         yield
+    except (StoreUnusable, StoreFull, SchemaMismatch) as error:
+        raise stop(f"the store cannot be used: {error}", ExitCode.INVALID) from None
     except (StoreError, OSError, ValueError, ArgumentError) as error:
         raise stop(f"the store cannot be used: {error}", ExitCode.UNAVAILABLE) from None
+
+
+def stack_stopped(error: "StackError", hint: str = "") -> typer.Exit:
+    """Shows why the embedded stack did not start; the caller raises what this returns."""
+    from workers.surroundings import WrongSurroundings
+
+    wrong = isinstance(error, WrongSurroundings)
+    return stop(f"{error}{hint}", ExitCode.INVALID if wrong else ExitCode.UNAVAILABLE)
 
 
 @contextmanager

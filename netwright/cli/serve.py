@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from netwright.cli.exit_codes import ExitCode, stop, store_told_plainly
+from netwright.cli.exit_codes import ExitCode, stack_stopped, stop, store_told_plainly
 
 app = typer.Typer()
 
@@ -41,7 +41,7 @@ def serve(
     from netwright.access import UnsafeAddress, check_address
     from netwright.logs import set_up_logs
     from netwright.roles import stack
-    from workers.stack import StackError
+    from workers.surroundings import StackError
 
     try:
         check_address(settings)
@@ -59,7 +59,7 @@ def serve(
     except _Ended:
         return
     except StackError as error:
-        raise stop(str(error), ExitCode.UNAVAILABLE) from None
+        raise stack_stopped(error) from None
 
 
 def _end(number: int, frame: FrameType | None) -> None:
@@ -97,11 +97,12 @@ def _role(name: str) -> None:
     from netwright.roles import BrokerMissing
     from netwright.roles import relay as run_relay
     from netwright.roles import worker as run_worker
+    from workers.surroundings import WrongSurroundings
 
     run = {"api": run_api, "relay": run_relay, "worker": run_worker}[name]
     with store_told_plainly():
         try:
             status = run(settings)
-        except (BrokerMissing, UnsafeAddress) as error:
+        except (BrokerMissing, UnsafeAddress, WrongSurroundings) as error:
             raise stop(str(error), ExitCode.INVALID) from None
     raise typer.Exit(status)

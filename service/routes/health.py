@@ -4,9 +4,10 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import PlainTextResponse
 
-from service.dependencies import ServiceDep, StoreDep
-from service.problems import documented
-from service.schemas import HealthPublic
+from service.dependencies import ServiceDep
+from service.problems import Problem, documented
+from service.readiness import OK
+from service.schemas import HealthPublic, ReadyPublic
 
 router = APIRouter(tags=["health"])
 
@@ -18,10 +19,20 @@ async def healthz(service: ServiceDep) -> HealthPublic:
 
 
 @router.get("/readyz", responses=documented(503))
-def readyz(service: ServiceDep, store: StoreDep) -> HealthPublic:
-    """That work can be accepted: the database answers."""
-    store.ping()
-    return HealthPublic(status="ready", version=service.version)
+async def readyz(service: ServiceDep) -> ReadyPublic:
+    """That work can be accepted: the database takes a write, blobs can be kept.
+
+    `degraded`: work is accepted and waits, since the broker does not answer.
+    """
+    looked = await service.readiness.look()
+    if not looked.ready:
+        wrong = "; ".join(f"{name}: {said}" for name, said in looked.checks.items() if said != OK)
+        headers = {"Retry-After": str(service.config.retry_after_seconds)}
+        raise Problem(503, f"not ready: {wrong}", kind="not-ready", headers=headers)
+    well = all(said == OK for said in looked.checks.values())
+    return ReadyPublic(
+        status="ready" if well else "degraded", version=service.version, checks=dict(looked.checks)
+    )
 
 
 @router.get("/metrics", response_class=PlainTextResponse)

@@ -33,7 +33,7 @@ from service.schemas.devices import (
     MeasurementCreate,
     ProbePublic,
 )
-from service.schemas.health import HealthPublic
+from service.schemas.health import HealthPublic, ReadyPublic
 from service.schemas.jobs import JobList, JobPublic, JobUrls, ProgressPublic
 from service.schemas.predictions import ColumnPublic, IntervalPublic, PredictCreate, PredictionsPublic
 from service.schemas.tasks import TaskCreate, TaskList, TaskPublic, TaskShown, UploadedTaskPublic
@@ -66,6 +66,7 @@ __all__ = [
     "ProbePublic",
     "ProgressPublic",
     "QuantityCreate",
+    "ReadyPublic",
     "ResultPublic",
     "SpaceCreate",
     "SpaceList",

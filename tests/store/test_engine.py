@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from store import engine, postgres
-from store.job import StoreFull, StoreUnavailable
+from store.job import StoreFull, StoreUnavailable, StoreUnusable
 from store.sql import SqlStore
 from tests.servers import new_database
 
@@ -36,14 +36,30 @@ def test_other_databases_are_refused(url):
         SqlStore(url)
 
 
-def test_a_database_that_is_not_there_is_unavailable(tmp_path):
-    folder = tmp_path / "folder"
-    for url in (f"sqlite:///{folder}", "postgresql://netwright@127.0.0.1:9/x"):
-        folder.mkdir(exist_ok=True)
-        store = SqlStore(url)
+def test_a_database_that_is_not_there_is_unavailable():
+    store = SqlStore("postgresql://netwright@127.0.0.1:9/x")
+    for call in (store.ping, store.probe):
         with pytest.raises(StoreUnavailable):
-            store.ping()
-        store.close()
+            call()
+    store.close()
+
+
+def test_a_folder_in_the_place_of_a_database_is_unusable(tmp_path):
+    with pytest.raises(StoreUnusable, match="no file"):
+        SqlStore(f"sqlite:///{tmp_path}")
+
+
+def test_a_probe_writes_and_tells_what_sqlite_does_not(sql, tmp_path):
+    sql.probe()
+    sql.probe()
+    assert sql.roles() == {}
+    if sql._file is None:
+        return
+    sql.verify()
+    sql._file.unlink()
+    sql.ping()  # SQLite goes on in the file that nobody else sees any more
+    with pytest.raises(StoreUnusable, match="gone"):
+        sql.probe()
 
 
 def test_the_clock_is_the_databases_and_runs_within_a_transaction(sql):

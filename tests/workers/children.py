@@ -1,4 +1,4 @@
-"""``python -m tests.workers.children relay|worker``: the real processes, with handlers for tests alone."""
+"""``python -m tests.workers.children relay|worker|api``: real processes with handlers for tests alone."""
 
 import ctypes
 import os
@@ -72,6 +72,10 @@ def main() -> int:
     """Runs one role with the settings of the environment."""
     settings = Settings()
     set_up_logs(settings.log_level, settings.log_format)
+    if sys.argv[1] == "api":
+        from netwright.api import api
+
+        return api(settings)
     return {"relay": roles.relay, "worker": roles.worker}[sys.argv[1]](settings)
 
 
