@@ -8,7 +8,14 @@ from starlette.responses import Response
 from search.uploaded_task import EmbeddingGone
 from service.problems import Problem, problem_response, unexpected
 from service.temporary import is_full
-from store.job import IdempotencyConflict, NotFound, StoreFull, StoreUnavailable, StoreUnusable, UnstorableText
+from store.job import (
+    IdempotencyConflict,
+    NotFound,
+    StoreFull,
+    StoreUnavailable,
+    StoreUnusable,
+    UnstorableText,
+)
 
 _log = logging.getLogger(__name__)
 

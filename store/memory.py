@@ -402,7 +402,7 @@ class MemoryStore(
         """Memory is always there."""
 
     def probe(self) -> None:
-        """Memory is always there."""
+        self.take_role("probe", "probe", 0.0)
 
     def verify(self) -> None:
         """There is nothing to verify."""

@@ -11,7 +11,8 @@ from typing import IO
 
 ROOM_BYTES = 1 << 20
 """What must fit on the disk under the data folder before anything is started."""
-BACKLOG = 2048
+BACKLOG = 512
+"""Connections that the system keeps until somebody accepts them."""
 
 
 class StackError(Exception):

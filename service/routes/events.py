@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 
+from service.connections import client_of
 from service.dependencies import ServiceDep, TenantDep
 from service.event_stream import EventStream
 from service.problems import Problem, documented
@@ -22,7 +23,7 @@ async def open_stream(request: Request, service: ServiceDep) -> AsyncIterator[No
     Raises:
         Problem: 429 or 503 where too many are open.
     """
-    client = request.client.host if request.client is not None else ""
+    client = client_of(request.client.host if request.client is not None else "")
     with service.stream_limit.admit(client), service.metrics.streams.track_inprogress():
         yield
 

@@ -166,7 +166,7 @@ def test_an_unreachable_store_is_503_with_retry_after(serve, design):
     def full(*_, **__):
         raise StoreFull("disk full")
 
-    running.store.submit = running.store.probe = running.store.jobs = unavailable
+    running.store.submit = running.store.take_role = running.store.jobs = unavailable
     for answer in (
         running.http.post("/v1/designs", json=design),
         running.http.get("/v1/jobs"),
