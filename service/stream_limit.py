@@ -24,7 +24,7 @@ class StreamLimit:
 
     @contextmanager
     def admit(self, client: str) -> Iterator[None]:
-        """A place for one stream of a client, as :func:`service.connections.client_of` names it, in the block.
+        """A place for one stream of a client (:func:`service.connections.client_of`), held in the block.
 
         Raises:
             Problem: 429 where this client has too many, 503 where there are too many in all.
