@@ -90,6 +90,8 @@ def create_app(
                 "devices",
             )
         ],
+        # service.docs_page adds these.
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         # A path with one slash too many is unknown, not a redirect that drops the body.

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 ASSETS = "/docs/assets"
 
 
 def add_docs(app: FastAPI) -> None:
-    """Adds the page and the files that it needs; the browser talks to this server alone."""
+    """Adds the page, the document and the files that it needs; the browser talks to this server alone."""
     page = get_swagger_ui_html(
         openapi_url="/openapi.json",
         title=f"{app.title} API",
@@ -26,9 +26,18 @@ def add_docs(app: FastAPI) -> None:
 
     page.headers["Content-Security-Policy"] = _policy(bytes(page.body).decode())
 
+    document: list[bytes] = []
+
+    def openapi() -> Response:
+        # Rendered once: it takes several milliseconds of every request otherwise.
+        if not document:
+            document.append(bytes(JSONResponse(app.openapi()).body))
+        return Response(document[0], media_type="application/json")
+
     def docs() -> HTMLResponse:
         return page
 
+    app.add_api_route("/openapi.json", openapi, include_in_schema=False)
     app.mount(ASSETS, StaticFiles(directory=_folder()), name="docs assets")
     app.add_api_route("/docs", docs, include_in_schema=False)
 

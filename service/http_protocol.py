@@ -6,6 +6,7 @@ connections, and waits for ever for a client that does not read. docs/decisions/
 
 import asyncio
 import socket
+import struct
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -22,6 +23,8 @@ MOST_PIPELINED = 8
 
 NOT_SENT_BYTES = 128 * 1024
 """What the system keeps of an answer that the client has no room for yet."""
+
+_AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -165,6 +168,10 @@ class LimitedProtocol(HttpToolsProtocol):
         """Ends the connection at once; what was not sent is dropped."""
         self._ends_at = self.loop.time()
         self.guard.leave(self)
+        kernel = self._transport.get_extra_info("socket")
+        if kernel is not None and self._transport.get_write_buffer_size():
+            # The system would go on offering what it still has to a client that does not read.
+            kernel.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         self._transport.abort()
 
     def finish(self) -> None:

@@ -23,8 +23,10 @@ GRACE_SECONDS = 5
 """How long requests may still run after the process was asked to end."""
 STOP_SECONDS = 8.0
 """After a signal, how long the process may take in all: a thread that computes cannot be ended otherwise."""
-BACKLOG = 512
-"""Connections that the system keeps until they are accepted, and that are accepted in one go."""
+ACCEPTED_AT_ONCE = 64
+"""Connections that asyncio accepts before it looks at requests again: 10 ms of work."""
+QUEUE = 1024
+"""Connections that the system keeps until they are accepted."""
 TICKS_A_SWEEP = 10
 """uvicorn ticks every 0.1 s."""
 
@@ -61,7 +63,7 @@ class ApiServer(uvicorn.Server):
                 log_level=logging.WARNING,
                 access_log=False,
                 server_header=False,
-                backlog=BACKLOG,
+                backlog=ACCEPTED_AT_ONCE,
                 timeout_keep_alive=cast("int", limits.keep_alive_seconds),
                 timeout_graceful_shutdown=GRACE_SECONDS,
             )
@@ -74,6 +76,10 @@ class ApiServer(uvicorn.Server):
         keep_logs_small()
         await super().startup(sockets)
         if self.started:
+            for listening in (each for server in self.servers for each in server.sockets):
+                # asyncio takes one number for both; here the queue is longer than a turn.
+                with socket.socket(fileno=os.dup(listening.fileno())) as same:
+                    same.listen(QUEUE)
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
             self.on_ready(self.url)

@@ -49,23 +49,21 @@ def half_headers(
 
 
 def idle_connections(target: Target, connections: int = 1100, seconds: float = 20.0) -> Answers:
-    """Connections that ask for nothing, each opened again where it was closed, and one client that asks."""
+    """Connections that ask for nothing, kept open, and one client of the same address that asks meanwhile."""
     answers = Answers()
     until = time.monotonic() + seconds
     with ExitStack() as kept:
-        opened: list[socket.socket] = []
+        opened = []
+        for _ in range(connections):
+            try:
+                opened.append(kept.enter_context(target.connect(5.0)))
+            except OSError:
+                answers.note("refused")
         while time.monotonic() < until:
-            while len(opened) < connections and time.monotonic() < until:
-                try:
-                    opened.append(kept.enter_context(target.connect(5.0)))
-                except OSError:
-                    answers.note("refused")
-                    break
-            status, _ = call(target, "GET", "/healthz", seconds=10.0)
-            answers.note(status)
-            opened, closed = _still_open(opened)
-            answers["closed"] += closed
+            answers.note(call(target, "GET", "/healthz", seconds=10.0)[0])
             time.sleep(0.05)
+        answers["closed"] = sum(map(_is_closed, opened))
+        answers["held"] = len(opened) - answers["closed"]
     return answers
 
 
@@ -239,16 +237,6 @@ def _until_cut(opened: list[socket.socket], seconds: float, drip: bytes) -> Answ
             opened.remove(connection)
     answers["held"] += len(opened)
     return answers
-
-
-def _still_open(opened: list[socket.socket]) -> tuple[list[socket.socket], int]:
-    kept = []
-    for connection in opened:
-        if _is_closed(connection):
-            connection.close()
-        else:
-            kept.append(connection)
-    return kept, len(opened) - len(kept)
 
 
 def _is_closed(connection: socket.socket) -> bool:
