@@ -1,5 +1,6 @@
 """Observations for a trained predictor: learned at once where that is quick, by a job otherwise."""
 
+import threading
 from dataclasses import asdict
 
 import numpy as np
@@ -12,12 +13,23 @@ from store.predictor import Label, PredictorMoved, StoredPredictor, TrainedVersi
 AT_ONCE = {"gp": 1_000, "gbdt": 300}
 """Observations in all up to which a kind learns within about a second; kinds that are not here never do."""
 TRIES = 3
+_locks = [threading.Lock() for _ in range(64)]
+"""One for each predictor, and a few others: equal requests at once learn one after the other, not in vain."""
 
 
 def observe(
     service: Service, found: StoredPredictor, labels: list[Label], *, key: str | None
 ) -> tuple[StoredPredictor, Job | None]:
     """Stores observations and learns them, or orders the job that does; runs in a thread."""
+    with _locks[hash(found.id) % len(_locks)]:
+        found = service.store.predictor(found.id, tenant_id=found.tenant_id)
+        return _observe(service, found, labels, key)
+
+
+def _observe(
+    service: Service, found: StoredPredictor, labels: list[Label], key: str | None
+) -> tuple[StoredPredictor, Job | None]:
+    """As :func:`observe`; other processes may observe at the same time."""
     tenant = found.tenant_id
     for _ in range(TRIES):
         if not _is_quick(found, len(labels)):

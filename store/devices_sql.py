@@ -30,12 +30,14 @@ class SqlDevices(SqlTransactions, DeviceStore):
         with self._write() as connection:
             new = {"metric": metric, "measurements": text, "created_at": self._now(connection)}
             own = {"tenant_id": tenant_id, "space": space, "name": name}
-            connection.execute(
-                self._insert(devices)
-                .values(**own, **new)
-                .on_conflict_do_update(index_elements=list(own), set_=new)
+            return _device(
+                connection.execute(
+                    self._insert(devices)
+                    .values(**own, **new)
+                    .on_conflict_do_update(index_elements=list(own), set_=new)
+                    .returning(devices)
+                ).one()
             )
-        return self.device(space, name, tenant_id=tenant_id)
 
     def device(self, space: str, name: str, *, tenant_id: str = "default") -> Device:
         query = select(devices).where(

@@ -419,6 +419,11 @@ class MemoryStore(
         """There is nothing to close."""
 
     # parts
+    def _replace_payload(self, job_id: str, payload: dict[str, object]) -> Job:
+        entry = self._entries[job_id]
+        entry.job = replace(entry.job, payload=payload)
+        return _copy(entry.job)
+
     def _texts(self) -> Iterator[str]:
         """All that is kept, as text, except what does not count: see :mod:`store.references_sql`."""
         trainings = {space.job_id for space in self._spaces.values()}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from store import strictjson
 from store.ids import is_id, new_id
-from store.job import IdempotencyConflict, Job, NotFound
+from store.job import IdempotencyConflict, Job, JobState, NotFound
 from store.predictor import (
     Label,
     PredictorMoved,
@@ -42,6 +42,7 @@ class MemoryPredictors(PredictorStore):
     _clock: Callable[[], float]
     _keys: dict[tuple[str, str], str]
     submit: Callable[..., tuple[Job, bool]]
+    _replace_payload: Callable[[str, dict[str, object]], Job]
 
     def __init__(self) -> None:
         self._trained: dict[str, _Trained] = {}
@@ -105,8 +106,7 @@ class MemoryPredictors(PredictorStore):
                 raise PredictorMoved(f"version {trained.version} is taken")
             job = None
             if trained is None:
-                payload = {"predictor": predictor_id, "version": number}
-                job, _ = self.submit(KIND, payload, tenant_id=tenant_id)
+                job = self._order_version(entry, number)
             job_id = None if job is None else job.id
             at = datetime.fromtimestamp(self._clock(), UTC)
             self._add(entry, text, entry.versions[-1].labels + len(labels), job_id, at)
@@ -115,6 +115,14 @@ class MemoryPredictors(PredictorStore):
             if trained is not None:
                 self._keep(trained, tenant_id)
             return self._public(entry), job
+
+    def _order_version(self, entry: _Trained, number: int) -> Job:
+        """The job that trains a version: one that waits to train the version before takes it along."""
+        payload: dict[str, object] = {"predictor": entry.id, "version": number}
+        waiting = entry.versions[-1].job_id
+        if waiting is not None and self.job(waiting, tenant_id=entry.tenant_id).state is JobState.QUEUED:
+            return self._replace_payload(waiting, payload)
+        return self.submit(KIND, payload, tenant_id=entry.tenant_id)[0]
 
     def predictor(self, predictor_id: str, *, tenant_id: str = "default") -> StoredPredictor:
         with self._lock:

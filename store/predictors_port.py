@@ -52,7 +52,8 @@ class PredictorStore(ABC):
 
         Args:
             idempotency_key: unique for each predictor; a repeated call adds nothing.
-            trained: the new version, where the caller has trained it already; else a job is ordered.
+            trained: the new version, where the caller has trained it already; else a job is ordered, or one
+                that waits to train the version before takes this one along.
 
         Returns:
             The predictor, and the job that trains the version that the observations made.

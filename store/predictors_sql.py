@@ -111,8 +111,7 @@ class SqlPredictors(SqlTransactions, PredictorStore):
                 raise PredictorMoved(f"version {trained.version} is taken")
             now, job = self._now(connection), None
             if trained is None:
-                payload = {"predictor": predictor_id, "version": number}
-                job, _ = self._submit(connection, KIND, payload, tenant_id=tenant_id)
+                job = self._order_version(connection, before, number)
             self._add_version(
                 connection,
                 predictor_id=predictor_id,
@@ -130,6 +129,20 @@ class SqlPredictors(SqlTransactions, PredictorStore):
             if trained is not None:
                 self._keep(connection, trained, tenant_id, now)
             return self._predictor(connection, predictor_id, tenant_id), job
+
+    def _order_version(self, connection: Connection, before: StoredPredictor, number: int) -> Job:
+        """The job that trains a version: one that waits to train the version before takes it along.
+
+        Whoever ends a training locks its job, then the predictor; here it is the other way round, so a job
+        that somebody holds is not waited for.
+        """
+        payload = {"predictor": before.id, "version": number}
+        waits = (jobs.c.id == before.latest.job_id, jobs.c.state == JobState.QUEUED)
+        queued = select(jobs.c.id).where(*waits).with_for_update(skip_locked=True)
+        if connection.execute(queued).first() is None:
+            return self._submit(connection, KIND, payload, tenant_id=before.tenant_id)[0]
+        connection.execute(update(jobs).where(*waits).values(payload=strictjson.dump(payload)))
+        return job_of(connection.execute(select(jobs).where(jobs.c.id == before.latest.job_id)).one())
 
     def predictor(self, predictor_id: str, *, tenant_id: str = "default") -> StoredPredictor:
         with self._read() as connection:

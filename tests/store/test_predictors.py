@@ -1,6 +1,7 @@
 """What every store must do with the predictors that tenants train."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -62,11 +63,12 @@ def test_a_stale_worker_changes_no_version(store):
 
 def test_observations_make_versions_and_the_newest_trained_answers(store):
     made, first, _ = store.create_predictor(SPEC, FIRST)
+    early = store.claim(first.id, worker="w", lease_seconds=60)
     between, second = store.extend_predictor(made.id, MORE)
     assert (between.latest.number, between.latest.labels, between.current) == (2, 3, None)
     assert second.payload == {"predictor": made.id, "version": 2}
     train(store, second, OTHER)
-    train(store, first, BLOB)  # the older one ends later
+    store.finish(early, JobState.SUCCEEDED, trained=TrainedVersion(made.id, 1, BLOB, {}))  # it ends later
     found = store.predictor(made.id)
     assert (found.current.number, found.current.model) == (2, OTHER)
     assert store.labels(made.id, 1) == FIRST and store.labels(made.id, 2) == FIRST + MORE
@@ -92,7 +94,25 @@ def test_a_key_makes_one_predictor_and_one_version(store):
     assert store.extend_predictor(made.id, MORE, idempotency_key="k") == (grown, second)
     with pytest.raises(IdempotencyConflict):
         store.extend_predictor(made.id, FIRST, idempotency_key="k")
-    assert len(store.predictors()[0]) == 1 and store.waiting() == 2
+    assert len(store.predictors()[0]) == 1 and second.id == job.id and store.waiting() == 1
+
+
+def test_observations_that_come_while_a_training_waits_join_it(store):
+    made, job, _ = store.create_predictor(SPEC, FIRST)
+    with ThreadPoolExecutor(4) as pool:
+        grown = list(pool.map(lambda _: store.extend_predictor(made.id, MORE), range(4)))
+    assert {joined.id for _, joined in grown} == {job.id} and store.waiting() == 1
+    assert store.job(job.id).payload == {"predictor": made.id, "version": 5}
+    lease = store.claim(job.id, worker="w", lease_seconds=60)
+    _, next_job = store.extend_predictor(made.id, MORE)
+    assert next_job.id != job.id, "a training that has begun learns what it began with"
+    store.finish(lease, JobState.SUCCEEDED, trained=TrainedVersion(made.id, 5, BLOB, {}))
+    found = store.predictor(made.id)
+    assert (found.current.number, found.latest.number, found.latest.job_id) == (5, 6, next_job.id)
+    store.cancel(next_job.id)
+    _, after = store.extend_predictor(made.id, MORE)
+    assert after.id not in (job.id, next_job.id)
+    assert len(store.labels(made.id, 7)) == len(FIRST) + 6 * len(MORE)
 
 
 def test_predictors_belong_to_one_tenant(store):
