@@ -16,6 +16,7 @@ from service.dependencies import Service
 from service.docs_page import add_docs
 from service.feed import Feed
 from service.hosts import HostCheck
+from service.json_bodies import JsonBodies
 from service.metrics import CountRequests, Metrics
 from service.models import ModelCache
 from service.origins import OriginCheck
@@ -131,6 +132,7 @@ def create_app(
         ),
         blobs,
     )
+    app.state.bodies = JsonBodies(retry_after_seconds=config.retry_after_seconds)
     # ONNX and embeddings need torch, which this process does not load.
     app.state.exports = Bounded(threads=1, waiting=4, retry_after_seconds=5)
     app.state.uploads = Bounded(threads=1, waiting=8, retry_after_seconds=5)

@@ -7,25 +7,39 @@ and break the answer. Here each is refused with the path of its field, before an
 import json
 import math
 import re
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from itertools import islice
+from typing import Any, TypeVar
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
 from search.request import FieldError
-from service.problems import Problem, invalid, json_path
+from service.json_bodies import SMALL, JsonBodies
+from service.problems import MAX_ERRORS, Problem, invalid, json_path
+from spaces.json_structure import Limits, TooLarge, TooMuch, check_structure
+
+T = TypeVar("T")
 
 MAX_DIGITS = 300
 """Digits of a whole number; longer ones are no number a field could hold (and slow to read)."""
 
-MAX_DEPTH = 64
-"""Lists and objects in each other; what takes bodies apart recurses, and no field needs more than a few."""
+LIMITS = Limits(
+    depth=64,
+    lists=50_000,
+    objects=200_000,
+    entries=200_000,
+    names=1_000,
+    members=2_000_000,
+    string_bytes=4 * 2**20,
+)
+"""Of one body; no field needs half of any of these. What takes bodies apart recurses, and a schema tells each
+name that it does not know."""
 
-MAX_NAMES = 1000
-"""Of one object; a schema tells each name that it does not know, and none knows a hundred."""
-
+_PART = 2**20
+_JSON_TYPE = re.compile(r"application/(?:json|[\w.-]+\+json)")
 _SUSPECT_TEXT = re.compile(r"\\u(?:0000|[dD][89abABcCdDeEfF])")
 
 
@@ -40,15 +54,19 @@ class _Refused(float):
         return value
 
 
+_FURTHER = _Refused("a number")
+
+
 class _Reader:
     """Reads one body; notes whether anything in it must be refused, so that good ones are not searched."""
 
     def __init__(self) -> None:
-        self.suspect = False
+        self.refused = 0
 
     def refuse(self, token: str) -> float:
-        self.suspect = True
-        return _Refused(token)
+        self.refused += 1
+        # No more than these are told: millions of them need not be kept apart.
+        return _Refused(token) if self.refused <= MAX_ERRORS else _FURTHER
 
     def integer(self, token: str) -> float:
         if len(token) > MAX_DIGITS or token == "-0":
@@ -61,21 +79,37 @@ class _Reader:
             return self.refuse(token)
         return value
 
+    def named(self, value: dict[str, object]) -> dict[str, object]:
+        """The object itself. Only between two calls of Python code may other threads go on."""
+        return value
+
+    def read(self, text: str) -> object:
+        return json.loads(
+            text,
+            parse_constant=self.refuse,
+            parse_int=self.integer,
+            parse_float=self.number,
+            object_hook=self.named,
+        )
+
 
 def read_json(body: bytes) -> object:
     """The JSON value of a request body.
 
     Raises:
-        Problem: 400 for what is no JSON in UTF-8, is nested too deeply or has too many names; 422 for NaN,
-            infinities, negative zero, numbers of hundreds of digits and strings that are no text, each with
-            the path of its field.
+        Problem: 400 for what is no JSON in UTF-8, is nested too deeply or has too many names; 413 for what is
+            made of too much; 422 for NaN, infinities, negative zero, numbers of hundreds of digits and
+            strings that are no text, each with the path of its field.
     """
     reader = _Reader()
     try:
+        check_structure(body, LIMITS)
         text = body.decode("utf-8")
-        value = json.loads(
-            text, parse_constant=reader.refuse, parse_int=reader.integer, parse_float=reader.number
-        )
+        value = reader.read(text)
+    except TooLarge as error:
+        raise Problem(413, f"the body {error}; split it over several calls") from None
+    except TooMuch as error:
+        raise Problem(400, f"the body {error}", kind="bad-json") from None
     except UnicodeDecodeError as error:
         raise Problem(
             400, f"the body is not UTF-8: {error.reason} at byte {error.start}", kind="bad-json"
@@ -83,72 +117,102 @@ def read_json(body: bytes) -> object:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise Problem(400, f"the body is not JSON: {error.msg} at {where}", kind="bad-json") from None
-    except RecursionError:
-        raise _too_deep() from None
-    _check_shape(value)
-    if reader.suspect or _SUSPECT_TEXT.search(text):
-        errors = _refusals(value)
+    if reader.refused or _is_suspect(text):
+        errors = list(islice(_refusals(value), MAX_ERRORS))
         if errors:
-            raise invalid(errors)
+            raise invalid(sorted(errors, key=lambda error: error.field))
     return value
 
 
-def _check_shape(value: object) -> None:
-    """Refuses what is nested more deeply, or has more names in one object, than any body that makes sense.
-
-    Raises:
-        Problem: 400.
-    """
-    level = [value] if isinstance(value, dict | list) else []
-    for _ in range(MAX_DEPTH):
-        if any(isinstance(node, dict) and len(node) > MAX_NAMES for node in level):
-            raise Problem(400, f"an object of the body has more than {MAX_NAMES:,} names", kind="bad-json")
-        inner = (item for node in level for item in (node.values() if isinstance(node, dict) else node))
-        level = [item for item in inner if isinstance(item, dict | list)]
-    if level:
-        raise _too_deep()
+def _is_suspect(text: str) -> bool:
+    """Whether a text writes NUL or half of a surrogate pair; others go on between its parts."""
+    overlap = len("\\u0000") - 1
+    return any(
+        _SUSPECT_TEXT.search(text, start, start + _PART + overlap) for start in range(0, len(text), _PART)
+    )
 
 
-def _too_deep() -> Problem:
-    return Problem(400, f"the body is nested too deeply: {MAX_DEPTH} levels at most", kind="bad-json")
-
-
-def _refusals(value: object) -> list[FieldError]:
-    """Every refused number or string in a JSON value, with its path."""
-    errors: list[FieldError] = []
-    # A stack, not recursion: the reader admits deeper nesting than Python's own calls.
-    stack: list[tuple[tuple[object, ...], object]] = [((), value)]
-    while stack:
-        path, node = stack.pop()
+def _refusals(value: object) -> Iterator[FieldError]:
+    """Every refused number or string in a JSON value with its path, in the order of the text."""
+    waiting: list[Iterator[tuple[tuple[object, ...], object]]] = [iter([((), value)])]
+    while waiting:
+        found = next(waiting[-1], None)
+        if found is None:
+            waiting.pop()
+            continue
+        path, node = found
         if isinstance(node, _Refused):
             message = f"{node.token} is not a number that can be used here"
-            errors.append(
-                FieldError(json_path(path), message, "write a finite number, or leave the field out")
-            )
+            yield FieldError(json_path(path), message, "write a finite number, or leave the field out")
         elif isinstance(node, str) and not _is_text(node):
-            errors.append(FieldError(json_path(path), "holds characters that are no text", "use plain text"))
+            yield FieldError(json_path(path), "holds characters that are no text", "use plain text")
         elif isinstance(node, dict):
-            for key, item in node.items():
+            for key in node:
                 if not _is_text(key):
-                    errors.append(FieldError(json_path(path), "has a name that is no text", "use plain text"))
-                else:
-                    stack.append(((*path, key), item))
+                    yield FieldError(json_path(path), "has a name that is no text", "use plain text")
+            waiting.append(_below(path, node.items()))
         elif isinstance(node, list):
-            stack.extend(((*path, index), item) for index, item in enumerate(node))
-    return sorted(errors, key=lambda error: error.field)
+            waiting.append(_below(path, enumerate(node)))
+
+
+def _below(
+    path: tuple[object, ...], parts: Iterable[tuple[object, object]]
+) -> Iterator[tuple[tuple[object, ...], object]]:
+    return (((*path, part), node) for part, node in parts if isinstance(part, int) or _is_text(str(part)))
+
+
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def _is_text(text: str) -> bool:
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+    return _NO_TEXT.search(text) is None
 
 
 class _StrictRequest(Request):
-    """A request whose body is read by :func:`read_json`."""
+    """A request whose body is read by :func:`read_json`, a large one in its turn and in a thread."""
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request.scope, request.receive)
+        self._bodies: JsonBodies = request.app.state.bodies
+        self._at_work = 0
 
     async def json(self) -> Any:
         if not hasattr(self, "_json"):
-            self._json = read_json(await self.body())
+            self._json = await self._read(read_json, await self.body())
         return self._json
+
+    async def read_as(self, field: Any) -> None:
+        """Reads a large body, and checks it against a schema, in a thread: the framework does both where all
+        requests wait, but takes an instance of the schema as it is.
+
+        Args:
+            field: the framework's field of the body.
+
+        Raises:
+            RequestValidationError: it does not fit the schema.
+        """
+        if len(await self.body()) <= SMALL:
+            return
+
+        def read(body: bytes) -> tuple[Any, Any, list[Any]]:
+            value = read_json(body)
+            return value, *field.validate(value, {}, loc=("body",))
+
+        value, model, errors = await self._read(read, self._body)
+        if errors:
+            raise RequestValidationError(errors, body=value)
+        self._json, self._body = model, b"{}"
+
+    async def _read(self, function: Callable[[bytes], T], body: bytes) -> T:
+        if len(body) <= SMALL:
+            return function(body)
+        await self._bodies.turn(len(body))
+        self._at_work = len(body)
+        return await self._bodies.read(function, body)
+
+    def answered(self) -> None:
+        """Ends the body's turn."""
+        self._bodies.done(self._at_work)
 
 
 class StrictJSONRoute(APIRoute):
@@ -156,17 +220,22 @@ class StrictJSONRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        takes_body = self.body_field is not None
+        field = self.body_field
 
         async def strict(request: Request) -> Response:
-            if takes_body:
-                kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-                if kind != "application/json" and not re.fullmatch(r"application/[\w.-]+\+json", kind):
-                    raise Problem(
-                        415,
-                        f"the body must be JSON, not {kind or 'of no stated type'}",
-                        headers={"Accept": "application/json"},
-                    )
-            return await handle(_StrictRequest(request.scope, request.receive))
+            kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+            if field is not None and not _JSON_TYPE.fullmatch(kind):
+                raise Problem(
+                    415,
+                    f"the body must be JSON, not {kind or 'of no stated type'}",
+                    headers={"Accept": "application/json"},
+                )
+            read = _StrictRequest(request)
+            try:
+                if field is not None:
+                    await read.read_as(field)
+                return await handle(read)
+            finally:
+                read.answered()
 
         return strict

@@ -22,7 +22,8 @@ MAX_SIGNS = 30_000
 """Keys, tables, lists and entries of a TOML text together: the work of its parser."""
 JSON_LIMITS = Limits(
     depth=MAX_DEPTH,
-    containers=20_000,
+    lists=20_000,
+    objects=20_000,
     entries=20_000,
     names=1_000,
     members=60_000,

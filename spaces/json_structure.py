@@ -24,21 +24,27 @@ class TooMuch(ValueError):
     """A text is made of more than is allowed; the message says of what."""
 
 
+class TooLarge(TooMuch):
+    """It would be allowed in parts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a text may be made of at most.
 
     Args:
         depth: lists and objects in each other.
-        containers: lists and objects in all.
+        lists: in all.
+        objects: in all.
         entries: entries of all lists together.
         names: names of one object.
         members: names of all objects together.
-        string_bytes: of one string, as it is written.
+        string_bytes: of one string, as it is written; not asked of texts of few signs and no escapes.
     """
 
     depth: int
-    containers: int
+    lists: int
+    objects: int
     entries: int
     names: int
     members: int
@@ -65,14 +71,14 @@ def check_structure(text: bytes, limits: Limits) -> None:
         raise TooMuch(f"has an object of more than {limits.names:,} names")
     commas = np.add.reduceat((signs == _COMMA).astype(np.int32), starts)
     if commas[signs[starts] == _OPEN_LIST].sum() > limits.entries:
-        raise TooMuch(f"has more than {limits.entries:,} entries of lists")
+        raise TooLarge(f"has more than {limits.entries:,} entries of lists")
 
 
 def _is_small(text: bytes, limits: Limits) -> bool:
     """Whether a text has too few bytes and signs to pass any limit; most have."""
     return (
-        len(text) <= limits.string_bytes
-        and text.count(b"[") + text.count(b"{") <= min(limits.depth, limits.containers)
+        (len(text) <= limits.string_bytes or b"\\" not in text)
+        and text.count(b"[") + text.count(b"{") <= min(limits.depth, limits.lists, limits.objects)
         and text.count(b":") <= min(limits.names, limits.members)
         and text.count(b",") <= limits.entries
     )
@@ -100,14 +106,15 @@ def _signs(text: bytes, limits: Limits) -> tuple[NDArray[np.uint8], NDArray[np.i
 
 def _check_counts(counts: NDArray[np.int64], limits: Limits) -> None:
     """Bounds what is kept of a text, sound or not, while it is looked at."""
-    for what, kinds, allowed in (
-        ("lists and objects", (_OPEN_LIST, _OPEN_OBJECT), limits.containers),
-        ("closed lists and objects", (_CLOSE,), limits.containers),
-        ("names", (_COLON,), limits.members),
-        ("values", (_COMMA,), limits.entries + limits.members),
+    for what, kind, allowed in (
+        ("lists", _OPEN_LIST, limits.lists),
+        ("objects", _OPEN_OBJECT, limits.objects),
+        ("closed lists and objects", _CLOSE, limits.lists + limits.objects),
+        ("names", _COLON, limits.members),
+        ("values", _COMMA, limits.entries + limits.members),
     ):
-        if counts[list(kinds)].sum() > allowed:
-            raise TooMuch(f"has more than {allowed:,} {what}")
+        if counts[kind] > allowed:
+            raise TooLarge(f"has more than {allowed:,} {what}")
 
 
 class _Strings:
@@ -151,6 +158,6 @@ class _Strings:
         self._inside ^= bool(len(ends) % 2)
         unfinished = start + len(piece) - self._last if self._inside else 0
         if max(int(lengths.max(initial=0)), unfinished) > self._most:
-            raise TooMuch(f"has a string of more than {self._most:,} bytes")
+            raise TooLarge(f"has a string of more than {self._most:,} bytes")
         found: NDArray[np.uint8] = kinds[outside & ~quotes]
         return found

@@ -1,13 +1,16 @@
 """The reader of request bodies by itself: what it refuses, and with which path."""
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from experiments.reliability.bodies import JSON_BODIES
 from service.problems import Problem
-from service.strict_json import read_json
+from service.strict_json import LIMITS, read_json
+from tests.support.bounded_time import processor_time
 
 
 @pytest.mark.parametrize(
@@ -71,3 +74,69 @@ def test_no_bytes_break_the_reader(body):
         read_json(body)
     except Problem as refused:
         assert refused.status_code in (400, 422)
+
+
+@pytest.mark.parametrize("name", JSON_BODIES)
+def test_a_hostile_body_takes_little_time_and_memory(name):
+    body = JSON_BODIES[name](4 * 2**20).encode()
+    tracemalloc.start()
+    try:
+        with processor_time(20):
+            read_json(body)
+    except Problem as refused:
+        assert refused.status_code in (400, 413, 422)
+        assert len(refused.errors) <= 50
+    finally:
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert most < 200e6
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("[" + "1," * LIMITS.entries + "1,1]", "more than 200,000 entries of lists"),
+        ('{"a":[' + "[]," * LIMITS.lists + "[]]}", "more than 50,000 lists"),
+        ("[" + "{}," * LIMITS.objects + "{}]", "more than 200,000 objects"),
+        ('["' + "\\n" * (LIMITS.string_bytes // 2 + 1) + '"]', "a string of more than 4,194,304 bytes"),
+        ("[" + ('{"a":1' + ',"a":1' * 999 + "},") * 2001 + "1]", "more than 2,000,000 names"),
+    ],
+)
+def test_what_is_too_much_for_one_body_is_said(body, said):
+    with pytest.raises(Problem) as refused:
+        read_json(body.encode())
+    assert refused.value.status_code == 413
+    assert said in refused.value.detail and "split it" in refused.value.detail
+
+
+def test_signs_in_strings_are_no_structure():
+    text = '[{,:"' + "\\" * 5
+    value = {"a": [text * 1000, {text: [text] * 1000}]}
+    assert read_json(json.dumps(value).encode()) == value
+
+
+@given(st.lists(st.sampled_from(['"', "\\", "[", "]", "{", "}", ",", ":", "a", "1", " "]), max_size=40))
+def test_the_structure_of_any_text_is_counted_as_a_parser_reads_it(signs):
+    text = "[" + "".join(signs) + "]" * 70
+    nested = "[" * 70 + "]" * 70
+    try:
+        read_json(f'[{json.dumps(text)}, "", {nested}]'.encode())
+    except Problem as refused:
+        assert "nested too deeply" in refused.detail
+    else:
+        raise AssertionError("read what is nested too deeply")
+    assert read_json(json.dumps([text] * 70).encode()) == [text] * 70
+
+
+def test_the_first_refused_numbers_are_named_and_millions_more_are_not_kept():
+    with pytest.raises(Problem) as refused:
+        read_json(b'{"b":[' + b"1e999," * 100_000 + b'NaN],"a":-0}')
+    assert [error.field for error in refused.value.errors] == sorted(f"b[{index}]" for index in range(50))
+    assert "1e999 is not a number" in refused.value.errors[0].message
+
+
+def test_text_that_is_none_is_found_wherever_it_stands():
+    body = '{"a": "' + " " * (2**20 - 9) + '\\u0000"}'
+    with pytest.raises(Problem) as refused:
+        read_json(body.encode())
+    assert [error.field for error in refused.value.errors] == ["a"]
