@@ -9,7 +9,7 @@ on first use; so are the embeddings of pretrained networks.
 import importlib
 import pkgutil
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from math import prod
 
 import numpy as np
@@ -19,7 +19,7 @@ from encoders import training_free
 from encoders.training_free.kind import KINDS, FeatureKind, Features
 from encoders.training_free.recipe import PREFIX, recipe_kind
 from spaces.mixed_radix import index_of
-from spaces.space import Codes, Space
+from spaces.space import Codes, Space, cached_by_space
 
 DEFAULT_KINDS = ("onehot", "path", "live", "counts", "statistics")
 
@@ -84,7 +84,7 @@ def _kind(name: str) -> FeatureKind:
     return KINDS[name]
 
 
-@lru_cache(maxsize=64)
+@cached_by_space(maxsize=64)
 def _width(kind: FeatureKind, space: Space) -> int:
     """How many features a kind has in a space; naming them all takes longer than computing few rows."""
     return len(kind.names(_seen_by(kind, space)))
@@ -117,7 +117,7 @@ def _computed(kind: FeatureKind, space: Space, codes: Codes, task: str | None) -
     return np.concatenate([kind.values(space, chunk, task) for chunk in chunks])
 
 
-@lru_cache(maxsize=32)
+@cached_by_space(maxsize=32)
 def _table(kind: FeatureKind, space: Space) -> tuple[NDArray[np.int32], NDArray[np.uint8] | Features]:
     """For every combination of choices its member's row, or −1; and each member's features."""
     members = space.enumerate()

@@ -1,13 +1,12 @@
 """Groups of features, each standardized over the space: what the kernels of Gaussian processes compare."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from encoders.features import features
 from encoders.pretrained import Pretrained
-from spaces.space import Codes, Floats, Space
+from spaces.space import Codes, Floats, Space, cached_by_space
 
 REFERENCE = 2000
 """Members whose features' mean and deviation standardize every model of a space."""
@@ -36,7 +35,7 @@ class Standard:
     scales: tuple[Floats, ...]
 
 
-@lru_cache(maxsize=64)
+@cached_by_space(maxsize=64)
 def standard(space: Space, task: str | None, kinds: tuple[str, ...]) -> Standard:
     """The standard of kinds of features (:mod:`encoders.features`)."""
     codes = space.sample(REFERENCE, np.random.default_rng(0))

@@ -10,7 +10,6 @@ conformal, whose coverage is guaranteed.
 
 import json
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -23,7 +22,7 @@ from predictors.inputs import cost_kinds
 from predictors.normal_scores import NormalScores
 from predictors.predictor import DamagedModel, NotEnoughLabels, register
 from predictors.scored import ScoredPredictor, checked
-from spaces.space import Codes, Floats, Space
+from spaces.space import Codes, Floats, Space, cached_by_space
 
 FORMAT = "netwright-gbdt-3"
 TREND_KINDS = ("counts", "structure", "statistics", "reduced", "scores", "messages")
@@ -96,7 +95,7 @@ class _Member:
         return result
 
 
-@lru_cache(maxsize=64)
+@cached_by_space(maxsize=64)
 def _trend_columns(space: Space, kinds: tuple[str, ...]) -> NDArray[np.int64]:
     """Where the trend's features are among those of ``kinds``, in the order of :data:`TREND_KINDS`."""
     names = feature_names(space, kinds)

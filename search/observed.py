@@ -1,10 +1,8 @@
 """Predictors of what a declared space's own observations measured."""
 
-from functools import lru_cache
-
 from predictors.predictor import Predictor, predictor_kind
 from spaces.declared import DeclaredSpace
-from spaces.space import Space, get_space
+from spaces.space import Space, cached_by_space, get_space
 
 MIN_LABELS = 5
 """Fewer observations of a quantity make no predictor."""
@@ -18,7 +16,6 @@ def observed_keys(space: Space) -> tuple[str, ...]:
     return tuple(key for key, (codes, _) in space.labels.items() if len(codes) >= MIN_LABELS)
 
 
-@lru_cache(maxsize=32)
 def observed_model(space_name: str, key: str) -> Predictor:
     """A predictor fitted to the observations of a quantity, once a process.
 
@@ -26,7 +23,11 @@ def observed_model(space_name: str, key: str) -> Predictor:
         space_name: of a declared space, which holds a digest of its observations.
         key: one of :func:`observed_keys`.
     """
-    space = get_space(space_name)
+    return _fitted(get_space(space_name), key)
+
+
+@cached_by_space(maxsize=1)
+def _fitted(space: Space, key: str) -> Predictor:
     assert isinstance(space, DeclaredSpace)
     codes, values = space.labels[key]
     task = key.partition("@")[2] or None

@@ -15,7 +15,6 @@ Notation: c candidates, n labels, f features, g groups.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ from predictors.feature_groups import center_of
 from predictors.inputs import informed_kinds
 from predictors.matern_kernel import JITTER, distances, kernel, most_likely
 from spaces.metric import Quantity
-from spaces.space import Codes, Floats, Space
+from spaces.space import Codes, Floats, Space, cached_by_space
 
 REFERENCE = 2000
 PLACED = frozenset(("onehot", "path", "live", "structure", "statistics"))
@@ -98,7 +97,7 @@ def seen_kinds(space: Space) -> tuple[str, ...]:
     return kinds
 
 
-@lru_cache(maxsize=16)
+@cached_by_space(maxsize=16)
 def view(space: Space, task: str | None) -> View:
     """The view of a space, standardized over members drawn from it."""
     codes = space.sample(REFERENCE, np.random.default_rng(0))
@@ -125,7 +124,7 @@ def view(space: Space, task: str | None) -> View:
     return View(space, task, kinds, tuple(groups), tuple(centers), tuple(scales), *arrays)
 
 
-@lru_cache(maxsize=4)
+@cached_by_space(maxsize=4)
 def members(space: Space, task: str | None) -> tuple[Codes, tuple[Halves, ...]]:
     """Every member (c, v) of a space that can be listed, and how it looks."""
     codes = space.enumerate()

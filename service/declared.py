@@ -8,10 +8,10 @@ from service.schemas import SpaceCreate
 from spaces.declaration import declaration_text
 from spaces.declared import PREFIX, DeclaredSpace, declare
 from spaces.declared_source import DeclarationError, Source, read_source
-from spaces.space import Space, get_space, knows_space, space_names
+from spaces.space import Space, added_space, forget_space, get_space, space_names
 from store.job import Job, JobState, NotFound
 from store.port import Store
-from store.space import DECLARATION, GENERATOR, SpaceExists, StoredSpace, TooManySpaces
+from store.space import DECLARATION, GENERATOR, SpaceExists, SpaceSummary, StoredSpace, TooManySpaces
 
 MAX_SPACES = 100
 """Of one tenant."""
@@ -45,7 +45,7 @@ def find_space(store: Store, tenant: str, name: str) -> FoundSpace:
     except NotFound:
         stored = None
     if stored is None or name not in (own, internal_name(stored)):
-        known = [*space_names(), *(space.name for space in store.spaces(tenant_id=tenant))]
+        known = [*space_names(), *(space.name for space in store.space_summaries(tenant_id=tenant))]
         raise invalid([FieldError("space", f"{name!r} is no space", f"known are {', '.join(known)}")])
     return FoundSpace(space_of(stored), stored)
 
@@ -57,10 +57,35 @@ def internal_name(stored: StoredSpace) -> str:
 
 def space_of(stored: StoredSpace) -> DeclaredSpace:
     """The space of a stored declaration, made once a process."""
-    name = internal_name(stored)
-    space = get_space(name) if knows_space(name) else declare(read_source(stored.declaration))
+    space = added_space(internal_name(stored)) or declare(read_source(stored.declaration))
     assert isinstance(space, DeclaredSpace)
     return space
+
+
+def summaries(store: Store, tenant: str) -> dict[str, SpaceSummary]:
+    """What a list says of a tenant's spaces, by name; one of an older version is built for it, once."""
+    found = {summary.name: summary for summary in store.space_summaries(tenant_id=tenant)}
+    for name in [name for name, summary in found.items() if summary.title is None or summary.size is None]:
+        try:
+            stored = store.space(name, tenant_id=tenant)
+        except NotFound:  # it was deleted meanwhile
+            del found[name]
+            continue
+        space = space_of(stored)
+        store.summarize_space(name, stored.digest, space.title, space.size, tenant_id=tenant)
+        found[name] = SpaceSummary(name, space.title, space.size)
+    return found
+
+
+def remove_space(store: Store, tenant: str, name: str) -> None:
+    """Deletes a tenant's space, and lets this process forget it.
+
+    Raises:
+        NotFound: there is none.
+    """
+    stored = store.space(name, tenant_id=tenant)
+    store.delete_space(name, tenant_id=tenant)
+    forget_space(internal_name(stored))
 
 
 def training_job(store: Store, stored: StoredSpace) -> Job | None:
@@ -96,7 +121,13 @@ def add_space(store: Store, tenant: str, request: SpaceCreate) -> tuple[Declared
     text = declaration_text(space.declaration)
     try:
         stored, created = store.put_space(
-            space.public_name, space.digest, text, tenant_id=tenant, most=MAX_SPACES
+            space.public_name,
+            space.digest,
+            text,
+            title=space.title,
+            size=space.size,
+            tenant_id=tenant,
+            most=MAX_SPACES,
         )
     except SpaceExists:
         detail = f"there is another space {space.public_name!r}; delete it first, or choose another name"

@@ -12,6 +12,7 @@ from service.dependencies import Service
 from service.measured import named_devices
 from service.schemas import DesignCreate
 from service.uploads import named_task
+from store.shared_payload import Sharing
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Order:
 
     Args:
         request: checked.
-        payload: what the job's handler receives.
+        payload: what the job's handler receives; :func:`store.shared_payload.whole` brings its large parts.
     """
 
     request: DesignRequest
@@ -37,6 +38,7 @@ class Orders:
 
     def __init__(self, service: Service, tenant: str) -> None:
         self._service, self._tenant = service, tenant
+        self._sharing = Sharing(service.blobs)
         self._spaces: dict[str, tuple[FoundSpace, dict[str, object]]] = {}
         self._tasks: dict[str, UploadedTask | None] = {}
         self._devices: dict[tuple[str, frozenset[str | None]], list[MeasuredDevice]] = {}
@@ -54,7 +56,7 @@ class Orders:
         uploaded = self._uploaded(design.task)
         request = parse_request(design.model_dump() | {"space": found.space.name}, measured, uploaded)
         check_answerable(request, service.tables, service.config.images)
-        return Order(request, request.to_dict() | extra)
+        return Order(request, self._sharing.without_large(request.to_dict() | extra))
 
     def _space(self, name: str) -> tuple[FoundSpace, dict[str, object]]:
         if name not in self._spaces:

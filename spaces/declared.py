@@ -6,7 +6,9 @@ Notation beside that of :mod:`spaces.space`: a variable that may be absent has o
 """
 
 import hashlib
+import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -31,8 +33,8 @@ from spaces.space import (
     Space,
     Variable,
     add_space,
-    get_space,
-    knows_space,
+    added_space,
+    kept_bytes,
 )
 
 PREFIX = "user:"
@@ -43,6 +45,10 @@ CHECKED = 2**14
 MAX_COMBINED = 27
 """Joint choices of the variables that a neighbour gains or loses; beyond it, only the first of each."""
 MAX_SUMMARIES = 48
+LEAST_BYTES = 2**18
+"""Memory of a space without any tables, roughly: its expressions, strings and objects."""
+OBSERVATION_BYTES = 2_000
+"""Memory of one observation as it was declared, roughly."""
 
 
 def declare(source: Source | str | Mapping[str, object]) -> "DeclaredSpace":
@@ -60,9 +66,20 @@ def declare(source: Source | str | Mapping[str, object]) -> "DeclaredSpace":
         source = Source(source)
     declaration = read_declaration(source)
     name = f"{PREFIX}{declaration.name}@{_digest(declaration)[:16]}"
-    known = get_space(name) if knows_space(name) else add_space(DeclaredSpace(declaration))
-    assert isinstance(known, DeclaredSpace)
-    return known
+    with _looking:
+        building = _building.setdefault(name, threading.Lock())
+    with building:  # one builds it, the others wait for it
+        try:
+            space = added_space(name) or add_space(DeclaredSpace(declaration))
+        finally:
+            with _looking:
+                _building.pop(name, None)
+    assert isinstance(space, DeclaredSpace)
+    return space
+
+
+_looking = threading.Lock()
+_building: dict[str, threading.Lock] = {}
 
 
 def _digest(declaration: Declaration) -> str:
@@ -78,6 +95,8 @@ class DeclaredSpace(Space):
     Raises:
         DeclarationError: where an expression, a rule, a cost, the graph or an observation is wrong.
     """
+
+    transient = True
 
     def __init__(self, declaration: Declaration) -> None:
         self.declaration = declaration
@@ -120,6 +139,8 @@ class DeclaredSpace(Space):
         self.labels = observed_labels(self)
         observed = {key.split("@")[0] for key in self.labels}
         self.metrics = tuple(dict.fromkeys([*self.metrics, *sorted(observed)]))
+        # What was sent tells the lines of problems; there are none any more.
+        self.declaration = declaration = replace(declaration, source=Source({}))
         exact = "" if self.counted else ", estimated from draws"
         self.description = f"{declaration.description} ({self.size:,} members{exact}; declared by a user)"
 
@@ -127,6 +148,14 @@ class DeclaredSpace(Space):
     def public_name(self) -> str:
         """The declaration's own name."""
         return self.declaration.name
+
+    @property
+    def memory_bytes(self) -> int:
+        """Of its tables, its members where they were listed, its labels and the declaration itself."""
+        listed = self._everyone.nbytes if hasattr(self, "_everyone") else 0
+        labels = sum(codes.nbytes + values.nbytes for codes, values in self.labels.values())
+        observations = OBSERVATION_BYTES * len(self.declaration.observations)
+        return LEAST_BYTES + self._members.memory_bytes + listed + labels + observations + kept_bytes(self)
 
     # a declaration's problems
     def _refused(self, path: tuple[str | int, ...], message: str, hint: str = "") -> DeclarationError:

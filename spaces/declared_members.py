@@ -80,6 +80,11 @@ class Members:
         # From now on a draw whose rule has no value is one that breaks it.
         self._failing = _ignored
 
+    @property
+    def memory_bytes(self) -> int:
+        """Memory of its tables."""
+        return sum(value.nbytes for value in vars(self).values() if isinstance(value, np.ndarray))
+
     # which variables are present
     def present(self, codes: Codes) -> Bools:
         """Which variables (b, v) are present, by what the conditions say of codes (b, v)."""
@@ -157,7 +162,7 @@ class Members:
             patterns.append(present[:, others])
         self._rows = np.concatenate(kept)
         known, self._pattern = np.unique(np.concatenate(patterns), axis=0, return_inverse=True)
-        self._pattern = self._pattern.reshape(-1)
+        self._pattern = self._pattern.reshape(-1).astype(np.min_scalar_type(len(known)))
         self._patterns, self._others = known, others
         counts = np.bincount(self._pattern, minlength=len(known)).tolist()
         ways = [prod(self.sizes[others][row].tolist()) for row in known]

@@ -20,12 +20,16 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache, wraps
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 import spaces
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Codes = NDArray[np.int8]
 Bools = NDArray[np.bool_]
@@ -119,11 +123,18 @@ class Space(ABC):
     """Whether statistics need a task (then a quantity's key carries it: ``params_m@arxiv``)."""
     example: str
     description: str
+    transient: bool = False
+    """Whether the process lets it go when it needs the memory, such as one that a user declared."""
 
     @property
     def public_name(self) -> str:
         """What a person calls it; a declared space's ``name`` is longer."""
         return self.name
+
+    @property
+    def memory_bytes(self) -> int:
+        """Memory that it takes, roughly; asked only of spaces that are added while the process runs."""
+        return 0
 
     # strings and objects
     @abstractmethod
@@ -327,8 +338,48 @@ _FACTORIES: dict[str, Callable[[], Space]] = {}
 _SPACES: dict[str, Space] = {}
 _ADDED: "OrderedDict[str, Space]" = OrderedDict()
 _adding = threading.Lock()
-MAX_ADDED = 128
-"""Added spaces that a process keeps: more than one tenant may have, so that a list builds none anew."""
+MAX_ADDED_BYTES = 128 * 2**20
+"""Memory of the added spaces that a process keeps."""
+
+
+def cached_by_space(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Decorator: like ``lru_cache`` for a function of a space and more, but holds no transient space back.
+
+    What is computed of a transient space is kept by the space itself, and goes when it goes.
+    """
+
+    def decorate(function: Callable[P, T]) -> Callable[P, T]:
+        for_good = lru_cache(maxsize)(function)
+
+        @wraps(function)
+        def cached(*args: P.args, **kwargs: P.kwargs) -> T:
+            space = next(argument for argument in args if isinstance(argument, Space))
+            if not space.transient:
+                return for_good(*args, **kwargs)  # type: ignore[arg-type]
+            kept: dict[object, T] = space.__dict__.setdefault("_kept", {})
+            key = (function, args, frozenset(kwargs.items()))
+            if key not in kept:
+                kept[key] = function(*args, **kwargs)
+            return kept[key]
+
+        return cached
+
+    return decorate
+
+
+def kept_bytes(space: Space) -> int:
+    """Memory of what :func:`cached_by_space` keeps of a transient space, roughly."""
+    return sum(_bytes(value) for value in list(space.__dict__.get("_kept", {}).values()))
+
+
+def _bytes(value: object) -> int:
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    return sum(map(_bytes, value)) if isinstance(value, tuple) else KEPT_BYTES
+
+
+KEPT_BYTES = 2**22
+"""Memory of what is kept and is no array, such as a fitted model, roughly."""
 
 
 def register(cls: type[Space]) -> type[Space]:
@@ -354,15 +405,29 @@ def space_names() -> Sequence[str]:
 def add_space(space: Space) -> Space:
     """Makes a space that is no module's known to this process, such as one that a user declared.
 
-    The last ``MAX_ADDED`` of them are kept. What is already known by the name is kept and returned: such
-    names hold a digest of all that the space is.
+    Those used last are kept, of :data:`MAX_ADDED_BYTES` in all. What is already known by the name is kept and
+    returned: such names hold a digest of all that the space is.
     """
     with _adding:
         known = _ADDED.setdefault(space.name, space)
         _ADDED.move_to_end(space.name)
-        while len(_ADDED) > MAX_ADDED:
+        while len(_ADDED) > 1 and sum(added.memory_bytes for added in _ADDED.values()) > MAX_ADDED_BYTES:
             _ADDED.popitem(last=False)
         return known
+
+
+def forget_space(name: str) -> None:
+    """Lets an added space go, with all that :func:`cached_by_space` keeps of it; who still uses it may."""
+    with _adding:
+        _ADDED.pop(name, None)
+
+
+def added_space(name: str) -> Space | None:
+    """The added space of a name; None where there is none, or it was let go."""
+    with _adding:
+        if name in _ADDED:
+            _ADDED.move_to_end(name)
+        return _ADDED.get(name)
 
 
 def knows_space(name: str) -> bool:
@@ -376,10 +441,8 @@ def get_space(name: str) -> Space:
     Raises:
         KeyError: for an unknown name; the message lists the known ones.
     """
-    with _adding:
-        if name in _ADDED:
-            _ADDED.move_to_end(name)
-            return _ADDED[name]
+    if (added := added_space(name)) is not None:
+        return added
     known = space_names()
     if name not in known:
         raise KeyError(f"unknown space {name!r}; known are {', '.join(known)}")

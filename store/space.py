@@ -36,5 +36,20 @@ class StoredSpace:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class SpaceSummary:
+    """What a list says of a declared space; None where it was stored by a version that did not say it.
+
+    Args:
+        name: as it was declared.
+        title: for people.
+        size: number of architectures.
+    """
+
+    name: str
+    title: str | None
+    size: int | None
+
+
 DECLARATION, GENERATOR = "declaration", "generator"
 """What a job's payload says of a declared space: the declaration, and the blob of its generator's weights."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from store import strictjson
 from store.job import Job, JobState, NotFound
-from store.space import DECLARATION, KIND, SpaceExists, StoredSpace, TooManySpaces
+from store.space import DECLARATION, KIND, SpaceExists, SpaceSummary, StoredSpace, TooManySpaces
 from store.spaces_port import SpaceStore
 
 
@@ -21,6 +21,7 @@ class MemorySpaces(SpaceStore):
 
     def __init__(self) -> None:
         self._spaces: dict[tuple[str, str], StoredSpace] = {}
+        self._summaries: dict[tuple[str, str], SpaceSummary] = {}
 
     @abstractmethod
     def job(self, job_id: str, *, tenant_id: str = "default") -> Job:
@@ -31,7 +32,15 @@ class MemorySpaces(SpaceStore):
         """See :meth:`store.port.Store.cancel`."""
 
     def put_space(
-        self, name: str, digest: str, declaration: str, *, tenant_id: str = "default", most: int = 100
+        self,
+        name: str,
+        digest: str,
+        declaration: str,
+        *,
+        title: str | None = None,
+        size: int | None = None,
+        tenant_id: str = "default",
+        most: int = 100,
     ) -> tuple[StoredSpace, bool]:
         with self._lock:
             known = self._spaces.get((tenant_id, name))
@@ -45,6 +54,8 @@ class MemorySpaces(SpaceStore):
             else:
                 stored = known
             self._spaces[tenant_id, name] = stored = self._with_training(stored)
+            if known is None:
+                self._summaries[tenant_id, name] = SpaceSummary(name, title, size)
             return stored, known is None
 
     def _with_training(self, stored: StoredSpace) -> StoredSpace:
@@ -73,9 +84,22 @@ class MemorySpaces(SpaceStore):
             found = [space for (owner, _), space in self._spaces.items() if owner == tenant_id]
         return sorted(found, key=lambda space: space.name)
 
+    def space_summaries(self, *, tenant_id: str = "default") -> list[SpaceSummary]:
+        with self._lock:
+            found = [summary for (owner, _), summary in self._summaries.items() if owner == tenant_id]
+        return sorted(found, key=lambda summary: summary.name)
+
+    def summarize_space(
+        self, name: str, digest: str, title: str, size: int, *, tenant_id: str = "default"
+    ) -> None:
+        with self._lock:
+            known = self._spaces.get((tenant_id, name))
+            if known is not None and known.digest == digest:
+                self._summaries[tenant_id, name] = SpaceSummary(name, title, size)
+
     def delete_space(self, name: str, *, tenant_id: str = "default") -> None:
         with self._lock:
             gone = self.space(name, tenant_id=tenant_id)
-            del self._spaces[tenant_id, name]
+            del self._spaces[tenant_id, name], self._summaries[tenant_id, name]
             if gone.job_id is not None:
                 self.cancel(gone.job_id, tenant_id=tenant_id)

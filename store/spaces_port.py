@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from store.space import StoredSpace
+from store.space import SpaceSummary, StoredSpace
 
 
 class SpaceStore(ABC):
@@ -10,7 +10,15 @@ class SpaceStore(ABC):
 
     @abstractmethod
     def put_space(
-        self, name: str, digest: str, declaration: str, *, tenant_id: str = "default", most: int = 100
+        self,
+        name: str,
+        digest: str,
+        declaration: str,
+        *,
+        title: str | None = None,
+        size: int | None = None,
+        tenant_id: str = "default",
+        most: int = 100,
     ) -> tuple[StoredSpace, bool]:
         """Stores a declaration and orders the training of its generator, in one transaction.
 
@@ -40,6 +48,16 @@ class SpaceStore(ABC):
     @abstractmethod
     def spaces(self, *, tenant_id: str = "default") -> list[StoredSpace]:
         """The tenant's spaces, by name."""
+
+    @abstractmethod
+    def space_summaries(self, *, tenant_id: str = "default") -> list[SpaceSummary]:
+        """What lists say of the tenant's spaces, by name; no declaration is read for it."""
+
+    @abstractmethod
+    def summarize_space(
+        self, name: str, digest: str, title: str, size: int, *, tenant_id: str = "default"
+    ) -> None:
+        """Notes what lists say of a space; nothing happens where the space is gone."""
 
     @abstractmethod
     def delete_space(self, name: str, *, tenant_id: str = "default") -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from store import strictjson
 from store.job import Job, JobState, NotFound
 from store.rows import utc
-from store.space import DECLARATION, KIND, SpaceExists, StoredSpace, TooManySpaces
+from store.space import DECLARATION, KIND, SpaceExists, SpaceSummary, StoredSpace, TooManySpaces
 from store.spaces_port import SpaceStore
 from store.tables import jobs, user_spaces
 from store.transactions import SqlTransactions
@@ -25,7 +25,15 @@ class SqlSpaces(SqlTransactions, SpaceStore):
         """See :meth:`store.port.Store.cancel`."""
 
     def put_space(
-        self, name: str, digest: str, declaration: str, *, tenant_id: str = "default", most: int = 100
+        self,
+        name: str,
+        digest: str,
+        declaration: str,
+        *,
+        title: str | None = None,
+        size: int | None = None,
+        tenant_id: str = "default",
+        most: int = 100,
     ) -> tuple[StoredSpace, bool]:
         own = user_spaces.c.tenant_id == tenant_id
         which = select(user_spaces).where(own, user_spaces.c.name == name)
@@ -44,6 +52,8 @@ class SqlSpaces(SqlTransactions, SpaceStore):
                         declaration=declaration,
                         job_id=None,
                         created_at=self._now(connection),
+                        title=title,
+                        size=None if size is None else str(size),
                     )
                 )
             elif known.digest != digest:
@@ -80,6 +90,24 @@ class SqlSpaces(SqlTransactions, SpaceStore):
             found = [_space(row) for row in rows]
         # Sorted here: databases differ in how they order text.
         return sorted(found, key=lambda space: space.name)
+
+    def space_summaries(self, *, tenant_id: str = "default") -> list[SpaceSummary]:
+        columns = (user_spaces.c.name, user_spaces.c.title, user_spaces.c.size)
+        with self._read() as connection:
+            rows = connection.execute(select(*columns).where(user_spaces.c.tenant_id == tenant_id)).all()
+        found = [SpaceSummary(name, title, None if size is None else int(size)) for name, title, size in rows]
+        return sorted(found, key=lambda summary: summary.name)
+
+    def summarize_space(
+        self, name: str, digest: str, title: str, size: int, *, tenant_id: str = "default"
+    ) -> None:
+        which = (
+            user_spaces.c.tenant_id == tenant_id,
+            user_spaces.c.name == name,
+            user_spaces.c.digest == digest,
+        )
+        with self._write() as connection:
+            connection.execute(update(user_spaces).where(*which).values(title=title, size=str(size)))
 
     def delete_space(self, name: str, *, tenant_id: str = "default") -> None:
         own = (user_spaces.c.tenant_id == tenant_id, user_spaces.c.name == name)

@@ -276,6 +276,9 @@ user_spaces = Table(
     Column("declaration", Text, nullable=False),
     Column("job_id", Text),
     Column("created_at", Double, nullable=False),
+    # What lists say of it; the size is text, since no whole number of a database is large enough.
+    Column("title", Text),
+    Column("size", Text),
 )
 
 # What was made of an upload, by its content; it outlives the tasks that named it.

@@ -3,6 +3,7 @@
 import structlog
 
 from store.blobs import BlobDamaged, BlobNotFound
+from store.shared_payload import whole
 from store.space import DECLARATION, GENERATOR
 from workers.handlers import JobContext, JobStopped
 
@@ -15,7 +16,7 @@ def ready_space(context: JobContext) -> dict[str, object]:
     Where its generator was not trained yet, or its weights are gone, it is trained here: the design takes a
     minute or so longer, and says why.
     """
-    payload = dict(context.job.payload)
+    payload = whole(context.job.payload, context.blobs())
     declaration, blob = payload.pop(DECLARATION, None), payload.pop(GENERATOR, None)
     if declaration is None:
         return payload

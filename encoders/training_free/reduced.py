@@ -1,7 +1,5 @@
 """Statistics of the smallest member that computes the same function."""
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +7,7 @@ from encoders.score_table import classes
 from encoders.training_free.kind import FeatureKind, Features, register
 from encoders.training_free.statistics import Statistics
 from spaces.mixed_radix import index_of
-from spaces.space import Codes, Space
+from spaces.space import Codes, Space, cached_by_space
 
 
 @register
@@ -32,7 +30,7 @@ class Reduced(FeatureKind):
         return table[places[index_of(codes, space.variables)]]
 
 
-@lru_cache(maxsize=4)
+@cached_by_space(maxsize=4)
 def _table(space: Space) -> tuple[NDArray[np.int64], Features]:
     """For every combination of choices its class, and each class's statistics."""
     known, members = classes(space), space.enumerate()

@@ -22,6 +22,7 @@ from spaces.space import get_space
 from store.blobs import BlobDamaged, BlobNotFound, Blobs
 from store.job import Job, JobState
 from store.port import Store
+from store.shared_payload import whole
 from store.space import DECLARATION
 from store.task import TASK
 
@@ -77,7 +78,8 @@ def _make(service: Service, tenant: str, job: Job, rank: int, format: Format) ->
     found = _architecture(service.store, tenant, job, rank)
     if format == "weights":
         return _weights(service.blobs, found, rank)
-    space, task = _space(job), _task(job)
+    payload = _payload(service.blobs, job)
+    space, task = _space(payload), _task(payload)
     name = str(found.get("network") or found["architecture"])
     try:
         if format == "torch":
@@ -112,18 +114,27 @@ def _weights(blobs: Blobs, found: Mapping[str, Any], rank: int) -> bytes:
         raise Problem(404, f"the weights of rank {rank} are no longer kept", kind="no-weights") from None
 
 
-def _task(job: Job) -> str | None:
+def _payload(blobs: Blobs, job: Job) -> Mapping[str, object]:
+    """What the job was given, all its parts."""
+    try:
+        return whole(job.payload, blobs)
+    except (BlobNotFound, BlobDamaged):
+        detail = "what this design was ordered with is no longer kept"
+        raise Problem(404, detail, kind="no-order") from None
+
+
+def _task(payload: Mapping[str, object]) -> str | None:
     """The task whose version of the network is meant; of an uploaded one its number of classes."""
-    uploaded, task = job.payload.get(TASK), job.payload.get("task")
+    uploaded, task = payload.get(TASK), payload.get("task")
     if isinstance(uploaded, Mapping):
         return sized_task(int(uploaded["classes"]))
     return None if task is None else str(task)
 
 
-def _space(job: Job) -> str:
+def _space(payload: Mapping[str, object]) -> str:
     """The name of the job's space, which this process then knows, a declared one too."""
-    declaration = job.payload.get(DECLARATION)
-    return str(job.payload["space"]) if declaration is None else declare(str(declaration)).name
+    declaration = payload.get(DECLARATION)
+    return str(payload["space"]) if declaration is None else declare(str(declaration)).name
 
 
 def _architecture(store: Store, tenant: str, job: Job, rank: int) -> Mapping[str, Any]:

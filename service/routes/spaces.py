@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from search.observed import observed_keys
-from service.declared import add_space, find_space, space_of, training_job
+from service.declared import add_space, find_space, remove_space, summaries, training_job
 from service.dependencies import Service, ServiceDep, StoreDep, TenantDep
 from service.page import After, Limit, page
 from service.problems import Problem, documented
@@ -22,6 +22,7 @@ from spaces.declared import DeclaredSpace
 from spaces.metric import METRICS
 from spaces.space import Space, get_space, space_names
 from store.port import Store
+from store.space import SpaceSummary as StoredSummary
 from store.space import StoredSpace
 
 router = APIRouter(prefix="/v1/spaces", tags=["spaces"], route_class=StrictJSONRoute)
@@ -30,10 +31,10 @@ router = APIRouter(prefix="/v1/spaces", tags=["spaces"], route_class=StrictJSONR
 @router.get("", responses=documented(422, 503))
 def list_spaces(store: StoreDep, tenant: TenantDep, after: After = None, limit: Limit = 20) -> SpaceList:
     """All spaces, your own among them, by name."""
-    own = {stored.name: stored for stored in store.spaces(tenant_id=tenant)}
+    own = summaries(store, tenant)
     names, has_more = page(sorted({*space_names(), *own}), str, after, limit)
     return SpaceList(
-        spaces=[_summary(space_of(own[name]) if name in own else get_space(name)) for name in names],
+        spaces=[_own_summary(own[name]) if name in own else _summary(get_space(name)) for name in names],
         has_more=has_more,
     )
 
@@ -84,7 +85,7 @@ def delete_space(space: str, service: ServiceDep, tenant: TenantDep) -> Response
     """Removes a space of your own with its generator; jobs that were ordered in it have their own copy."""
     if space in space_names():
         raise Problem(409, f"{space!r} is no space of yours", kind="built-in")
-    service.store.delete_space(space, tenant_id=tenant)
+    remove_space(service.store, tenant, space)
     return Response(status_code=204)
 
 
@@ -122,6 +123,12 @@ def _metric(space: Space, name: str) -> MetricPublic:
                 unit, description = cost.unit, cost.description if cost.description != name else description
     return MetricPublic(
         name=metric.name, unit=unit, direction=metric.direction.value, description=description
+    )
+
+
+def _own_summary(summary: StoredSummary) -> SpaceSummary:
+    return SpaceSummary(
+        name=summary.name, title=summary.title or summary.name, size=summary.size or 0, declared=True
     )
 
 

@@ -1,14 +1,20 @@
 """A space of one's own over HTTP: declared, shown, designed in, predicted in, deleted; what is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
 from api_server import problem
 
-from service.declared import MAX_SPACES
 from service.routes import predict
-from spaces.space import MAX_ADDED
+from spaces import declared as declared_module
+from spaces import space
+from spaces.declared import DeclaredSpace
+from spaces.declared import declare as declare_here
+from spaces.space import forget_space, knows_space
+from store.blobs_memory import MemoryBlobs
 from store.job import JobState
+from store.shared_payload import whole
 
 TOML = """
 name = "mlp"
@@ -107,6 +113,22 @@ def test_a_design_carries_the_space_and_another_tenants_is_unknown(running):
     problem(running.http.post("/v1/designs", json=order | {"space": job.payload["space"]}), 422, "space")
 
 
+def test_designs_of_a_batch_share_one_copy_of_a_large_declaration(serve):
+    blobs = MemoryBlobs()
+    running = serve(blobs=blobs)
+    repeated = "\n".join(observed(8).splitlines()[-24:] * 200)
+    declare(running, f"{observed(8)}\n{repeated}")
+    order = {"space": "mlp", "task": "digits", "objectives": [{"metric": "cost_area"}]}
+    batch = {"template": order, "grid": {"seed": list(range(20))}}
+    parent = running.http.post("/v1/batches", json=batch).json()["id"]
+    children, _ = running.store.jobs(parent_id=parent, limit=100)
+    declaration = running.store.space("mlp").declaration
+    assert len(children) == 20 and len(declaration) > 100_000
+    assert all(len(json.dumps(job.payload)) < 2_000 for job in children)
+    assert all(whole(job.payload, blobs)["declaration"] == declaration for job in children)
+    assert sum(1 for _ in blobs.names()) == 1
+
+
 def test_observations_make_predictors_and_too_few_say_so(running):
     accuracy = {"space": "mlp", "task": "digits", "objectives": [{"metric": "accuracy"}]}
     declare(running, observed(4))
@@ -140,8 +162,34 @@ def test_a_training_that_ended_badly_is_repeated_and_shown(running):
     assert third["id"] not in (first, second) and third["state"] == "queued"
 
 
-def test_more_spaces_are_kept_than_a_tenant_may_have():
-    assert MAX_ADDED > MAX_SPACES
+def test_a_list_builds_no_space_but_those_that_an_older_version_stored(running, monkeypatch):
+    made = declare(running)
+    text = running.store.space("mlp").declaration
+    older = text.replace('"mlp"', '"older"')
+    running.store.put_space("older", declare_here(json.loads(older)).digest, older)
+    for name in list(space._ADDED):
+        forget_space(name)
+    built = []
+
+    class Counted(DeclaredSpace):
+        def __init__(self, declaration):
+            built.append(declaration.name)
+            super().__init__(declaration)
+
+    monkeypatch.setattr(declared_module, "DeclaredSpace", Counted)
+    for _ in range(2):
+        listed = {entry["name"]: entry for entry in running.http.get("/v1/spaces").json()["spaces"]}
+        assert listed["mlp"] == {"name": "mlp", "title": "mlp", "size": made["size"], "declared": True}
+        assert listed["older"]["size"] == made["size"]
+    assert built == ["older"]
+
+
+def test_a_deleted_space_is_forgotten(running):
+    made = declare(running)
+    name = f"user:mlp@{made['digest'][:16]}"
+    assert knows_space(name)
+    running.http.delete("/v1/spaces/mlp")
+    assert not knows_space(name)
 
 
 def test_a_call_has_no_more_work_than_the_service_takes(running, monkeypatch):

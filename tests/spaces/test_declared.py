@@ -1,8 +1,13 @@
 """Spaces from declarations: two of them pass the suite; what is wrong with others is said, with its line."""
 
+import gc
 import json
 import math
 import re
+import threading
+import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from spaces import declared
 from spaces.declaration import declaration_text
 from spaces.declared import declare
 from spaces.declared_formulas import MAX_COST_WORK, MAX_RULE_WORK
@@ -18,7 +24,7 @@ from spaces.declared_reader import MAX_ENTRIES, MAX_RULES, MAX_VARIABLES
 from spaces.declared_source import DeclarationError
 from spaces.expression_check import MAX_WORK
 from spaces.expression_value import Formula
-from spaces.space import InvalidArchitecture
+from spaces.space import InvalidArchitecture, cached_by_space, forget_space, get_space
 from spaces.testing import conformance
 
 EXAMPLE = (Path(__file__).parents[2] / "examples" / "transformer_encoder.toml").read_text(encoding="utf-8")
@@ -227,3 +233,65 @@ def test_the_documented_bounds_are_those_enforced():
     assert f"At most {MAX_VARIABLES} variables are declared, {MAX_ENTRIES} with repetitions" in text
     assert f"{MAX_WORK:,} operations an expression, {MAX_RULE_WORK:,} of all rules together" in text
     assert f"{MAX_COST_WORK:,} of all costs, {MAX_RULES} rules" in text
+
+
+def test_declared_at_once_a_space_is_built_once(monkeypatch):
+    built = []
+
+    class Slow(declared.DeclaredSpace):
+        def __init__(self, declaration):
+            built.append(declaration.name)
+            waiting.wait(timeout=120)
+            super().__init__(declaration)
+
+    waiting = threading.Event()
+    monkeypatch.setattr(declared, "DeclaredSpace", Slow)
+    text = EXAMPLE.replace("window = 64", "window = 63")
+    with ThreadPoolExecutor(4) as pool:
+        spaces = [pool.submit(declare, text) for _ in range(4)]
+        while not built:
+            time.sleep(0.01)
+        waiting.set()
+        assert len({id(space.result()) for space in spaces}) == 1
+    assert len(built) == 1
+
+
+def test_added_spaces_are_kept_up_to_a_size_and_then_go_with_all_that_was_computed_of_them(monkeypatch):
+    computed = []
+
+    @cached_by_space(maxsize=8)
+    def once(space, key):
+        computed.append(key)
+        return np.zeros(2**18)
+
+    monkeypatch.setattr("spaces.space.MAX_ADDED_BYTES", 8 * 2**20)
+    gone = []
+    for number in range(12):
+        space = declare(EXAMPLE.replace("window = 64", f"window = {number + 1}"))
+        assert once(space, number) is once(space, number)
+        gone.append(weakref.ref(space))
+        name = space.name
+    del space
+    gc.collect()
+    assert computed == list(range(12))
+    assert gone[0]() is None and gone[-1]() is not None
+    assert sum(ref() is not None for ref in gone) <= 4
+    forget_space(name)
+    gc.collect()
+    assert gone[-1]() is None
+
+
+def test_what_is_computed_of_a_space_of_the_program_is_kept():
+    computed = []
+
+    @cached_by_space(maxsize=8)
+    def once(key, space):
+        computed.append(key)
+        return [key]
+
+    assert once(1, get_space("nasbench201")) is once(1, get_space("nasbench201"))
+    assert computed == [1]
+
+
+def test_a_space_holds_no_text_that_it_came_from():
+    assert declare(EXAMPLE).declaration.source.data == {}

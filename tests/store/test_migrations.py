@@ -8,6 +8,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
 from store.job import SchemaMismatch
+from store.space import SpaceSummary
 from store.sql import SqlStore
 from store.tables import metadata
 
@@ -55,6 +56,19 @@ def test_down_to_nothing_and_up_again(empty):
     empty.migrate()
     assert empty.jobs() == ([], False)
     assert empty.submit("design", {})[0].id > job.id
+
+
+def test_a_space_of_an_older_version_is_kept_without_what_lists_say_of_it(empty):
+    empty.migrate()
+    empty.downgrade("0009")
+    values = {"name": "mine", "digest": "d", "declaration": "{}", "created_at": 1.0, "tenant_id": "default"}
+    names = ", ".join(values)
+    insert = f"INSERT INTO user_spaces ({names}) VALUES ({', '.join(f':{name}' for name in values)})"
+    with empty._engine.connect().execution_options(writes=True) as connection, connection.begin():
+        connection.execute(text(insert), values)
+    empty.migrate()
+    assert empty.space("mine").declaration == "{}"
+    assert empty.space_summaries() == [SpaceSummary("mine", None, None)]
 
 
 def test_an_unmigrated_database_says_so(empty):

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from store.job import JobState, NotFound
-from store.space import SpaceExists, TooManySpaces
+from store.space import SpaceExists, SpaceSummary, TooManySpaces
 
 
 def test_a_space_comes_back_and_the_same_again_is_the_same(store):
@@ -98,3 +98,16 @@ def test_a_deleted_space_is_gone_and_its_name_free(store):
     with pytest.raises(NotFound):
         store.delete_space("mine")
     assert store.put_space("mine", "d2", "{}")[1]
+
+
+def test_summaries_say_what_was_stored_with_a_space_or_noted_later(store):
+    large = 7 * 10**40
+    store.put_space("b", "d1", "{}", title="Bé", size=large)
+    store.put_space("a", "d2", "{}")
+    store.put_space("c", "d3", "{}", tenant_id="other")
+    assert store.space_summaries() == [SpaceSummary("a", None, None), SpaceSummary("b", "Bé", large)]
+    store.summarize_space("a", "d9", "wrong", 2)
+    store.summarize_space("a", "d2", "A", 3)
+    store.summarize_space("nowhere", "d2", "A", 3)
+    store.delete_space("b")
+    assert store.space_summaries() == [SpaceSummary("a", "A", 3)]

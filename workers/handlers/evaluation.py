@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from store.job import JobState
+from store.shared_payload import whole
 from workers.checkpoints import JobCheckpoints
 from workers.handlers import JobContext, JobStopped, Outcome, handles
 
@@ -20,7 +21,7 @@ def evaluation(context: JobContext) -> Outcome:
 
     torch.set_num_threads(1)
     payload: dict[str, Any] = dict(context.job.payload)
-    request = DesignRequest.from_dict(payload["request"])
+    request = DesignRequest.from_dict(whole(payload["request"], context.blobs()))
     bench = Bench(context.tables(), context.images, context.cache_dir, context.blobs, JobCheckpoints(context))
     assert request.evaluator is not None
     evaluator = make_evaluator(
