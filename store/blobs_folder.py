@@ -115,8 +115,7 @@ class FolderBlobs(Blobs):
                 place.replace(there)
             except FileNotFoundError:
                 return False
-            for folder in (place.parent, there.parent):
-                _sync(folder)
+        # Not synced: after a power cut it is in the one place or in the other, and either will do.
         return True
 
     def _remove(self, area: Area, name: str) -> None:

@@ -39,10 +39,14 @@ while True:
     # One of a few contents, so that what one names another has just let go; other ones every few seconds,
     # and now and then those from before, just when they are set aside or purged.
     window = int(time.monotonic() // 3) - (chance.randrange(1, 5) if chance.random() < 0.2 else 0)
-    content = f"content {window} {chance.randrange(20)}".encode()
+    # Of all writers, or of this one alone.
+    which = chance.randrange(20) if chance.random() < 0.5 else chance.random()
+    content = f"content {window} {which}".encode()
     name = blobs.put(content)
     if chance.random() < 0.2:
         continue  # nothing ever names it
+    if chance.random() < 0.1:
+        time.sleep(chance.random() * 1.5)  # held up between the two, for half of the grace time at most
     place = f"s{chance.randrange(100_000)}_{sys.argv[3]}"
     made, _ = store.put_space(place, "d", '{"name": "%s"}' % name, most=10**6)
     print(made.name, flush=True)
@@ -91,7 +95,7 @@ def test_nothing_that_is_named_is_lost_while_collectors_are_frozen_and_killed(da
     with closing(SqlStore(database)) as store:
         store.submit("any", {"generator": kept})
     collectors = [Child(tmp_path, f"collector{n}", COLLECTOR, database, url, GRACE) for n in range(2)]
-    writers = [Child(tmp_path, f"writer{n}", WRITER, database, url, n) for n in range(2)]
+    writers = [Child(tmp_path, f"writer{n}", WRITER, database, url, n) for n in range(3)]
     try:
         deadline = time.monotonic() + 60
         while not all(child.lines() for child in (*collectors, *writers)):
