@@ -13,8 +13,6 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from service.turns import Turns
-
 _log = logging.getLogger(__name__)
 
 LOG_SECONDS = 10.0
@@ -85,7 +83,6 @@ class Connections:
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self.most = min(limits.connections, max(_descriptors() // DESCRIPTORS_A_CONNECTION, 16))
-        self.turns = Turns()
         self.draining = False
         """True once the server ends: nobody may take his time then."""
         self._open: dict[Connection, _Client] = {}

@@ -28,13 +28,13 @@ def add_docs(app: FastAPI) -> None:
 
     document: list[bytes] = []
 
-    async def openapi() -> Response:
+    def openapi() -> Response:
         # Rendered once: it takes several milliseconds of every request otherwise.
         if not document:
             document.append(bytes(JSONResponse(app.openapi()).body))
         return Response(document[0], media_type="application/json")
 
-    async def docs() -> HTMLResponse:
+    def docs() -> HTMLResponse:
         return page
 
     app.add_api_route("/openapi.json", openapi, include_in_schema=False)

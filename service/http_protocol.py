@@ -10,12 +10,11 @@ import struct
 from http import HTTPStatus
 from typing import Any, cast
 
-from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from service.connections import Connections, client_of
+from service.connections import Connections
 from service.problems import Problem, problem_response
 from service.security_headers import SECURITY_HEADERS
 
@@ -142,17 +141,6 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._rest()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        def start() -> None:
-            if not cycle.disconnected:
-                begin(cycle, app)
-
-        begin = super()._start_asgi_task
-        if cycle.scope["path"] == "/healthz":
-            start()  # it says whether the process answers, not how busy it is
-        else:
-            self.guard.turns.begin(client_of(self.address), start)
 
     def send_400_response(self, msg: str) -> None:
         problem, self._too_much = self._too_much, None

@@ -11,14 +11,12 @@ from functools import partial
 from types import FrameType
 from typing import Any, cast
 
-import anyio.to_thread
 import uvicorn
 from fastapi import FastAPI
 
 from service.connections import Connections, raise_descriptors
 from service.dependencies import Service
 from service.http_protocol import LimitedProtocol
-from service.memory import give_back_memory
 from service.repeated_logs import keep_logs_small
 
 GRACE_SECONDS = 5
@@ -27,9 +25,9 @@ STOP_SECONDS = 8.0
 """After a signal, how long the process may take in all: a thread that computes cannot be ended otherwise."""
 ACCEPTED_AT_ONCE = 64
 """Connections that asyncio accepts before it looks at requests again: 10 ms of work."""
-QUEUE = 4096
+QUEUE = 1024
 """Connections that the system keeps until they are accepted."""
-TICKS_A_SWEEP, TICKS_A_TRIM = 10, 200
+TICKS_A_SWEEP = 10
 """uvicorn ticks every 0.1 s."""
 
 _log = logging.getLogger(__name__)
@@ -87,11 +85,9 @@ class ApiServer(uvicorn.Server):
             self.on_ready(self.url)
 
     async def on_tick(self, counter: int) -> bool:
-        """Ends, every second, the connections whose time is up; gives memory back every 20 s."""
+        """Ends, every second, the connections whose time is up."""
         if counter % TICKS_A_SWEEP == 0:
             self.connections.sweep(asyncio.get_running_loop().time())
-        if counter % TICKS_A_TRIM == 0:
-            await anyio.to_thread.run_sync(give_back_memory)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -11,6 +11,8 @@ from experiments.reliability.target import Answers, Target, call
 ATTACKER = "127.0.0.2"
 SETTLE_SECONDS = 30.0
 """How long the service may take to answer again and to give back what an attack took."""
+LOOK_SECONDS = 3.0
+"""How long a second client looks on at least."""
 BACK = 1.1
 """Memory and descriptors are back when they are within a tenth of what they were."""
 
@@ -55,8 +57,10 @@ def drill(served: Served, attack: Callable[[Target], Answers], *, source: str = 
     """Runs an attack from a loopback address of its own and looks on from another."""
     before = looked(served, 1.0)
     said = len(served.log())
+    begin = time.monotonic()
     with probing(served.url, served.pid) as seen:
         answers = attack(served.target(source))
+        time.sleep(max(LOOK_SECONDS - (time.monotonic() - begin), 0))
     after, answered = settled(served, before)
     written = served.log()[said:]
     return Done(

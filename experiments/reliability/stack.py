@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from experiments.reliability import processes
 from experiments.reliability.target import Target
 from experiments.service import servers
+from workers.processes import LAUNCHER
 
 STACKS = ("sqlite-valkey", "postgresql-redis")
 READY = "Netwright is ready at "
@@ -34,13 +35,15 @@ class Served:
     Args:
         url: where it answers.
         pid: of ``netwright serve``; the other processes are its children.
-        folder: its data folder, logs and temporary files, each in a folder of its own.
+        folder: its logs, and unless told otherwise its data and temporary files.
+        data: its data folder.
         database_url, broker_url: what it uses.
     """
 
     url: str
     pid: int
     folder: Path
+    data: Path
     database_url: str
     broker_url: str
 
@@ -65,6 +68,7 @@ def serving(
     environment: Mapping[str, str] | None = None,
     descriptors: int | None = None,
     temporary: Path | None = None,
+    data: Path | None = None,
 ) -> Iterator[Served]:
     """A stack of a kind in an empty folder; gone behind the block.
 
@@ -73,6 +77,7 @@ def serving(
         environment: further settings.
         descriptors: how many each process may open; None: as many as we may.
         temporary: folder of its temporary files; None: one of its own.
+        data: its data folder; None: one of its own.
 
     Raises:
         RuntimeError: it did not become ready; the message holds what it said.
@@ -85,14 +90,14 @@ def serving(
             chosen["NETWRIGHT_BROKER_URL"] = kept.enter_context(servers.redis())
         temporary = temporary or folder / "temporary"
         temporary.mkdir(exist_ok=True)
-        chosen |= {"TMPDIR": str(temporary), "NETWRIGHT_DATA_DIR": str(folder / "data")}
+        chosen |= {"TMPDIR": str(temporary), "NETWRIGHT_DATA_DIR": str(data or folder / "data")}
         chosen.setdefault("NETWRIGHT_LOG_LEVEL", "WARNING")
         process = kept.enter_context(_process(folder, workers, chosen, descriptors))
         url = _ready(process, folder)
         started = processes.children(process.pid, direct=True)
         api = processes.environment(next(pid for pid in started if processes.role(pid) == "api"))
         database, broker = api["NETWRIGHT_DATABASE_URL"], api["NETWRIGHT_BROKER_URL"]
-        yield Served(url, process.pid, folder, database, broker)
+        yield Served(url, process.pid, folder, data or folder / "data", database, broker)
 
 
 @contextmanager
@@ -103,7 +108,9 @@ def _process(
         if descriptors is not None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
 
-    command = [sys.executable, "-m", "netwright", "serve", "--port", "0", "--workers", str(workers)]
+    # The launcher ties its life to ours: a drill that is killed leaves no service behind.
+    command = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid())]
+    command += [sys.executable, "-m", "netwright", "serve", "--port", "0", "--workers", str(workers)]
     with (folder / "out").open("wb") as out, (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             command,

@@ -5,7 +5,6 @@ from experiments.framework.pool import Part
 from experiments.framework.row import Row
 from experiments.search.runs import (
     OURS,
-    Front,
     Quest,
     Run,
     best_after,
@@ -64,11 +63,11 @@ def _rows(context: Context, name: str, runs: dict[str, Run]) -> list[Row]:
     claims: dict[int, dict[str, tuple[list[float], dict[str, list[float]]]]] = {budget: {} for budget in AT}
     for task in GRAPHS:
         quest = _quest(name, task)
-        front = Front.of(everything(context.tables, quest)) if name == "front" else None
+        truth = everything(context.tables, quest)
         for budget in AT:
             reached = {
                 method: [
-                    best_after(run, budget) if front is None else volume_after(run, budget, front)
+                    volume_after(run, budget, truth) if name == "front" else best_after(run, budget)
                     for run in (runs[_part(name, task, method, seed)] for seed in context.seeds)
                 ]
                 for method in methods(len(quest.objectives))

@@ -190,30 +190,19 @@ def _scores(run: Run) -> list[list[float]]:
     return [list(row) for row in run["scores"]]  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True, slots=True)
-class Front:
-    """The true front of a task.
-
-    Args:
-        reference: its nadir (o,), moved out by a tenth of its range.
-        volume: its hypervolume above that.
-    """
-
-    reference: Floats
-    volume: float
-
-    @classmethod
-    def of(cls, values: Floats) -> "Front":
-        """The front of all values (n, o)."""
-        front = values[pareto_front(values)]
-        low, high = front.min(axis=0), front.max(axis=0)
-        reference: Floats = low - 0.1 * (high - low)
-        return cls(reference, hypervolume(front, reference))
+def front_reference(values: Floats) -> Floats:
+    """The nadir (o,) of the true front of values (n, o), moved out by a tenth of the front's range."""
+    front = values[pareto_front(values)]
+    low, high = front.min(axis=0), front.max(axis=0)
+    result: Floats = low - 0.1 * (high - low)
+    return result
 
 
-def volume_after(run: Run, evaluations: int, front: Front) -> float:
+def volume_after(run: Run, evaluations: int, values: Floats) -> float:
     """The hypervolume of the first so many evaluations, in percent of the true front's."""
-    return 100 * hypervolume(np.array(_scores(run)[:evaluations]), front.reference) / front.volume
+    reference = front_reference(values)
+    found = np.array(_scores(run)[:evaluations])
+    return 100 * hypervolume(found, reference) / hypervolume(values[pareto_front(values)], reference)
 
 
 def suggestion_seconds(

@@ -8,6 +8,9 @@ from api_server import Running
 
 from service.config import ServiceConfig
 from store.memory import MemoryStore
+from tests.servers import postgres
+
+__all__ = ["postgres"]
 
 
 @pytest.fixture
