@@ -1,14 +1,18 @@
 """Rows: what each kind says, and what none may say."""
 
+import ast
 import json
+from pathlib import Path
 
 import pytest
 
+import experiments
 from experiments.framework.goal import Goal
 from experiments.framework.published import Publication
 from experiments.framework.row import NO_TABLE, Kind, Row, Verdict
 
 PAPER = Publication("Who", 2020, "There, Table 1")
+FILLED = {"Row", "Origin", "Comparison", "Estimate", "Difference"}
 COLUMN = ["nasbench201/accuracy@cifar10"]
 
 
@@ -60,6 +64,17 @@ def test_no_standard_error_is_set_by_hand():
         Row.measured("a", 3.0, "%", standard_error=0.1)
     with pytest.raises(TypeError):
         Row.measured("a", [3.0, 3.1], "%", commit="0123", seeds=[1])
+
+
+def test_no_comparison_fills_a_row_by_hand():
+    """Fields, errors and origins are the framework's: comparisons call the class methods of Row alone."""
+    root = Path(experiments.__path__[0])
+    for path in root.rglob("*.py"):
+        if path.relative_to(root).parts[0] == "framework":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            called = node.func if isinstance(node, ast.Call) else None
+            assert not (isinstance(called, ast.Name) and called.id in FILLED), f"{path.name}:{node.lineno}"
 
 
 def test_what_is_exact_or_quoted_reaches_no_goal():
