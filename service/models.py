@@ -9,7 +9,7 @@ from store.blobs import Blobs
 if TYPE_CHECKING:
     from predictors.predictor import Predictor
 
-MAX_BYTES = 512 * 1024 * 1024
+MAX_BYTES = 192 * 2**20
 
 
 class ModelCache:
@@ -47,14 +47,21 @@ class ModelCache:
             with self._lock:
                 if model in self._models:
                     return self._models[model][0]
-            data = self._blobs.get(model)
-            loaded = read(space, kind, data)
-            with self._lock:
-                self._models[model] = loaded, len(data) + 24 * labels**2
-                self._loading.pop(model, None)
-                while len(self._models) > 1 and sum(n for _, n in self._models.values()) > self._max_bytes:
-                    self._models.popitem(last=False)
+            try:
+                data = self._blobs.get(model)
+                loaded = read(space, kind, data)
+                self._keep(model, loaded, len(data) + 24 * labels**2)
+            finally:
+                with self._lock:
+                    self._loading.pop(model, None)
             return loaded
+
+    def _keep(self, model: str, loaded: "Predictor", count: int) -> None:
+        """Keeps a model of so many bytes, and lets those go that were used the longest ago."""
+        with self._lock:
+            self._models[model] = loaded, count
+            while len(self._models) > 1 and sum(n for _, n in self._models.values()) > self._max_bytes:
+                self._models.popitem(last=False)
 
     def copy(self, space: str, kind: str, model: str) -> "Predictor":
         """The same model, read anew, for the caller alone."""

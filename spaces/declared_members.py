@@ -90,11 +90,16 @@ class Members:
         """Which variables (b, v) are present, by what the conditions say of codes (b, v)."""
         if not self._controls:
             return np.ones(codes.shape, dtype=bool)
-        rows = np.ravel_multi_index(
-            tuple(codes[:, self._controls].T.astype(np.int64)), self._control_sizes, mode="clip"
-        )
-        present: Bools = self.presence[rows]
+        present: Bools = self.presence[self._control_rows(codes)]
         return present
+
+    def _control_rows(self, codes: Codes) -> NDArray[np.int64]:
+        """The row (b,) of :attr:`presence` that holds for codes (b, v)."""
+        if not self._controls:
+            return np.zeros(len(codes), dtype=np.int64)
+        chosen = tuple(codes[:, self._controls].T.astype(np.int64))
+        rows: NDArray[np.int64] = np.ravel_multi_index(chosen, self._control_sizes, mode="clip")
+        return rows
 
     def _present_by_control(self) -> Bools:
         """What is present for every joint choice of the variables that conditions look at, (p, v)."""
@@ -143,6 +148,9 @@ class Members:
         others = np.setdiff1d(np.arange(len(self.sizes)), self._tried)
         total = prod(sizes.tolist())
         allowed = np.zeros(total, dtype=bool)
+        # Of the few rows of the conditions, not of all that are tried: sorting rows holds Python's lock.
+        known, of_control = np.unique(self.presence[:, others], axis=0, return_inverse=True)
+        of_control = of_control.reshape(-1).astype(np.min_scalar_type(len(known)))
         kept, patterns = [], []
         for start in range(0, total, _CHUNK):
             rows = np.arange(start, min(start + _CHUNK, total))
@@ -153,16 +161,14 @@ class Members:
             # A variable that is not present has one form, not one a choice.
             once = np.all(present | (codes == 0), axis=1)
             codes = np.where(present, codes, self.sizes).astype(np.int8)[once]
-            present = present[once]
             if self.counted:
                 fine = self.obeys(codes)
-                codes, present = codes[fine], present[fine]
+                codes = codes[fine]
                 allowed[rows[once][fine]] = True
             kept.append(codes[:, self._tried])
-            patterns.append(present[:, others])
+            patterns.append(of_control[self._control_rows(codes)])
         self._rows = np.concatenate(kept)
-        known, self._pattern = np.unique(np.concatenate(patterns), axis=0, return_inverse=True)
-        self._pattern = self._pattern.reshape(-1).astype(np.min_scalar_type(len(known)))
+        self._pattern = np.concatenate(patterns)
         self._patterns, self._others = known, others
         counts = np.bincount(self._pattern, minlength=len(known)).tolist()
         ways = [prod(self.sizes[others][row].tolist()) for row in known]

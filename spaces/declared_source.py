@@ -145,7 +145,7 @@ def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return result
 
 
-_JSON = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\],:]|[^\s{}\[\],:"]++')
+_JSON = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[{}\[\],:]|[^\s{}\[\],:"]++')
 
 
 def _json_lines(text: str) -> Iterator[tuple[Path, int]]:

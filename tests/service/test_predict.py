@@ -47,6 +47,15 @@ def test_rows_hold_an_object_for_each_architecture(server):
     assert body["predictions"][0]["params_m"]["std"] == 0
 
 
+@pytest.mark.parametrize("at_once", [1, 3, 7, 8])
+def test_rows_are_whole_however_many_are_written_at_once(server, monkeypatch, at_once):
+    names = members(CELLS, 7)
+    expected = post(server, architectures=names).json()
+    monkeypatch.setattr("service.routes.predict.ROWS_AT_ONCE", at_once)
+    assert post(server, architectures=names).json() == expected
+    assert len(expected["predictions"]) == 7
+
+
 def test_columns_and_single_calls_say_the_same_as_rows(server):
     names = members(CELLS, 300)
     rows = post(server, architectures=names).json()["predictions"]
