@@ -6,7 +6,8 @@ from spaces.space import Space, cached_by_space, get_space
 
 MIN_LABELS = 5
 """Fewer observations of a quantity make no predictor."""
-KIND = "auto"
+BLENDED = 100
+"""Most labels of a blend of kinds, whose cross-fitting takes seconds; trees alone learn from more in one."""
 
 
 def observed_keys(space: Space) -> tuple[str, ...]:
@@ -31,4 +32,5 @@ def _fitted(space: Space, key: str) -> Predictor:
     assert isinstance(space, DeclaredSpace)
     codes, values = space.labels[key]
     task = key.partition("@")[2] or None
-    return predictor_kind(KIND)(space, task=task, seed=0).fit(codes, values)
+    kind = "auto" if len(values) <= BLENDED else "gbdt"
+    return predictor_kind(kind)(space, task=task, seed=0).fit(codes, values)
