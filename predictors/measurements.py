@@ -1,8 +1,15 @@
 """What is measured on a new device, and when nothing can be learned from it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from spaces.metric import value_fault
 from spaces.space import Codes, Floats
+
+APART = 1e-9
+"""Values that differ by less, relative to the largest, are the same but for rounding."""
+METRIC = "latency_ms"
 
 
 class InvalidMeasurements(ValueError):
@@ -30,8 +37,11 @@ def check_measurements(codes: Codes, values: Floats) -> None:
     if len(codes) != len(values):
         raise InvalidMeasurements("there must be one value for each architecture")
     for index, value in enumerate(values):
-        if not (np.isfinite(value) and value > 0):
-            raise InvalidMeasurements("must be a positive, finite number", index=index, field="value")
+        fault = value_fault(METRIC, float(value))
+        if fault is None and value <= 0:
+            fault = f"is {value:g}, and must be a positive number"
+        if fault is not None:
+            raise InvalidMeasurements(fault, index=index, field="value")
     if len(codes) < 2:
         raise InvalidMeasurements("at least two architectures must be measured")
     seen: dict[bytes, int] = {}
@@ -41,5 +51,14 @@ def check_measurements(codes: Codes, values: Floats) -> None:
             same = values[before] == values[index]
             what = "is given twice" if same else f"contradicts measurement {before} of the same architecture"
             raise InvalidMeasurements(what, index=index, field="architecture")
-    if np.ptp(values) == 0:
+    if not tell_apart(values):
         raise InvalidMeasurements("all values are the same, so nothing tells fast from slow")
+
+
+def tell_apart(values: Sequence[float] | Floats) -> bool:
+    """Whether values differ by more than rounding.
+
+    >>> tell_apart([93.1, 93.10000000000001])
+    False
+    """
+    return bool(np.ptp(values) > APART * np.abs(values).max())

@@ -15,6 +15,8 @@ from spaces.space import Codes, Floats
 
 LEARNED = 500
 """Observations that a process learns at most: the best half of them, and an even choice of the others."""
+IN_ALL = 2000
+"""Observations that all processes of a search learn together: beyond four quantities each learns fewer."""
 FORETELLING = 5
 """Evaluations of a lower fidelity from which on they are learned from."""
 SOURCE_LENGTH = 1.0
@@ -89,10 +91,11 @@ class Beliefs:
         first = self.problem.objectives[0]
         order = first.sign * values_of(finished, first.key)
         self._low = self._foretold(completed)
+        most = min(LEARNED, IN_ALL // max(len(self.problem.to_measure), 1))
         for number, quantity in enumerate(self.problem.to_measure):
             key = quantity.key
             reached = self._reached[key] = checkpoint(max(len(finished) - APART * number, FIRST))
-            early = chosen_rows(reached, order[:reached], LEARNED)
+            early = chosen_rows(reached, order[:reached], most)
             self._rows[key] = np.concatenate([early, np.arange(reached, len(finished))])
             self.values[key] = values_of(finished, key)
             self.labels[key] = normal_scores(self.values[key])[self._rows[key]]

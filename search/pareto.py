@@ -12,11 +12,19 @@ def pareto_front(scores: Floats) -> NDArray[np.bool_]:
     >>> pareto_front(np.array([[1.0, 2.0], [2.0, 1.0], [0.0, 0.0]]))
     array([ True,  True, False])
     """
-    front = np.ones(len(scores), dtype=bool)
-    for index, row in enumerate(scores):
-        if front[index]:
-            # Only what is still on the front can dominate; each row is compared in one pass.
-            front &= ~((scores <= row).all(axis=1) & (scores < row).any(axis=1))
+    front = np.zeros(len(scores), dtype=bool)
+    # By falling sum hardly anything dominates what comes before it, so that the front is found first.
+    left = np.argsort(-scores.sum(axis=1), kind="stable")
+    columns = np.ascontiguousarray(scores[left].T)  # a column at a time is several times as fast
+    while len(left):
+        first = columns[:, :1]
+        worse = (columns <= first).all(axis=0)
+        equal = (columns == first).all(axis=0)
+        # Rounding can give two rows one sum, in either order.
+        beaten = ((columns >= first).all(axis=0) & ~equal).any()
+        front[left[equal]] = not beaten
+        kept = ~worse
+        left, columns = left[kept], columns[:, kept]
     return front
 
 

@@ -1,7 +1,8 @@
 r"""Candidates of one suggestion, compared by what an evaluation of each is expected to gain.
 
 One objective is judged by the logarithm of the expected improvement (Ament et al. 2023), several by the
-expected improvement of the hypervolume (:mod:`search.hypervolume`), and either by the probability that every
+expected improvement of the hypervolume (:mod:`search.hypervolume`), more than three by that of a random
+scalarization (:mod:`search.chebyshev`), and each by the probability that every
 measured bound holds (Gardner et al. 2014); until something holds them all, that probability alone counts.
 Trials that are pending, and earlier members of a batch, count as if they had come out as expected
 (Ginsbourger et al. 2010, kriging believer).
@@ -15,9 +16,10 @@ import numpy as np
 from scipy.special import log_ndtr, ndtr, ndtri
 
 from predictors.normal_scores import NormalScores
+from search import chebyshev
 from search.acquisition import log_expected_improvement
 from search.beliefs import Beliefs, values_of
-from search.hypervolume import boxes, expected_improvement
+from search.hypervolume import MOST_OBJECTIVES, boxes, expected_improvement
 from search.pareto import pareto_front
 from search.surrogate import Field, Halves
 from spaces.metric import Observation
@@ -30,6 +32,10 @@ AVERAGED = 48
 HOPE = 2.0
 """Deviations above its mean at which a candidate must not be dominated to be looked at."""
 FEWEST = 400
+COMPARISONS = {1: 100, 2: 32, 3: 8}
+"""How often one batch's gains are computed anew, by the objectives; in between the next best are taken."""
+MOST_COMPARISONS = 16
+"""The same with more objectives."""
 CHUNK = 2048
 EXACT = 1e-6
 """Deviation of what needs no measurement."""
@@ -79,19 +85,22 @@ class Race:
         """Rows of the ``count`` best of the free candidates (c,), fewer where there are fewer."""
         free = free.copy()
         chosen: list[int] = []
+        at_once = -(-count // COMPARISONS.get(len(self.problem.objectives), MOST_COMPARISONS))
         try:
             while len(chosen) < count and free.any():
-                gain = self.gain(free)
-                best = int(np.where(free, gain, -np.inf).argmax())
+                gain = np.where(free, self.gain(free), -np.inf)
+                first = not chosen
+                best = _best(gain, min(at_once, count - len(chosen), int(free.sum())))
                 free[best] = False
-                chosen.append(best)
+                chosen += best
                 if len(chosen) == count:
                     break
-                if len(chosen) == 1 and len(self.problem.objectives) > 1:
+                if first and len(self.problem.objectives) > 1:
                     free &= gain >= np.sort(gain)[-min(SHORTLIST, len(gain))]
-                for field in self.fields.values():
-                    field.believe(best)
-                self.front = np.concatenate([self.front, self.mean[best][None]])
+                for row in best:
+                    for field in self.fields.values():
+                        field.believe(row)
+                self.front = np.concatenate([self.front, self.mean[best]])
         finally:
             for key, field in self.fields.items():
                 field.restore(self.learned[key])
@@ -101,7 +110,7 @@ class Race:
         """Logarithm (c,) of what evaluating each candidate is expected to gain; of the free ones only."""
         free = np.ones(len(self.codes), dtype=bool) if free is None else free
         gain = np.full(len(self.codes), -np.inf)
-        if self.feasible.any() and self.mean.shape[1] > 1:
+        if self.feasible.any() and 1 < self.mean.shape[1] <= MOST_OBJECTIVES:
             free = free & self._hopeful()
         rows = np.flatnonzero(free)
         deviation = self._deviations(rows)
@@ -196,6 +205,10 @@ class Race:
         """Logarithm of the expected improvement, (r,)."""
         if mean.shape[1] == 1:
             return log_expected_improvement(mean[:, 0], deviation[:, 0], float(front.max()))
+        if mean.shape[1] > MOST_OBJECTIVES:
+            weights = chebyshev.random_weights(mean.shape[1], [len(self.finished), len(front)])
+            gain = chebyshev.expected_improvement(mean, deviation, front, weights)
+            return np.log(np.maximum(gain, 1e-300))
         lower, upper = boxes(front, self.reference)
         parts = [
             expected_improvement(mean[start : start + CHUNK], deviation[start : start + CHUNK], lower, upper)
@@ -239,3 +252,11 @@ class Race:
         means = self._means(everyone, self.beliefs.fields(everyone))
         ends = np.cumsum([len(rows) for rows in around])[:-1]
         return np.stack([part.mean(axis=0) for part in np.split(means, ends)])
+
+
+def _best(gain: Floats, count: int) -> list[int]:
+    """Rows of the greatest gains (c,), the greatest first."""
+    if count == 1:
+        return [int(gain.argmax())]
+    rows: list[int] = np.argsort(-gain, kind="stable")[:count].tolist()
+    return rows

@@ -11,6 +11,7 @@ import numpy as np
 
 from predictors.predictor import Predictor
 from search.feasible import draw_feasible, nearest_member
+from search.learned import chosen
 from search.merit import averaged, merits
 from search.problem import Problem
 from search.strategies import strategy_names
@@ -50,6 +51,8 @@ class Strategy(ABC):
         self.flat = flat
         self.completed: tuple[CompletedTrial, ...] = ()
         self.pending: tuple[PendingTrial, ...] = ()
+        self._ended: tuple[int, Codes] = 0, problem.space.parse_many([])
+        """How many completed trials were looked at, and the codes of those of them that are taken."""
 
     @abstractmethod
     def suggest(self, count: int) -> list[str]:
@@ -83,15 +86,19 @@ class Strategy(ABC):
         return np.random.default_rng([self.seed, len(self.completed), len(self.pending)])
 
     def finished(self) -> list[Observation]:
-        """Full evaluations that brought every value that is needed, in the order of observation."""
+        """Full evaluations that brought every value that is needed, in the order of observation.
+
+        Beyond :data:`search.learned.MOST` of them, those that :func:`search.learned.chosen` keeps.
+        """
         needed = {quantity.key for quantity in self.problem.quantities}
-        return [
+        found = [
             trial.observation
             for trial in self.completed
             if not trial.failed
             and trial.observation.fidelity == FULL
             and needed <= trial.observation.values.keys()
         ]
+        return chosen(self.problem, found)
 
     def merits(self, observations: Sequence[Observation]) -> Floats:
         """How good finished observations are, (n,), more is better; see :func:`search.merit.merits`."""
@@ -103,13 +110,17 @@ class Strategy(ABC):
 
     def taken(self) -> Codes:
         """Codes (m, v) of every pending trial, and of every completed one that was full or failed."""
-        completed = [
-            trial.architecture
-            for trial in self.completed
-            if trial.failed or trial.observation.fidelity == FULL
-        ]
-        pending = [trial.architecture for trial in self.pending]
-        return self.problem.space.parse_many([*completed, *pending])
+        known, ended = self._ended
+        if known < len(self.completed):
+            new = [
+                trial.architecture
+                for trial in self.completed[known:]
+                if trial.failed or trial.observation.fidelity == FULL
+            ]
+            ended = np.concatenate([ended, self.problem.space.parse_many(new)])
+            self._ended = len(self.completed), ended
+        waiting = self.problem.space.parse_many([trial.architecture for trial in self.pending])
+        return np.concatenate([ended, waiting])
 
     def uniform(self, count: int, rng: np.random.Generator, taken: Codes) -> Codes:
         """Up to ``count`` members (m, v) within the exact bounds that are not taken, uniformly drawn.

@@ -11,7 +11,7 @@ from search.quantities import ON_DEVICE, FieldError, InvalidRequest
 from search.request import DesignRequest, parse_request
 from search.strategy import FULL, Strategy, get_strategy
 from search.uploaded_task import UploadedTask, predicted_task, task_predictor
-from spaces.metric import METRICS, Observation, Quantity
+from spaces.metric import Observation, Quantity, value_fault
 from spaces.space import get_space, space_names
 
 if TYPE_CHECKING:
@@ -147,9 +147,10 @@ def _values(
             known = ", ".join(of_metric or [entry.key for entry in problem.quantities])
             errors.append(FieldError(field, message, f"they are {known}"))
             continue
-        low, high = METRICS[quantity.metric].range
-        if not low <= value <= high:
-            errors.append(FieldError(field, f"{value} lies outside {low:g} to {high:g}"))
+        fault = value_fault(quantity.metric, value)
+        if fault is not None:
+            hint = "say failed where the evaluation brought no value"
+            errors.append(FieldError(field, fault, hint))
         if quantity.key in values:
             errors.append(FieldError(field, f"{quantity.key} is given twice", "by its key or by its metric"))
         values[quantity.key] = value

@@ -1,15 +1,16 @@
 """The HTTP API as one function of its parts."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
-from starlette.responses import RedirectResponse
+from fastapi import FastAPI, Request
+from starlette.responses import RedirectResponse, Response
 
 from benchmarks.tables import Tables
 from service.body_limit import BodyLimit
-from service.bounded import Bounded
+from service.bounded import Bounded, ClientLeft, WatchClients
 from service.budget import Budget
 from service.config import ServiceConfig
 from service.dependencies import Service
@@ -38,15 +39,22 @@ from service.routes import (
     studies,
     tasks,
 )
+from service.routes.export import ONNX_SECONDS
 from service.security_headers import SecurityHeaders
 from service.store_errors import add_store_handlers
 from service.stream_limit import StreamLimit
 from service.studies import Studies
+from service.study_best import StudyBests
+from service.suggest_pool import SuggestPool
 from service.temporary import TemporaryFiles
 from store.blobs import Blobs
 from store.blobs_memory import MemoryBlobs
 from store.port import Store
 
+UPLOAD_SECONDS = 240.0
+"""For an upload's task, its wait included: it is read within 20 s and embedded within 160."""
+CLIENT_LEFT = 499
+"""The status that is counted where nobody reads an answer, as nginx has it."""
 DESCRIPTION = """Designs neural-network architectures to order.
 
 POST a task and hardware limits to `/v1/designs`, follow the job, and read architectures with honest
@@ -95,20 +103,18 @@ def create_app(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        lifespan=_lifespan,
         # A path with one slash too many is unknown, not a redirect that drops the body.
         redirect_slashes=False,
     )
     metrics = Metrics(store)
+    works = app.state.works = _works(config, metrics)
     app.state.service = Service(
         store=store,
         tables=tables,
         config=config,
         metrics=metrics,
-        science=Bounded(
-            threads=config.science_threads,
-            waiting=config.science_waiting,
-            retry_after_seconds=config.retry_after_seconds,
-        ),
+        science=works["science"],
         feed=Feed(store, threads=config.stream_threads, poll_seconds=config.poll_seconds),
         readiness=Readiness({"database": store.probe, "blobs": blobs.check}, useful or {}),
         stream_limit=StreamLimit(
@@ -123,19 +129,18 @@ def create_app(
             config.upload_dir, Budget(config.max_uploads_bytes, largest=config.max_upload_bytes)
         ),
     )
-    app.state.studies = Studies(
-        store,
-        Bounded(
-            threads=config.science_threads,
-            waiting=config.study_waiting,
-            retry_after_seconds=config.retry_after_seconds,
-        ),
-        blobs,
+    pool = SuggestPool(
+        config.study_processes, memory_bytes=config.study_memory_bytes, kept_bytes=config.study_kept_bytes
     )
+    app.state.studies = Studies(
+        store, works["suggest"], pool, blobs, most_waiting=max(config.study_waiting // 2, 1)
+    )
+    app.state.observing = works["observe"]
+    app.state.study_bests = StudyBests(store, works["best"])
     app.state.bodies = JsonBodies(retry_after_seconds=config.retry_after_seconds)
     # ONNX and embeddings need torch, which this process does not load.
-    app.state.exports = Bounded(threads=1, waiting=4, retry_after_seconds=5)
-    app.state.uploads = Bounded(threads=1, waiting=8, retry_after_seconds=5)
+    app.state.exports = works["exports"]
+    app.state.uploads = works["uploads"]
     for module in (
         designs,
         batches,
@@ -156,6 +161,8 @@ def create_app(
     add_docs(app)
     add_problem_handlers(app)
     add_store_handlers(app, config.retry_after_seconds)
+    app.add_exception_handler(ClientLeft, _nobody_reads)
+    app.add_middleware(WatchClients)
     app.add_middleware(PlainText)
     app.add_middleware(
         BodyLimit,
@@ -172,6 +179,42 @@ def create_app(
     app.add_middleware(CountRequests, metrics=metrics)
     _document_problems(app)
     return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    app.state.studies.close()
+
+
+def _works(config: ServiceConfig, metrics: Metrics) -> dict[str, Bounded]:
+    """Where bounded work is done: predictions never wait for suggestions, nor either for an upload."""
+
+    def bounded(name: str, threads: int, waiting: int, seconds: float, retry_after_seconds: int) -> Bounded:
+        return Bounded(
+            threads=threads,
+            waiting=waiting,
+            seconds=seconds,
+            retry_after_seconds=retry_after_seconds,
+            on_end=lambda how: metrics.works.labels(name, how).inc(),
+        )
+
+    soon = config.retry_after_seconds
+    study = config.study_seconds
+    return {
+        "science": bounded(
+            "science", config.science_threads, config.science_waiting, config.science_seconds, soon
+        ),
+        "suggest": bounded("suggest", config.study_processes, config.study_waiting, study, soon),
+        "observe": bounded("observe", 2, config.study_waiting, study, soon),
+        "best": bounded("best", 1, config.study_waiting, study, soon),
+        "exports": bounded("export", 1, 4, 2 * ONNX_SECONDS, 5),
+        "uploads": bounded("upload", 1, 8, UPLOAD_SECONDS, 5),
+    }
+
+
+async def _nobody_reads(_: Request, error: Exception) -> Response:
+    return Response(status_code=CLIENT_LEFT)
 
 
 def _root() -> RedirectResponse:

@@ -1,5 +1,6 @@
 """Work in a process of its own: it may load what this one must not, and ends when its time is up."""
 
+import contextlib
 import errno
 import json
 import logging
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
+from service.bounded import checkpoint, current_work
 from service.problems import Problem
 
 _log = logging.getLogger(__name__)
@@ -73,16 +75,18 @@ def pipe_child(
     """
     source.flush()
     source.seek(0)
+    process = subprocess.Popen(
+        [*_TIED, str(os.getpid()), sys.executable, "-m", module, *arguments],
+        stdin=source,
+        stdout=target,
+        stderr=subprocess.PIPE,
+        env=None if environment is None else {**os.environ, **environment},
+    )
+    work = current_work()
     try:
-        done = subprocess.run(
-            [*_TIED, str(os.getpid()), sys.executable, "-m", module, *arguments],
-            stdin=source,
-            stdout=target,
-            stderr=subprocess.PIPE,
-            timeout=seconds,
-            check=False,
-            env=None if environment is None else {**os.environ, **environment},
-        )
+        # Nobody waits for the child of a call that was given up.
+        with contextlib.nullcontext() if work is None else work.killing(process.kill):
+            _, errors = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         raise Problem(
             503,
@@ -90,15 +94,19 @@ def pipe_child(
             kind="busy",
             headers={"Retry-After": str(retry_after_seconds)},
         ) from None
-    said = done.stderr.decode(errors="replace")
-    if done.returncode == REFUSED:
+    finally:
+        process.kill()
+        process.communicate()
+    checkpoint()
+    said = errors.decode(errors="replace")
+    if process.returncode == REFUSED:
         told = json.loads(said.splitlines()[-1])
         raise Refused(str(told["message"]), str(told["hint"]))
-    if done.returncode < 0:
-        raise Died(f"signal {-done.returncode}: {said[-1000:]}")
-    if done.returncode != 0 and f"[Errno {errno.ENOSPC}]" in said:
+    if process.returncode < 0:
+        raise Died(f"signal {-process.returncode}: {said[-1000:]}")
+    if process.returncode != 0 and f"[Errno {errno.ENOSPC}]" in said:
         raise OSError(errno.ENOSPC, f"{module} found the disk full")
-    if done.returncode != 0:
+    if process.returncode != 0:
         _log.error("%s failed: %s", module, said[-4000:])
         raise Problem(500, "this is a fault of the server, not of the request")
     target.seek(0)

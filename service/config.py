@@ -23,7 +23,14 @@ class ServiceConfig:
         max_architectures: architectures in one call; beyond it 413.
         science_threads: predictions computed at the same time.
         science_waiting: predictions that may wait for a thread; beyond it 503 with Retry-After.
-        study_waiting: suggestions and observations that may wait for a thread; beyond it likewise.
+        science_seconds: how long a prediction, a device, a probe, a space or a refinement may take, its wait
+            for a thread included; beyond it 503 with Retry-After.
+        study_processes: processes that work out suggestions.
+        study_waiting: suggestions that may wait for a process, and observations that may wait for a thread;
+            beyond it 503. Of one study half as many.
+        study_seconds: how long a suggestion, an observation or the best of a study may take; beyond it 503.
+        study_memory_bytes: of one process that works out suggestions; beyond it 503.
+        study_kept_bytes: of memory; a process that holds more after an answer is replaced.
         streams: event streams open at the same time; beyond it 503 with Retry-After.
         streams_per_client: the same for one client address; beyond it 429 with Retry-After.
         stream_threads: reads of the store at the same time by clients of event streams that are behind.
@@ -44,10 +51,15 @@ class ServiceConfig:
     max_architectures: int = 50_000
     science_threads: int = 2
     science_waiting: int = 64
+    science_seconds: float = 30.0
+    study_processes: int = 2
     study_waiting: int = 200
     streams: int = 1_200
     streams_per_client: int = 256
     stream_threads: int = 2
+    study_seconds: float = 20.0
+    study_memory_bytes: int = 1 << 30
+    study_kept_bytes: int = 400 << 20
     poll_seconds: float = 0.2
     retry_after_seconds: int = 2
     images: Path | None = None

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,12 +29,19 @@ class Metrics:
             ["route"],
             registry=self.registry,
         )
+        self.works = Counter(
+            "netwright_bounded_calls",
+            "calls of bounded work by how they ended: done, failed, late, left by their client, refused",
+            ["work", "end"],
+            registry=self.registry,
+        )
         self.streams = Gauge("netwright_event_streams", "open event streams", registry=self.registry)
         self.predicted = Counter(
             "netwright_predicted_architectures", "architectures predicted", ["space"], registry=self.registry
         )
         self.submitted = Counter("netwright_jobs_submitted", "jobs created", ["kind"], registry=self.registry)
         self.registry.register(_QueueLength(store))
+        ProcessCollector(registry=self.registry)
 
 
 class _QueueLength(Collector):

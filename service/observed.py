@@ -7,7 +7,7 @@ from service.architectures import parse_architectures
 from service.measured import named_devices
 from service.problems import MAX_ERRORS, Problem, invalid
 from service.schemas.predictors import ObservationCreate, PredictorCreate, SourceCreate
-from spaces.metric import METRICS, Quantity
+from spaces.metric import METRICS, Quantity, value_fault
 from spaces.space import Codes, Space, get_space, space_names
 from store.port import Store
 from store.predictor import Label, PredictorSpec
@@ -70,15 +70,15 @@ def check_labels(
     Raises:
         Problem: 422 that names the observation.
     """
+    from predictors.measurements import tell_apart
     from predictors.training import most_labels
 
     codes = _codes(space, observations, field)
     values = [observation.value for observation in observations]
-    low, high = METRICS[metric].range
     errors = [
-        FieldError(f"{field}[{index}].value", f"{value:g} is no {metric}", f"between {low:g} and {high:g}")
+        FieldError(f"{field}[{index}].value", fault, f"leave it out, or give it in {METRICS[metric].unit}")
         for index, value in enumerate(values)
-        if not low <= value <= high
+        if (fault := value_fault(metric, value)) is not None
     ]
     if errors:
         raise invalid(errors[:MAX_ERRORS])
@@ -89,9 +89,15 @@ def check_labels(
         raise invalid([FieldError(field, f"{kind} learns from at most {most:,} observations", hint)])
     if not known and len({architecture for architecture, _ in labels}) < 2:
         raise invalid([FieldError(field, "fewer than two different architectures", "observe more of them")])
-    if not known and len(set(values)) < 2:
+    if not known and not tell_apart(values):
         raise invalid(
-            [FieldError(field, f"all values are {values[0]:g}: nothing can be learned", "observe others too")]
+            [
+                FieldError(
+                    field,
+                    f"all values are {values[0]:g}, but for rounding: nothing can be learned",
+                    "observe others too",
+                )
+            ]
         )
     return labels
 

@@ -8,7 +8,7 @@ Which model answers a quantity:
    tenant trained. So training a predictor never changes what calls that do not name it are told.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from predictors.prediction import Prediction
 from search.observed import MIN_LABELS, observed_keys, observed_model
 from search.request import FieldError, InvalidRequest, resolve_quantity
 from search.uploaded_task import CONDITIONED, UploadedTask, extrapolates, task_predictor
+from service.bounded import checkpoint
 from service.dependencies import Service
 from service.measured import named_devices
 from service.problems import invalid
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from predictors.shipped import Answer
 
 LATEST = "latest"
+PART = 4096
+"""Architectures that are predicted at a time; between parts a call that nobody waits for ends."""
 NO_PREDICTOR = "train one at /v1/predictors"
 
 
@@ -100,41 +103,90 @@ def answer(
 ) -> "Answer":
     """Predictions for codes (b, v), in the order of the quantities."""
     from predictors import shipped
-    from predictors.support import Support
 
     result = shipped.Answer({}, {}, {})
     for item in wanted:
+        predict = _answering_model(service, space, item, kind, confidence)
+        parts = []
+        for start in range(0, max(len(codes), 1), PART):
+            checkpoint()
+            parts.append(predict(codes[start : start + PART]))
         key = item.quantity.key
-        if item.device is not None:
-            own = item.device.predictor()
-            _add(result, key, own.predict(codes, confidence), own.digest(), np.zeros(len(codes), bool))
-        elif item.trained is not None:
-            spec, current = item.trained.spec, item.trained.current
-            assert current is not None and current.model is not None
-            try:
-                model = service.models.get(space.name, spec.kind, current.model, current.labels)
-            except BlobNotFound:
-                raise NotFound(f"predictor {item.trained.id} was deleted") from None
-            support = current.about["support"]
-            assert isinstance(support, Mapping)
-            outside = Support.from_dict(support, space, spec.task).outside(codes)
-            told = shipped.bounded(model.predict(codes, confidence), item.quantity, outside)
-            _add(result, key, told, f"sha256:{current.model}", outside)
-        elif item.uploaded is not None:
-            conditioned = task_predictor(space.name, item.uploaded, lambda: service.blobs)
-            told = conditioned.predict(codes, confidence).within(*METRICS[item.quantity.metric].range)
-            outside = np.full(len(codes), extrapolates(conditioned))
-            _add(result, key, told, conditioned.digest(), outside)
-        elif item.observed:
-            learned = observed_model(space.name, key)
-            told = learned.predict(codes, confidence).within(*METRICS[item.quantity.metric].range)
-            _add(result, key, told, learned.digest(), np.zeros(len(codes), bool))
-        else:
-            part = shipped.predict(
-                space.name, [item.quantity], codes, task=item.task, kind=kind, confidence=confidence
-            )
-            _add(result, key, part.predictions[key], part.models[key], part.extrapolated[key])
+        result.predictions[key] = _joined([told for told, _, _ in parts])
+        result.models[key] = parts[0][1]
+        result.extrapolated[key] = np.concatenate([outside for _, _, outside in parts])
     return result
+
+
+_Told = tuple[Prediction, str, Bools]
+"""A prediction (b,), the name of the model that made it, and which architectures (b,) are far from its
+labels."""
+
+
+def _answering_model(
+    service: Service, space: Space, item: Wanted, kind: str, confidence: float
+) -> Callable[[Codes], _Told]:
+    """What predicts one quantity of codes (b, v)."""
+    from predictors import shipped
+    from predictors.support import Support
+
+    def inside(codes: Codes) -> Bools:
+        return np.zeros(len(codes), dtype=bool)
+
+    if item.device is not None:
+        own = item.device.predictor()
+        digest = own.digest()
+        return lambda codes: (own.predict(codes, confidence), digest, inside(codes))
+    if item.trained is not None:
+        spec, current = item.trained.spec, item.trained.current
+        assert current is not None and current.model is not None
+        try:
+            model = service.models.get(space.name, spec.kind, current.model, current.labels)
+        except BlobNotFound:
+            raise NotFound(f"predictor {item.trained.id} was deleted") from None
+        about = current.about["support"]
+        assert isinstance(about, Mapping)
+        support, name = Support.from_dict(about, space, spec.task), f"sha256:{current.model}"
+
+        def trained(codes: Codes) -> _Told:
+            outside = support.outside(codes)
+            return shipped.bounded(model.predict(codes, confidence), item.quantity, outside), name, outside
+
+        return trained
+    limits = METRICS[item.quantity.metric].range
+    if item.uploaded is not None:
+        conditioned = task_predictor(space.name, item.uploaded, lambda: service.blobs)
+        far = extrapolates(conditioned)
+        return lambda codes: (
+            conditioned.predict(codes, confidence).within(*limits),
+            conditioned.digest(),
+            np.full(len(codes), far),
+        )
+    key = item.quantity.key
+    if item.observed:
+        learned = observed_model(space.name, key)
+        return lambda codes: (
+            learned.predict(codes, confidence).within(*limits),
+            learned.digest(),
+            inside(codes),
+        )
+
+    def shipping(codes: Codes) -> _Told:
+        part = shipped.predict(
+            space.name, [item.quantity], codes, task=item.task, kind=kind, confidence=confidence
+        )
+        return part.predictions[key], part.models[key], part.extrapolated[key]
+
+    return shipping
+
+
+def _joined(parts: Sequence[Prediction]) -> Prediction:
+    if len(parts) == 1:
+        return parts[0]
+    mean, std, lower, upper = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("mean", "std", "lower", "upper")
+    )
+    return Prediction(mean, std, lower, upper, parts[0].confidence)
 
 
 def _uploaded(service: Service, tenant: str, space: Space, request: PredictCreate) -> dict[str, UploadedTask]:
@@ -144,10 +196,6 @@ def _uploaded(service: Service, tenant: str, space: Space, request: PredictCreat
     names = {item.task for item in request.metrics if item.task is not None and item.task not in space.tasks}
     found = {name: named_task(service.store, tenant, name) for name in names}
     return {name: task for name, task in found.items() if task is not None}
-
-
-def _add(result: "Answer", key: str, told: Prediction, model: str, outside: Bools) -> None:
-    result.predictions[key], result.models[key], result.extrapolated[key] = told, model, outside
 
 
 def _answering(

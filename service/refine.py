@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from service.bounded import checkpoint
 from service.dependencies import Service
 from spaces.space import get_space
 from store.job import Job
@@ -32,6 +33,7 @@ def _observe(
     """As :func:`observe`; other processes may observe at the same time."""
     tenant = found.tenant_id
     for _ in range(TRIES):
+        checkpoint()
         if not _is_quick(found, len(labels)):
             break
         version = _refined(service, found, labels)

@@ -14,6 +14,7 @@ from typing import Any, cast
 import uvicorn
 from fastapi import FastAPI
 
+from service.bounded import Bounded
 from service.connections import Connections, raise_descriptors
 from service.dependencies import Service
 from service.http_protocol import LimitedProtocol
@@ -47,6 +48,7 @@ class ApiServer(uvicorn.Server):
         self, app: FastAPI, host: str, port: int, on_ready: Callable[[str], None] = lambda url: None
     ) -> None:
         self.service: Service = app.state.service
+        self.works: dict[str, Bounded] = app.state.works
         raise_descriptors()
         limits = self.service.config.connections
         self.connections = Connections(limits)
@@ -100,6 +102,8 @@ class ApiServer(uvicorn.Server):
     def stop(self) -> None:
         """Asks the server to end; open event streams close at once."""
         self.service.feed.stop()
+        for work in self.works.values():
+            work.stopping = True
         self.connections.draining = True
         self.should_exit = True
 

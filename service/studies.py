@@ -1,65 +1,87 @@
-"""Studies as one API process keeps them: a strategy for each that was asked lately, told what is new.
+"""Studies as one API process keeps them: who waits for which, and what was worked out and not yet taken.
 
-The database is the truth: a strategy can be dropped at any time and is built again from the observations.
-Suggestions are worked out one at a time for each study, and taken in a transaction, so that several
-processes never suggest one architecture twice.
+The database is the truth: the models live in child processes (:mod:`service.suggest_pool`), which are told
+what is stored and may be killed at any time. Suggestions are worked out one at a time for each study, and
+taken in a transaction, so that several processes never suggest one architecture twice. Studies that are
+slow take turns among themselves, so that the others always find a process.
 """
 
-import threading
+import asyncio
+import base64
+import contextlib
+import logging
+import time
 from collections import OrderedDict
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 
-from search.problem import Problem as SearchProblem
 from search.request import DesignRequest
-from search.strategy import Exhausted, Strategy
-from search.study import strategy_of
-from search.trial import CompletedTrial, PendingTrial
-from service.bounded import Bounded
+from search.uploaded_task import EmbeddingGone
+from service.bounded import Bounded, checkpoint
 from service.problems import Problem
-from spaces.metric import Observation
-from store.blobs import Blobs
+from service.suggest_pool import KEPT, SuggestPool, SuggestProcess, Told
+from store.blobs import BlobDamaged, BlobNotFound, Blobs
 from store.port import Store
 from store.study import Study, Suggestion
 
 AHEAD = 24
 """Suggestions that are worked out together at most while other clients wait for theirs."""
-KEPT = 16
-"""Strategies that are kept; the one that was asked longest ago goes first."""
+REMEMBERED = 1000
+"""Studies of which is known who waits for them."""
 ROUNDS = 8
 """How often other processes may take what was worked out before the client is told to come back."""
-SHOWN = 20
-"""Of the best, in the answer about one study."""
+PAGE = 1000
+"""Observations that are told at a time."""
+SLOW_SECONDS = 5.0
+"""A study whose last suggestion took a process longer is a slow one; not if it was the process's first."""
+SLOW_FROM = 2000
+"""Observations from which on a study is taken for a slow one before it was seen."""
+SLOW_OBJECTIVES = 4
+"""The same by its objectives."""
+MOST_WAITING = 10_000
+"""Suggestions of one study of which nothing was told yet."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
 class _Live:
-    """A strategy, and what it has been told."""
+    """Who waits for a study, and what was worked out for it."""
 
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    strategy: Strategy | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: int = 0
+    seconds: float | None = None
+    """What the last suggestion took; None before the first."""
     last: int = 0
-    told: int = 0
+    """The observation up to which what was worked out knows the study."""
     spare: list[str] = field(default_factory=list)
     """Worked out for clients that wait; void as soon as something new is told."""
 
 
 class Studies:
-    """The strategies of one process.
+    """The studies that one process is asked for.
 
     Args:
         store: where studies are kept.
         work: where suggestions are worked out: apart from predictions, which must not wait for them.
+        pool: of processes, as many as ``work`` has threads.
         blobs: where embeddings of tasks lie.
+        most_waiting: clients of one study that may wait.
     """
 
-    def __init__(self, store: Store, work: Bounded, blobs: Blobs) -> None:
+    def __init__(
+        self, store: Store, work: Bounded, pool: SuggestPool, blobs: Blobs, *, most_waiting: int
+    ) -> None:
         self._store = store
         self._blobs = blobs
-        self.work = work
-        self._lock = threading.Lock()
+        self._work = work
+        self._pool = pool
+        self._most_waiting = most_waiting
+        self._slow = asyncio.Lock()
         self._live: OrderedDict[str, _Live] = OrderedDict()
 
-    def suggest(self, study: Study, client_id: str, count: int) -> tuple[list[Suggestion], str | None]:
+    async def suggest(self, study: Study, client_id: str, count: int) -> tuple[list[Suggestion], str | None]:
         """The client's unfinished suggestions and as many new ones as it takes to make ``count``.
 
         Returns:
@@ -67,89 +89,157 @@ class Studies:
 
         Raises:
             StudyClosed: the study was closed.
-            Problem: 503 where other processes took everything that was worked out.
+            EmbeddingGone: its task's embedding cannot be read.
+            Problem: 503 where too many wait, it takes too long, or other processes took everything that was
+                worked out; 409 where too many suggestions are unfinished.
         """
+        live = self._of(study.id)
+        if live.waiting >= self._most_waiting:
+            raise _busy("too many clients wait for this study")
+        live.waiting += 1
+        try:
+            function = partial(self._suggest, live, study, client_id, count)
+            return await self._work.run_in_turn(self._in_turn(live, study), function)
+        finally:
+            live.waiting -= 1
+
+    def forget(self, study_id: str) -> None:
+        """Drops what is kept of a study that is no more."""
+        self._live.pop(study_id, None)
+        self._pool.forget(study_id)
+
+    def close(self) -> None:
+        """Ends the processes."""
+        self._pool.close()
+
+    def _of(self, study_id: str) -> _Live:
+        live = self._live.setdefault(study_id, _Live())
+        self._live.move_to_end(study_id)
+        idle = (name for name, each in self._live.items() if not each.waiting and each is not live)
+        while len(self._live) > REMEMBERED and (oldest := next(idle, None)) is not None:
+            self._live.pop(oldest)
+            idle = (name for name, each in self._live.items() if not each.waiting and each is not live)
+        return live
+
+    @contextlib.asynccontextmanager
+    async def _in_turn(self, live: _Live, study: Study) -> AsyncIterator[None]:
+        """One call of a study at a time, and one of all slow studies."""
+        async with live.turn, self._slow if _is_slow(live, study) else contextlib.nullcontext():
+            yield
+
+    # what follows runs in a thread
+    def _suggest(
+        self, live: _Live, study: Study, client_id: str, count: int
+    ) -> tuple[list[Suggestion], str | None]:
         tenant = study.tenant_id
         mine = self._store.take_suggestions(study.id, client_id, count, [], tenant_id=tenant)
         if len(mine) >= count:
             return mine, None
-        live = self._of(study.id)
-        with live.lock:
-            for _ in range(ROUNDS):
-                self._tell(live, study)
-                try:
-                    proposals = self._proposals(live, study, count - len(mine))
-                except Exhausted as end:
-                    return mine, str(end)
-                mine = self._store.take_suggestions(study.id, client_id, count, proposals, tenant_id=tenant)
-                taken = {suggestion.architecture for suggestion in mine}
-                live.spare = [proposal for proposal in live.spare if proposal not in taken]
-                if len(mine) >= count:
-                    return mine, None
-                live.spare = []
-        raise Problem(503, "other clients were faster; ask again", kind="busy", headers={"Retry-After": "1"})
+        if study.waiting + count - len(mine) > MOST_WAITING:
+            detail = f"nothing was told yet of {study.waiting:,} suggestions; tell what came of them first"
+            raise Problem(409, detail, kind="too-many-suggestions")
+        for _ in range(ROUNDS):
+            exhausted = self._work_out(live, study, count - len(mine))
+            checkpoint()  # of a client that has left nothing is taken; what was worked out stays
+            if exhausted is not None:
+                return mine, exhausted
+            mine = self._store.take_suggestions(study.id, client_id, count, live.spare, tenant_id=tenant)
+            taken = {suggestion.architecture for suggestion in mine}
+            live.spare = [proposal for proposal in live.spare if proposal not in taken]
+            if len(mine) >= count:
+                return mine, None
+            live.spare = []
+        raise _busy("other clients were faster; ask again")
 
-    def forget(self, study_id: str) -> None:
-        """Drops the strategy of a study that is no more."""
-        with self._lock:
-            self._live.pop(study_id, None)
-
-    def _of(self, study_id: str) -> _Live:
-        with self._lock:
-            live = self._live.setdefault(study_id, _Live())
-            self._live.move_to_end(study_id)
-            while len(self._live) > KEPT:
-                self._live.popitem(last=False)
-            return live
-
-    def _proposals(self, live: _Live, study: Study, count: int) -> list[str]:
-        """At least ``count`` new architectures, where there are as many; more while other clients wait."""
-        assert live.strategy is not None
-        if len(live.spare) < count:
+    def _work_out(self, live: _Live, study: Study, count: int) -> str | None:
+        """Sees to at least ``count`` spare ones, more while other clients wait; or says why there are
+        none."""
+        with self._pool.taken(study.id) as process:
+            last = self._tell(process, study)
+            if last != live.last:
+                live.last, live.spare = last, []
+            if len(live.spare) >= count:
+                return None
             waiting = self._store.unfinished(study.id, tenant_id=study.tenant_id)
-            pending = [PendingTrial(suggestion.architecture) for suggestion in waiting]
-            live.strategy.observe([], pending)
-            live.spare = live.strategy.suggest(count + min(self.work.others, AHEAD))
-        return live.spare
+            order = {
+                "suggest": study.id,
+                "pending": [suggestion.architecture for suggestion in waiting],
+                "count": count + min(max(live.waiting - 1, 0), AHEAD),
+            }
+            began, is_first = time.monotonic(), process.bytes == 0
+            try:
+                answer = process.ask(order)
+            finally:
+                if not is_first:
+                    live.seconds = time.monotonic() - began
+        if "architectures" in answer:
+            live.spare = answer["architectures"]
+            return None
+        if "exhausted" in answer:
+            return str(answer["exhausted"])
+        if "gone" in answer:
+            raise EmbeddingGone(answer["gone"])
+        if "memory" in answer:
+            raise _busy("the suggestion needs more memory than there is for it", seconds=10)
+        _log.error("a suggestion of study %s failed: %s", study.id, answer["failed"])
+        raise Problem(500, "this is a fault of the server, not of the request")
 
-    def _tell(self, live: _Live, study: Study) -> None:
-        """Tells the study's strategy all that is stored by now."""
-        tenant = study.tenant_id
-        new = self._store.study_observations(study.id, tenant_id=tenant, after=live.last)
-        now = self._store.study(study.id, tenant_id=tenant)
-        if live.strategy is None or live.told + len(new) != now.observed:
+    def _tell(self, process: SuggestProcess, study: Study) -> int:
+        """Tells a process all that is stored of a study by now; the number of the last observation."""
+        told = process.told.get(study.id) or self._open(process, study)
+        process.told.move_to_end(study.id)
+        self._tell_news(process, study, told)
+        if told.count > self._store.study(study.id, tenant_id=study.tenant_id).observed:
             # A failure gave way to values, which renumbers them: everything is told again.
-            live.strategy = strategy_of(request_of(study), lambda: self._blobs)
-            new = self._store.study_observations(study.id, tenant_id=tenant)
-            live.last, live.told, live.spare = 0, 0, []
-        if new:
-            live.strategy.observe([CompletedTrial(entry.observation) for entry in new])
-            live.last, live.spare = new[-1].number, []
-            live.told += len(new)
+            told = self._open(process, study)
+            self._tell_news(process, study, told)
+        return told.last
+
+    def _tell_news(self, process: SuggestProcess, study: Study, told: Told) -> None:
+        while True:
+            checkpoint()
+            page = self._store.study_observations(
+                study.id, tenant_id=study.tenant_id, after=told.last, limit=PAGE
+            )
+            if page:
+                entries = [entry.observation for entry in page]
+                rows = [[e.architecture, dict(e.values), e.failed, e.fidelity, e.seconds] for e in entries]
+                process.tell({"tell": study.id, "observations": rows})
+                told.last, told.count = page[-1].number, told.count + len(page)
+            if len(page) < PAGE:
+                return
+
+    def _open(self, process: SuggestProcess, study: Study) -> Told:
+        request = request_of(study)
+        embedding = None
+        if request.uploaded is not None:
+            try:
+                embedding = base64.b64encode(self._blobs.get(request.uploaded.embedding)).decode()
+            except (BlobNotFound, BlobDamaged) as error:
+                named = request.uploaded.name
+                message = f"the embedding of {named!r} cannot be used: {error}; add the task again"
+                raise EmbeddingGone(message) from error
+        process.tell({"open": study.id, "request": dict(study.request), "embedding": embedding})
+        told = process.told[study.id] = Told()
+        process.told.move_to_end(study.id)
+        while len(process.told) > KEPT:
+            oldest, _ = process.told.popitem(last=False)
+            process.tell({"forget": oldest})
+        return told
+
+
+def _is_slow(live: _Live, study: Study) -> bool:
+    if live.seconds is not None:
+        return live.seconds > SLOW_SECONDS
+    objectives = study.request.get("objectives")
+    many = isinstance(objectives, list) and len(objectives) >= SLOW_OBJECTIVES
+    return many or study.observed >= SLOW_FROM
+
+
+def _busy(detail: str, seconds: int = 1) -> Problem:
+    return Problem(503, detail, kind="busy", headers={"Retry-After": str(seconds)})
 
 
 def request_of(study: Study) -> DesignRequest:
     """What a stored study searches for."""
     return DesignRequest.from_dict(study.request)
-
-
-def best_of(problem: SearchProblem, observations: list[Observation]) -> list[Observation]:
-    """Full observations within the bounds that no other one beats, at most :data:`SHOWN`, best first."""
-    import numpy as np
-
-    from search.pareto import pareto_front
-
-    needed = {quantity.key for quantity in problem.quantities}
-    held = [
-        observation
-        for observation in observations
-        if observation.fidelity == "full"
-        and observation.failed is None
-        and needed <= observation.values.keys()
-        and problem.feasible(observation)
-    ]
-    if not held:
-        return []
-    scores = np.stack([problem.score(observation.values) for observation in held])
-    front = np.flatnonzero(pareto_front(scores))
-    return [held[row] for row in front[np.argsort(-scores[front, 0], kind="stable")][:SHOWN]]

@@ -12,6 +12,7 @@ from spaces.declaration import (
 )
 from spaces.declared_source import DeclarationError, DeclarationProblem, Path, Source, path_text
 from spaces.expression import RESERVED
+from spaces.metric import METRICS, value_fault
 from spaces.space import Choice
 
 MAX_VARIABLES = 32
@@ -326,7 +327,9 @@ class _Reader:
             )
             return None
         number = self.number(path, value)
-        if number is not None and (number < 0 or (name == "accuracy" and number > 100)):
-            self.fail(path, "lies outside what it can be", "accuracies are percentages, nothing is negative")
+        fault = None if number is None else value_fault(name, float(number))
+        if fault is not None:
+            low, high = METRICS[name].range
+            self.fail(path, fault, f"between {low:g} and {high:g}")
             return None
         return None if number is None else float(number)

@@ -1,7 +1,9 @@
 """Metrics, and what is said with them: quantities, constraints, objectives.
 
-A *metric* carries its unit and direction. A *quantity* is a metric of something: an accuracy on a task,
-a latency on a device. Its key is what the HTTP API and every table use as a column name::
+A *metric* carries its unit, its direction and the values that it can take; :func:`value_fault` is the one
+rule for what a measured value may be, wherever one comes in. A *quantity* is a metric of something: an
+accuracy on a task, a latency on a device. Its key is what the HTTP API and every table use as a column
+name::
 
     accuracy@cifar10      latency_ms@fpga      latency_ms@gpu@arxiv      params_m
 """
@@ -20,14 +22,26 @@ class Direction(StrEnum):
     MINIMIZE = "minimize"
 
 
+LEAST = 1e-12
+"""A value that is nearer to 0 than this, and is not 0, is no measurement of any metric."""
+MOST = 1e15
+"""No value is further from 0: what learns from values squares them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A quantity with unit and direction."""
+    """A quantity with unit and direction.
+
+    Args:
+        low, high: the values that it can take, both ends included, in its unit.
+    """
 
     name: str
     unit: str
     direction: Direction
     description: str
+    low: float = 0.0
+    high: float = MOST
 
     @property
     def sign(self) -> float:
@@ -36,8 +50,8 @@ class Metric:
 
     @property
     def range(self) -> tuple[float, float]:
-        """The values it can take: percentages end at 100, nothing is negative."""
-        return (0.0, 100.0 if self.unit == "%" else math.inf)
+        """``low`` and ``high``."""
+        return self.low, self.high
 
 
 class _Metrics(dict[str, Metric]):
@@ -47,7 +61,7 @@ class _Metrics(dict[str, Metric]):
         if _OWN.fullmatch(name) is None:
             raise KeyError(name)
         direction = Direction.MINIMIZE if name.startswith("cost_") else Direction.MAXIMIZE
-        return Metric(name, "-", direction, "declared with the space")
+        return Metric(name, "-", direction, "declared with the space", low=-MOST)
 
     def __contains__(self, name: object) -> bool:
         return super().__contains__(name) or (isinstance(name, str) and _OWN.fullmatch(name) is not None)
@@ -59,22 +73,40 @@ METRICS: dict[str, Metric] = _Metrics(
     (metric.name, metric)
     for metric in (
         Metric(
-            "accuracy", "%", Direction.MAXIMIZE, "share of test examples answered right, or the task's score"
+            "accuracy",
+            "%",
+            Direction.MAXIMIZE,
+            "share of test examples answered right, or the task's score",
+            high=100.0,
         ),
-        Metric("latency_ms", "ms", Direction.MINIMIZE, "time of one inference call"),
-        Metric("throughput_ips", "images/s", Direction.MAXIMIZE, "images handled in a second"),
-        Metric("energy_mj", "mJ", Direction.MINIMIZE, "energy of one inference call"),
-        Metric("params_m", "10⁶", Direction.MINIMIZE, "trainable parameters"),
-        Metric("macs_m", "10⁶", Direction.MINIMIZE, "multiply-accumulates of convolutions and linear layers"),
-        Metric("peak_memory_mb", "MB", Direction.MINIMIZE, "largest sum of live activations, batch 1, fp32"),
-        Metric("loss", "nats", Direction.MINIMIZE, "mean loss"),
+        # Three hours; a thousand million images a second; a megawatt for a second; and so on.
+        Metric("latency_ms", "ms", Direction.MINIMIZE, "time of one inference call", high=1e7),
+        Metric("throughput_ips", "images/s", Direction.MAXIMIZE, "images handled in a second", high=1e9),
+        Metric("energy_mj", "mJ", Direction.MINIMIZE, "energy of one inference call", high=1e9),
+        Metric("params_m", "10⁶", Direction.MINIMIZE, "trainable parameters", high=1e9),
+        Metric(
+            "macs_m",
+            "10⁶",
+            Direction.MINIMIZE,
+            "multiply-accumulates of convolutions and linear layers",
+            high=1e12,
+        ),
+        Metric(
+            "peak_memory_mb",
+            "MB",
+            Direction.MINIMIZE,
+            "largest sum of live activations, batch 1, fp32",
+            high=1e9,
+        ),
+        Metric("loss", "nats", Direction.MINIMIZE, "mean loss", high=1e6),
         Metric(
             "table_macs_m",
             "10⁶",
             Direction.MINIMIZE,
             "multiply-accumulates as a table counts them, if otherwise",
+            high=1e12,
         ),
-        Metric("train_seconds", "s", Direction.MINIMIZE, "what the training of a network took"),
+        Metric("train_seconds", "s", Direction.MINIMIZE, "what the training of a network took", high=1e9),
         Metric(
             "training_macs_m",
             "10⁶",
@@ -83,6 +115,26 @@ METRICS: dict[str, Metric] = _Metrics(
         ),
     )
 )
+
+
+def value_fault(metric: str, value: float) -> str | None:
+    """What is wrong with a measured value of a metric, as a sentence without a subject; None where nothing
+    is.
+
+    >>> value_fault("accuracy", 101.0)
+    'is 101 and lies outside the 0 to 100 % of accuracy'
+    >>> value_fault("latency_ms", 1e-300)
+    'is 1e-300, nearer to 0 than any measurement (1e-12)'
+    """
+    known = METRICS[metric]
+    if not math.isfinite(value):
+        return f"is {value:g} and no finite number"
+    if not known.low <= value <= known.high:
+        unit = "" if known.unit == "-" else f" {known.unit}"
+        return f"is {value:g} and lies outside the {known.low:g} to {known.high:g}{unit} of {metric}"
+    if value != 0 and abs(value) < LEAST:
+        return f"is {value:g}, nearer to 0 than any measurement ({LEAST:g})"
+    return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from store.study import (
     Study,
     StudyClosed,
     Suggestion,
+    TooManyObservations,
     TooManyStudies,
     ends_suggestion,
     is_news,
@@ -136,7 +137,12 @@ class MemoryStudies(StudyStore):
             return mine
 
     def observe_study(
-        self, study_id: str, observations: Sequence[Observation], *, tenant_id: str = "default"
+        self,
+        study_id: str,
+        observations: Sequence[Observation],
+        *,
+        tenant_id: str = "default",
+        most: int = 150_000,
     ) -> tuple[Study, int]:
         for observation in observations:
             strictjson.check_observation(observation)
@@ -156,6 +162,8 @@ class MemoryStudies(StudyStore):
                 found[place] = NumberedObservation(last, replace(copy.deepcopy(told), failed=failed))
                 if ends_suggestion(told):
                     ended.add(told.architecture)
+            if len(found) > max(most, len(kept.observations)):
+                raise TooManyObservations(f"more than {most:,} observations")
             kept.observations, kept.last = found, last
             kept.finished |= ended & kept.suggestions.keys()
             self._count(kept)

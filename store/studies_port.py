@@ -89,17 +89,26 @@ class StudyStore(ABC):
 
     @abstractmethod
     def observe_study(
-        self, study_id: str, observations: Sequence[Observation], *, tenant_id: str = "default"
+        self,
+        study_id: str,
+        observations: Sequence[Observation],
+        *,
+        tenant_id: str = "default",
+        most: int = 150_000,
     ) -> tuple[Study, int]:
         """Stores observations, also of architectures that were never suggested; all of them or none.
 
         The same told again changes nothing; see :func:`store.study.is_news`.
+
+        Args:
+            most: observations that the study may have.
 
         Returns:
             The study, and how many were news.
 
         Raises:
             ObservedOtherwise: an architecture has other values at the same fidelity; nothing was stored.
+            TooManyObservations: the study would have more than ``most``; nothing was stored.
             InvalidJson: a value is NaN, infinite or no JSON; nothing was stored.
         """
 

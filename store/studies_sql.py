@@ -20,6 +20,7 @@ from store.study import (
     Study,
     StudyClosed,
     Suggestion,
+    TooManyObservations,
     TooManyStudies,
     ends_suggestion,
     is_news,
@@ -156,7 +157,12 @@ class SqlStudies(SqlTransactions, StudyStore):
             return mine
 
     def observe_study(
-        self, study_id: str, observations: Sequence[Observation], *, tenant_id: str = "default"
+        self,
+        study_id: str,
+        observations: Sequence[Observation],
+        *,
+        tenant_id: str = "default",
+        most: int = 150_000,
     ) -> tuple[Study, int]:
         # Everything that needs no lock is done before there is one: others wait for it.
         for observation in observations:
@@ -181,6 +187,8 @@ class SqlStudies(SqlTransactions, StudyStore):
                 new[place] = rows[index] | {"number": number, "at": now}
                 if ends_suggestion(told):
                     ended.append(told.architecture)
+            if counts["observed"] > max(most, row.observed):
+                raise TooManyObservations(f"more than {most:,} observations")
             replaced = [before[place].number for place in new if place in before]
             for chunk in _chunks(replaced):
                 numbers = study_observations.c.number.in_(chunk)

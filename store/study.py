@@ -22,6 +22,10 @@ class TooManyStudies(StoreError):
     """The tenant has as many as it may; delete one first."""
 
 
+class TooManyObservations(StoreError):
+    """The study has as many as it may, or would have more; open another one."""
+
+
 class ObservedOtherwise(StoreError):
     """An architecture was observed before with other values; never retry, mend the observation.
 

@@ -1,6 +1,5 @@
 """Executing one job: claim, work under a heartbeat, finish. A plain function that knows nothing of Celery."""
 
-import errno
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from search.reasons import client_reason
 from spaces.metric import Observation
 from store.job import IllegalMove, InvalidJson, Job, JobState, Lease, LeaseLost, StoreFull, StoreUnavailable
 from store.port import Store
@@ -177,9 +177,7 @@ def _past(store: Store, job: Job, patience: Patience, kind: str) -> list[dict[st
 
 
 def _failure(store: Store, lease: Lease, error: BaseException) -> Callable[[], Job]:
-    """The write that fails the job: class and message of the error; the traceback is for the log."""
-    log.exception("the handler failed", exc_info=error)
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    if isinstance(error, StoreFull) or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
-        said = f"disk_full: {said}"
-    return lambda: store.finish(lease, JobState.FAILED, reason=said)
+    """The write that fails the job; the traceback is for the log."""
+    reason = client_reason(error)
+    log.exception("the handler failed", exc_info=error, reference=reason.reference)
+    return lambda: store.finish(lease, JobState.FAILED, reason=reason.text)

@@ -10,6 +10,7 @@ import typer
 from netwright.cli.catalogue import devices as app
 from netwright.cli.connect import UrlOption, connected
 from netwright.cli.output import JsonOption, out, print_json, print_table
+from spaces.metric import METRICS, value_fault
 
 SpaceOption = Annotated[str, typer.Option(help="For example nasbench201.")]
 MetricOption = Annotated[str, typer.Option(help="What is measured, in the metric's unit.")]
@@ -45,7 +46,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Make a device known by what was measured on it."""
-    measurements = read_measurements(read_text(file))
+    measurements = read_measurements(read_text(file), metric)
     with connected(url) as client:
         added = client.add_device(name, space, measurements, metric=metric)
     if as_json:
@@ -72,10 +73,13 @@ def remove(
         print_json({"removed": name, "space": space})
 
 
-def read_measurements(text: str) -> list[tuple[str, float]]:
+def read_measurements(text: str, metric: str | None = None) -> list[tuple[str, float]]:
     """Architectures and values of lines; the last comma or tab stands between them.
 
-    >>> read_measurements("architecture,value\\nk3_e1 skip,2.5\\n")
+    Args:
+        metric: what the values are of; None where only the server knows.
+
+    >>> read_measurements("architecture,value\\nk3_e1 skip,2.5\\n", "latency_ms")
     [('k3_e1 skip', 2.5)]
 
     Raises:
@@ -92,6 +96,10 @@ def read_measurements(text: str) -> list[tuple[str, float]]:
             measured = math.nan
         if not architecture or not math.isfinite(measured):
             raise typer.BadParameter(f"line {number} is not ARCHITECTURE,VALUE: {line[:80]!r}")
+        # A metric that is not known the server refuses, with those that are.
+        fault = value_fault(metric, measured) if metric in METRICS and metric is not None else None
+        if fault is not None:
+            raise typer.BadParameter(f"line {number}: the value {fault}")
         found.append((architecture.strip().strip('"'), measured))
     return found
 

@@ -32,7 +32,7 @@ def train(
     as_json: JsonOption = False,
 ) -> None:
     """Train a predictor and wait for it; without --url the embedded stack runs for the call."""
-    observations = read_measurements(read_text(file))
+    observations = read_measurements(read_text(file), metric.partition("@")[0])
     wanted = quantity(metric)
     start = None if source is None else {"task": source}
     with connected_with_workers(url) as client:

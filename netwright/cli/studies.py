@@ -8,6 +8,7 @@ import typer
 from netwright.cli.connect import UrlOption, connected
 from netwright.cli.output import JsonOption, note, out, print_json, print_table
 from netwright.cli.quantities import constraint, quantity, recipe
+from spaces.metric import METRICS, value_fault
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -178,4 +179,8 @@ def _value(text: str) -> tuple[str, float]:
         value = math.nan
     if not sign or not math.isfinite(value):
         raise typer.BadParameter(f"{text!r} is no value; write for example accuracy=93.1")
+    metric = name.partition("@")[0]
+    fault = value_fault(metric, value) if metric in METRICS else None
+    if fault is not None:
+        raise typer.BadParameter(f"{name} {fault}")
     return name, value

@@ -13,6 +13,7 @@ from networks.training.recipe import TrainingOptions
 from networks.training.sources import find, names
 from search.evaluator import Bench, NamedEvaluator, Stopped, register
 from search.problem import Problem
+from search.reasons import client_reason
 from search.recipe import apart, network_of
 from spaces.metric import Observation, Quantity
 from spaces.space import Variable
@@ -119,9 +120,8 @@ class TrainingEvaluator(NamedEvaluator):
         except TrainingStopped as stopped:
             raise Stopped(str(stopped)) from stopped
         except (Diverged, BadImages) as error:
-            return Observation(
-                architecture, {}, self.source, failed=str(error), seconds=time.perf_counter() - began
-            )
+            why, seconds = client_reason(error).text, time.perf_counter() - began
+            return Observation(architecture, {}, self.source, failed=why, seconds=seconds)
         values = {
             f"accuracy@{task}": round(statistics.fmean(run.accuracy for run in each), 4)
             for task, each in runs.items()

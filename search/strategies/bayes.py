@@ -14,6 +14,10 @@ from spaces.space import Bools, Codes
 
 INITIAL = 5
 """Members before the first model."""
+FANTASIES = 256
+"""Pending trials that count as if they had come out as expected, the latest; others are only taken. With more
+than two measured quantities fewer, since each is learned for every one of them.
+"""
 PROMISING = 0.02
 """Share of the members, by training-free scores, that the first ones are drawn from."""
 
@@ -63,7 +67,7 @@ class BayesStrategy(Strategy):
     def _foretold(
         self, foretold: Foretold, count: int, finished: list[Observation], taken: Codes
     ) -> list[str]:
-        waiting = self.problem.space.parse_many([trial.architecture for trial in self.pending])
+        waiting = self._waiting()
         names, expected = foretold.choose(count, finished, waiting, {row.tobytes() for row in taken})
         if not names:
             raise Exhausted("no further member within the exact bounds was found")
@@ -76,7 +80,7 @@ class BayesStrategy(Strategy):
 
     def _race(self, finished: list[Observation], taken: Codes, rng: np.random.Generator) -> Race:
         """All candidates, with what is believed of them."""
-        waiting = self.problem.space.parse_many([trial.architecture for trial in self.pending])
+        waiting = self._waiting()
 
         def between(codes: Codes) -> Race:
             return Race(self.beliefs, finished, codes, waiting, flat=self.flat)
@@ -87,6 +91,11 @@ class BayesStrategy(Strategy):
         observed = self.problem.space.parse_many([observation.architecture for observation in finished])
         best = observed[np.argsort(-self.merits(finished), kind="stable")]
         return between(pooled(self.problem, lambda codes: between(codes).gain(), best, taken, rng))
+
+    def _waiting(self) -> Codes:
+        """Codes (w, v) of the pending trials that count."""
+        most = min(FANTASIES, 2 * FANTASIES // max(len(self.problem.to_measure), 1))
+        return self.problem.space.parse_many([trial.architecture for trial in self.pending[-most:]])
 
     def _free(self, race: Race, taken: Codes) -> Bools:
         """Which candidates (c,) of a race are not taken."""

@@ -12,6 +12,8 @@ greatest expected improvement comes next. So a data set that turns out to be ali
 weight within a few evaluations.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.linalg import solve_triangular
 
@@ -23,6 +25,7 @@ from search.candidates import LISTED, listed, places
 from search.problem import Problem
 from search.strategies.bayes import BayesStrategy
 from search.strategy import Exhausted, Strategy, register
+from search.trial import CompletedTrial, PendingTrial
 from spaces.metric import Observation
 from spaces.space import Floats
 
@@ -61,11 +64,15 @@ class TransferStrategy(Strategy):
         task = quantity.task if quantity is not None else None
         self.sources = sources_of(problem.space, task) if fits and listable else ()
 
+    def observe(self, completed: Sequence[CompletedTrial], pending: Sequence[PendingTrial] = ()) -> None:
+        """See :meth:`search.strategy.Strategy.observe`."""
+        super().observe(completed, pending)
+        self.own.observe(completed, pending)
+
     def suggest(self, count: int) -> list[str]:
         """See :meth:`search.strategy.Strategy.suggest`."""
         finished = self.finished()
         if not self.sources or len(finished) >= OWN_FROM:
-            self.own.completed, self.own.pending = self.completed, self.pending
             return self.own.suggest(count)
         codes, _ = listed(self.problem)
         taken = {row.tobytes() for row in self.taken()}

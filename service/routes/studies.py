@@ -1,5 +1,6 @@
 """``/v1/studies``: search driven by whoever evaluates. Ask for architectures, tell what they brought."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -8,6 +9,7 @@ from search.problem import Problem as SearchProblem
 from search.request import FieldError
 from search.study import parse_study, read_observations
 from service.architectures import parse_architectures
+from service.bounded import Bounded, checkpoint
 from service.dependencies import IdempotencyKey, StoreDep, TenantDep
 from service.problems import Problem, documented, invalid
 from service.schemas.studies import (
@@ -25,16 +27,19 @@ from service.schemas.studies import (
 )
 from service.strict_json import StrictJSONRoute
 from service.studies import Studies, request_of
+from service.study_best import StudyBests
 from service.uploads import named_task
 from store.ids import is_id
 from store.job import NotFound
 from store.port import Store
-from store.study import ObservedOtherwise, Study, StudyClosed, TooManyStudies
+from store.study import ObservedOtherwise, Study, StudyClosed, TooManyObservations, TooManyStudies
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"], route_class=StrictJSONRoute)
 
 MOST = 1000
 """Studies of one tenant."""
+MOST_OBSERVED = 150_000
+"""Observations of one study."""
 
 
 def get_study(
@@ -51,15 +56,31 @@ def get_study(
     return store.study(study_id, tenant_id=tenant)
 
 
-def get_studies(request: Request) -> Studies:
-    """The strategies of this process."""
+async def get_studies(request: Request) -> Studies:
+    """What suggests."""
     studies = request.app.state.studies
     assert isinstance(studies, Studies)
     return studies
 
 
+async def get_bests(request: Request) -> StudyBests:
+    """What knows the best of each study."""
+    bests = request.app.state.study_bests
+    assert isinstance(bests, StudyBests)
+    return bests
+
+
+async def get_observing(request: Request) -> Bounded:
+    """Where observations are taken in."""
+    observing = request.app.state.observing
+    assert isinstance(observing, Bounded)
+    return observing
+
+
 StudyDep = Annotated[Study, Depends(get_study)]
 StudiesDep = Annotated[Studies, Depends(get_studies)]
+BestsDep = Annotated[StudyBests, Depends(get_bests)]
+ObservingDep = Annotated[Bounded, Depends(get_observing)]
 
 
 @router.post("", status_code=201, responses=documented(400, 408, 409, 413, 415, 422, 503, 507))
@@ -102,10 +123,9 @@ def list_studies(
 
 
 @router.get("/{study_id}", responses=documented(404, 422, 503))
-def show_study(study: StudyDep, store: StoreDep, tenant: TenantDep) -> StudyShown:
-    """Where a study stands, and the best that was observed within its bounds."""
-    told = store.study_observations(study.id, tenant_id=tenant)
-    return StudyShown.showing(study, [entry.observation for entry in told])
+async def show_study(study: StudyDep, bests: BestsDep) -> StudyShown:
+    """Where a study stands, and the best that was observed within its bounds, at most 20."""
+    return StudyShown.showing(study, await bests.of(study))
 
 
 @router.get("/{study_id}/observations", responses=documented(404, 422, 503))
@@ -126,7 +146,7 @@ def list_observations(
 async def suggest(asked: SuggestCreate, study: StudyDep, studies: StudiesDep) -> SuggestionsPublic:
     """Architectures to evaluate: yours that are unfinished first, then new ones that nobody else has."""
     try:
-        found, exhausted = await studies.work.run(studies.suggest, study, asked.client_id, asked.count)
+        found, exhausted = await studies.suggest(study, asked.client_id, asked.count)
     except StudyClosed:
         raise Problem(409, "the study is closed; it suggests nothing more", kind="study-closed") from None
     space = SearchProblem.of(request_of(study)).space
@@ -136,13 +156,13 @@ async def suggest(asked: SuggestCreate, study: StudyDep, studies: StudiesDep) ->
 
 @router.post("/{study_id}/observe", responses=documented(400, 404, 408, 409, 413, 415, 422, 503, 507))
 async def observe(
-    told: ObservationsCreate, study: StudyDep, store: StoreDep, studies: StudiesDep, tenant: TenantDep
+    told: ObservationsCreate, study: StudyDep, store: StoreDep, observing: ObservingDep, tenant: TenantDep
 ) -> ObservedPublic:
     """Tells what evaluations brought, suggested ones or your own; all of it is taken, or none.
 
     Telling the same again changes nothing. Values may take the place of a failure.
     """
-    return await studies.work.run(_observe, told, study, store, tenant)
+    return await observing.run(_observe, told, study, store, tenant)
 
 
 def _observe(told: ObservationsCreate, study: Study, store: Store, tenant: str) -> ObservedPublic:
@@ -162,7 +182,11 @@ def _observe(told: ObservationsCreate, study: Study, store: Store, tenant: str) 
     ]
     observations = read_observations(problem, items)
     try:
-        after, news = store.observe_study(study.id, observations, tenant_id=tenant)
+        checkpoint()
+        after, news = store.observe_study(study.id, observations, tenant_id=tenant, most=MOST_OBSERVED)
+    except TooManyObservations:
+        detail = f"a study takes at most {MOST_OBSERVED:,} observations; open another one"
+        raise Problem(409, detail, kind="too-many-observations") from None
     except ObservedOtherwise as error:
         unlike = FieldError(f"observations[{error.index}]", str(error), "name another fidelity for a repeat")
         raise Problem(409, str(error), kind="observed-otherwise", errors=[unlike]) from None
@@ -176,7 +200,15 @@ def close_study(study: StudyDep, store: StoreDep, tenant: TenantDep) -> StudyPub
 
 
 @router.delete("/{study_id}", status_code=204, responses=documented(404, 422, 503, 507))
-def delete_study(study: StudyDep, store: StoreDep, tenant: TenantDep, studies: StudiesDep) -> None:
+async def delete_study(
+    study: StudyDep,
+    store: StoreDep,
+    tenant: TenantDep,
+    studies: StudiesDep,
+    bests: BestsDep,
+    observing: ObservingDep,
+) -> None:
     """Removes a study with everything that was suggested and told."""
-    store.delete_study(study.id, tenant_id=tenant)
+    await observing.run(partial(store.delete_study, study.id, tenant_id=tenant))
     studies.forget(study.id)
+    bests.forget(study.id)

@@ -11,7 +11,7 @@ from search.recipe import apart
 from search.request import STRATEGIES
 from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, RecipeChoices, Variables
 from service.schemas.designs import ConstraintCreate
-from service.studies import best_of, request_of
+from service.studies import request_of
 from spaces.metric import Observation, Quantity
 from spaces.space import Space
 from store.study import NumberedObservation, Study, Suggestion
@@ -195,12 +195,12 @@ class StudyShown(StudyPublic):
 
     @classmethod
     def showing(cls, study: Study, observations: list[Observation]) -> "StudyShown":
-        """The public face of a stored study, with the best of its observations."""
+        """The public face of a stored study, with its best observations."""
         problem = Problem.of(request_of(study))
         best = [
             {"architecture": observation.architecture, "values": dict(observation.values)}
             | apart(problem.space, observation.architecture)
-            for observation in best_of(problem, observations)
+            for observation in observations
         ]
         return cls.model_validate(_fields(study) | {"best": best})
 

@@ -8,7 +8,7 @@ from sqlalchemy import event
 from spaces.metric import Observation
 from store.job import IdempotencyConflict, InvalidJson, NotFound
 from store.sql import SqlStore
-from store.study import ObservedOtherwise, StudyClosed, TooManyStudies
+from store.study import ObservedOtherwise, StudyClosed, TooManyObservations, TooManyStudies
 
 REQUEST = {"space": "cells", "task": "images"}
 
@@ -215,3 +215,13 @@ def test_of_many_clients_no_two_take_one_architecture(store, study):
     everything = [name for found in taken.values() for name in found]
     assert sorted(everything) == sorted(proposals)
     assert sorted(s.number for s in store.unfinished(study.id)) == list(range(1, 13))
+
+
+def test_a_study_takes_so_many_observations_and_no_more(store):
+    study, _ = store.create_study({"space": "toy"})
+    store.observe_study(study.id, [seen("x"), seen("y", failed="no memory")], most=2)
+    with pytest.raises(TooManyObservations):
+        store.observe_study(study.id, [seen("x"), seen("w")], most=2)
+    assert store.study(study.id).observed == 2
+    store.observe_study(study.id, [seen("x"), seen("y", 2.0)], most=2)  # values in place of a failure
+    assert (store.study(study.id).observed, store.study(study.id).failed) == (2, 0)

@@ -10,6 +10,7 @@ from pathlib import Path
 from netwright import roles
 from netwright.logs import set_up_logs
 from netwright.settings import Settings
+from predictors.predictor import NotEnoughLabels
 from spaces.metric import Observation
 from store.job import JobState
 from workers.handlers import JobContext, JobStopped, Outcome, handles
@@ -59,7 +60,7 @@ def poison(context: JobContext) -> Outcome:
         while True:
             pass
     elif how == "raise":
-        raise ValueError("a reason for people")
+        raise NotEnoughLabels("a reason for people")
     elif how == "nan":
         return Outcome(JobState.SUCCEEDED, {"x": float("nan")})
     elif how == "long step":

@@ -115,7 +115,7 @@ def test_poison_jobs_fail_with_their_reasons_and_the_jobs_behind_them_finish(run
         "kill": (MAX_ATTEMPTS, "the worker died 3 times"),
         "segfault": (MAX_ATTEMPTS, "the worker died 3 times"),
         "stuck": (1, "stalled: no sign of progress"),
-        "raise": (1, "ValueError: a reason for people"),
+        "raise": (1, "NotEnoughLabels: a reason for people"),
         "nan": (1, "InvalidJson"),
     }
     poison = {how: running.store.submit("poison", {"how": how})[0] for how in expected}

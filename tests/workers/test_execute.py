@@ -6,6 +6,8 @@ from functools import partial
 
 import pytest
 
+from predictors.predictor import NotEnoughLabels
+from search.reasons import DISK_FULL, NO_MEMORY
 from spaces.metric import Observation
 from store.blobs_memory import MemoryBlobs
 from store.job import JobState, StoreFull, StoreUnavailable
@@ -86,11 +88,10 @@ def test_a_second_message_does_nothing(store, run):
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (ValueError("too small"), "ValueError: too small"),
-        (MemoryError(), "MemoryError"),
-        (SystemExit(3), "SystemExit: 3"),
-        (StoreFull("database or disk is full"), "disk_full: StoreFull: database or disk is full"),
-        (OSError(28, "No space left on device"), "disk_full: OSError: [Errno 28] No space left on device"),
+        (NotEnoughLabels("too small"), "NotEnoughLabels: too small"),
+        (MemoryError(), NO_MEMORY),
+        (StoreFull("database or disk is full"), DISK_FULL),
+        (OSError(28, "No space left on device"), DISK_FULL),
     ],
 )
 def test_an_exception_fails_the_job_with_its_reason(run, error, reason):
@@ -99,6 +100,16 @@ def test_an_exception_fails_the_job_with_its_reason(run, error, reason):
 
     job = run(handler)
     assert (job.state, job.reason) == (JobState.FAILED, reason)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), RuntimeError("[bt] (0) /usr/lib/libxgboost.so [0x7f00]")])
+def test_what_nobody_foresaw_is_told_by_a_reference_to_the_log(run, error):
+    def handler(context):
+        raise error
+
+    job = run(handler)
+    assert job.state is JobState.FAILED
+    assert job.reason.startswith(f"an internal error ({type(error).__name__})") and "/" not in job.reason
 
 
 def test_results_and_events_that_json_cannot_hold_fail_the_job(store, run):
