@@ -5,8 +5,10 @@ source's answer is the prior mean, in normal scores, and a small Gaussian proces
 
 .. math:: y(x) = s(x) + a + b\,s(x) + g(x) + \text{noise}, \quad g \sim GP(0, \alpha\, k_{3/2})
 
-Its kernel sees exact statistics, structure and training-free scores. The target's labels also teach the
-source, mapped to its scale, where the source still holds its own labels: order carries over.
+Its kernel sees exact statistics, structure and training-free scores. s is the source after it has also
+learned the target's labels, mapped to its scale, where it still holds its own labels: order carries over.
+What s leaves of a label is what a source leaves that was taught the other parts of the labels, not that one:
+the remainder of labels that s has seen would be smaller than that of new architectures.
 How much g may say is chosen by leaving one label out, and is nothing unless the order gains clearly.
 """
 
@@ -28,9 +30,11 @@ from predictors.predictor import DamagedModel, NotEnoughLabels, Predictor, predi
 from predictors.scored import ScoredPredictor, checked
 from spaces.space import Codes, Floats, Space
 
-FORMAT = "netwright-precision-1"
+FORMAT = "netwright-precision-2"
+FOLDS = 5
 AMPLITUDES = (0.0, 0.125, 0.5, 2.0)
 """Variances of what is left, over that of the noise."""
+_BEFORE = "netwright-precision-1"
 _OFFSET, _SLOPE = 10.0, 2.5
 _REFERENCE = 2000
 _WORTH = 0.03
@@ -55,7 +59,7 @@ class PrecisionTransfer(ScoredPredictor):
         """Learns from labels of the target; see :class:`predictors.predictor.Predictor`."""
         values = checked(self.space, codes, values)
         self.taught = _taught(self.source, codes, values)
-        return self._conditioned(codes, values)
+        return self._conditioned(codes, values, self._left_out(codes, values))
 
     @property
     def fitted(self) -> bool:
@@ -89,6 +93,7 @@ class PrecisionTransfer(ScoredPredictor):
                 "taught": base64.b64encode(self.taught.to_bytes()).decode(),
                 "codes": codes.tolist(),
                 "values": values.tolist(),
+                "base": self._base.tolist(),
             }
         ).encode()
 
@@ -101,26 +106,44 @@ class PrecisionTransfer(ScoredPredictor):
         """
         try:
             content = json.loads(data)
-            if (content["format"], content["space"]) != (FORMAT, space.name):
+            if content["format"] not in (FORMAT, _BEFORE) or content["space"] != space.name:
                 raise DamagedModel(f"the bytes are no precision transfer of {space.name}")
             read = predictor_kind(content["kind"]).from_bytes  # type: ignore[attr-defined]
             source = read(base64.b64decode(content["source"], validate=True), space)
             # Bytes written before name neither task nor seed.
             model = cls(space, source=source, task=content.get("task"), seed=int(content.get("seed", 0)))
-            model.taught = read(base64.b64decode(content["taught"], validate=True), space)
             codes = np.array(content["codes"], dtype=np.int8)
-            return model._conditioned(codes, checked(space, codes, np.array(content["values"])))
+            values = checked(space, codes, np.array(content["values"]))
+            if content["format"] == _BEFORE:  # its remainder is about the source alone
+                return model._conditioned(codes, values, _scores(source, codes))
+            model.taught = read(base64.b64decode(content["taught"], validate=True), space)
+            return model._conditioned(codes, values, np.array(content["base"], dtype=np.float64))
         except DamagedModel:
             raise
         except (ValueError, KeyError, TypeError, OverflowError, binascii.Error) as error:
             raise DamagedModel(f"the bytes are no precision transfer of {space.name}: {error}") from error
 
     # inside
-    def _conditioned(self, codes: Codes, values: Floats) -> Self:
-        """The Gaussian process on the labels, at the amplitude that leaving one out prefers."""
+    def _left_out(self, codes: Codes, values: Floats) -> Floats:
+        """Scores (n,) of each label's architecture by a source that was taught the other parts of labels."""
+        if self.taught is self.source:
+            return _scores(self.source, codes)
+        _, group = np.unique(codes, axis=0, return_inverse=True)  # equal architectures lie in one part
+        order = np.random.default_rng(self.seed).permutation(int(group.max()) + 1)
+        part, found = order[group.ravel()] % FOLDS, np.empty(len(values))
+        for number in np.unique(part):
+            held = part == number
+            others = _taught(self.source, codes[~held], values[~held]) if (~held).sum() > 1 else self.source
+            found[held] = _scores(others, codes[held])
+        return found
+
+    def _conditioned(self, codes: Codes, values: Floats, base: Floats) -> Self:
+        """The Gaussian process on what base (n,) leaves of the labels, at the amplitude that leaving one out
+        prefers.
+        """
         self.learned = codes.copy(), values.copy()
         self.scores = NormalScores.fit(values)
-        self._rows, self._base = self._inputs(codes), _scores(self.source, codes)
+        self._rows, self._base = self._inputs(codes), base
         targets = self.scores.transform(values)
         rest = targets - self._base
         asked = -1.0

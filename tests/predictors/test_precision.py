@@ -1,12 +1,15 @@
 """Transfer between precisions: what it gains, what it promises, and what it refuses."""
 
+import json
+
 import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
 from predictors.gbdt import GbdtPredictor
 from predictors.precision import PrecisionTransfer
-from predictors.predictor import DamagedModel, NotEnoughLabels
+from predictors.prediction import Prediction
+from predictors.predictor import DamagedModel, NotEnoughLabels, Predictor
 from spaces.space import get_space
 
 CELLS = get_space("nasbench201")
@@ -69,6 +72,50 @@ def test_the_source_stays_as_it_was(source):
     before = source.digest()
     model, _, _ = moved(source, 0.6)
     assert source.digest() == before != model.taught.digest()
+
+
+class Teachable(Predictor):
+    """Knows nothing until it is taught anything, and everything from then on; predicts no more."""
+
+    kind = "teachable"
+    told = False
+
+    def fit(self, codes, values):
+        raise NotEnoughLabels("it is taught")
+
+    def refine(self, codes, values):
+        self.told = True
+        return self
+
+    def predict(self, codes, confidence=0.9):
+        mean = full_precision(codes) if self.told else -full_precision(codes)
+        return Prediction(mean, 0 * mean, mean, mean, confidence)
+
+    def probability_below(self, codes, bound):
+        return (self.predict(codes).mean <= bound).astype(float)
+
+    def to_bytes(self):
+        return b""
+
+    @classmethod
+    def from_bytes(cls, data, space):
+        return cls(space)
+
+
+def test_what_is_left_is_about_the_mean_that_it_is_added_to():
+    """A source that is wrong before and right after it was taught: nothing is left to correct."""
+    few, rest = CODES[:40], CODES[40:400]
+    model = PrecisionTransfer(CELLS, source=Teachable(CELLS)).fit(few, low_precision(few, 0.0))
+    assert kendalltau(model.predict(rest).mean, full_precision(rest)).statistic > 0.98
+
+
+def test_bytes_of_before_are_read_about_the_source_alone(source):
+    model, _, rest = moved(source, 0.6)
+    content = json.loads(model.to_bytes()) | {"format": "netwright-precision-1"}
+    del content["base"]
+    again = PrecisionTransfer.from_bytes(json.dumps(content).encode(), CELLS)
+    assert again.taught is again.source
+    assert kendalltau(again.predict(rest).mean, low_precision(rest, 0.6)).statistic > 0.7
 
 
 def test_it_survives_its_bytes(source):
