@@ -87,6 +87,7 @@ def run_design(
         found, values = nearest_to_exact(problem, nearest)
         return _infeasible(problem, found, values, 0, began, "no architecture satisfies the exact bounds")
     observations: list[Observation] = list(stored)
+    drawn: list[Observation] = []
     if request.evaluations:
         strategy = strategy_of(request, bench.blobs)
         assert request.evaluator is not None  # as the request was checked
@@ -102,13 +103,15 @@ def run_design(
             parallel=request.parallel,
             unfinished=unfinished,
         )
-    return _report(request, problem, observations, bench, on_event, began)
+        drawn = strategy.finished()[: strategy.uniform_first(request.parallel)]
+    return _report(request, problem, observations, drawn, bench, on_event, began)
 
 
 def _report(
     request: DesignRequest,
     problem: Problem,
     observations: list[Observation],
+    drawn: list[Observation],
     bench: Bench,
     on_event: Callable[[Event], None],
     began: float,
@@ -148,7 +151,7 @@ def _report(
         "architectures": rows,
         "pareto": (np.flatnonzero(front) + 1).tolist(),
         "evaluated": len(observations),
-        "baseline": baseline(problem, models, rows, request.seed),
+        "baseline": baseline(problem, drawn, rows, request.seed),
         "models": _digests(request, problem, models),
         "seconds": round(time.perf_counter() - began, 3),
     }

@@ -17,7 +17,7 @@ from spaces.metric import METRICS, Observation
 from spaces.space import Codes, Floats
 
 BASELINE = 256
-"""Uniform members whose mean prediction the best is compared with."""
+"""Uniform draws whose mean the best is compared with, where the objective is exact."""
 
 
 def architectures(
@@ -110,24 +110,40 @@ def scores_of(problem: Problem, rows: Sequence[Mapping[str, Any]], *, pessimisti
 
 
 def baseline(
-    problem: Problem, models: Models, rows: Sequence[Mapping[str, Any]], seed: int
+    problem: Problem, drawn: Sequence[Observation], rows: Sequence[Mapping[str, Any]], seed: int
 ) -> dict[str, object] | None:
-    """The first objective's mean over uniform members within the exact bounds, as the models predict it.
+    """The first objective's mean over uniform draws within the exact bounds, none of it predicted.
 
     Relative improvement as in Yang et al. 2020, "NAS evaluation is frustratingly hard", equation 1, of the
-    best measured architecture; of the best predicted one where none was measured.
+    best architecture whose value is measured or exact; None where none is.
+
+    Args:
+        problem: objectives and constraints.
+        drawn: evaluations of this design that were drawn uniformly.
+        rows: result objects.
+        seed: of the draws, where the objective is exact.
+
+    Returns:
+        None where neither the objective is exact nor a uniform draw was evaluated.
     """
     quantity = problem.objectives[0]
-    rng = np.random.default_rng([seed, 1])
-    codes = draw_feasible(problem, BASELINE, rng, exclude=problem.space.sample(0, rng))
-    if not len(codes) or not (problem.is_exact(quantity) or quantity.key in models):
-        return None
     if problem.is_exact(quantity):
-        mean = float(problem.exact(quantity, codes).mean())
+        rng = np.random.default_rng([seed, 1])
+        codes = draw_feasible(problem, BASELINE, rng, exclude=problem.space.sample(0, rng))
+        values = problem.exact(quantity, codes) if len(codes) else np.empty(0)
     else:
-        mean = float(models[quantity.key].predict(codes, problem.confidence).mean.mean())
+        values = np.array([observation.values[quantity.key] for observation in drawn])
+    if not len(values):
+        return None
+    mean = float(values.mean())
     entries = [row["metrics"][quantity.key] for row in rows]
     facts = [entry["mean"] for entry in entries if entry["source"] != "predicted"]
-    best = max(facts or [entry["mean"] for entry in entries], key=lambda value: quantity.sign * value)
-    improvement = quantity.sign * 100 * (best - mean) / abs(mean) if mean else 0.0
-    return {"random_mean": round(mean, 4), "relative_improvement_percent": round(improvement, 2)}
+    improvement = None
+    if facts and mean:
+        best = max(facts, key=lambda value: quantity.sign * value)
+        improvement = round(quantity.sign * 100 * (best - mean) / abs(mean), 2)
+    return {
+        "random_mean": round(mean, 4),
+        "draws": len(values),
+        "relative_improvement_percent": improvement,
+    }

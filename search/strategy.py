@@ -81,6 +81,15 @@ class Strategy(ABC):
         """
         return {}
 
+    def uniform_first(self, parallel: int = 1) -> int:
+        """How many of the first :meth:`finished` evaluations are sure to have been drawn uniformly from the
+        architectures within the exact bounds; 0 where what is known had a say in the first one.
+
+        Args:
+            parallel: evaluations at the same time: some end before others that were suggested earlier.
+        """
+        return 0
+
     def rng(self) -> np.random.Generator:
         """Randomness of the next suggestion: from the seed and what was observed, nothing else."""
         return np.random.default_rng([self.seed, len(self.completed), len(self.pending)])

@@ -26,6 +26,10 @@ class AnnealingStrategy(Strategy):
 
     name = "annealing"
 
+    def uniform_first(self, parallel: int = 1) -> int:
+        """See :meth:`search.strategy.Strategy.uniform_first`."""
+        return max(INITIAL - parallel + 1, 1)
+
     def suggest(self, count: int) -> list[str]:
         """See :meth:`search.strategy.Strategy.suggest`."""
         rng, taken = self.rng(), self.taken()

@@ -24,6 +24,10 @@ class EvolutionStrategy(Strategy):
 
     name = "evolution"
 
+    def uniform_first(self, parallel: int = 1) -> int:
+        """See :meth:`search.strategy.Strategy.uniform_first`."""
+        return max(POPULATION - parallel + 1, 1)
+
     def suggest(self, count: int) -> list[str]:
         """See :meth:`search.strategy.Strategy.suggest`."""
         rng, taken = self.rng(), self.taken()

@@ -21,6 +21,10 @@ class LocalStrategy(Strategy):
 
     name = "local"
 
+    def uniform_first(self, parallel: int = 1) -> int:
+        """See :meth:`search.strategy.Strategy.uniform_first`."""
+        return max(INITIAL - parallel + 1, 1)
+
     def suggest(self, count: int) -> list[str]:
         """See :meth:`search.strategy.Strategy.suggest`."""
         rng, taken = self.rng(), self.taken()

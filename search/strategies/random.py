@@ -9,6 +9,10 @@ class RandomStrategy(Strategy):
 
     name = "random"
 
+    def uniform_first(self, parallel: int = 1) -> int:
+        """See :meth:`search.strategy.Strategy.uniform_first`."""
+        return len(self.finished())
+
     def suggest(self, count: int) -> list[str]:
         """See :meth:`search.strategy.Strategy.suggest`."""
         return self.problem.space.format(self.uniform(count, self.rng(), self.taken()))

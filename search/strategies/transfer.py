@@ -69,6 +69,10 @@ class TransferStrategy(Strategy):
         super().observe(completed, pending)
         self.own.observe(completed, pending)
 
+    def uniform_first(self, parallel: int = 1) -> int:
+        """See :meth:`search.strategy.Strategy.uniform_first`."""
+        return 0 if self.sources else self.own.uniform_first(parallel)
+
     def suggest(self, count: int) -> list[str]:
         """See :meth:`search.strategy.Strategy.suggest`."""
         finished = self.finished()

@@ -114,10 +114,18 @@ class GapPublic(BaseModel):
 
 
 class BaselinePublic(BaseModel):
-    """What a uniform draw within the bounds would give, and how much better the best returned is."""
+    """What uniform draws within the exact bounds gave, and how much better the best of the result is.
+
+    Nothing of it is predicted: it is null where the design evaluated no uniform draw.
+    """
 
     random_mean: float
-    relative_improvement_percent: float
+    draws: int | None = Field(
+        None, description="how many were evaluated, or computed where the objective is exact"
+    )
+    relative_improvement_percent: float | None = Field(
+        description="null where no architecture of the result was measured"
+    )
 
 
 class ResultPublic(BaseModel):

@@ -7,8 +7,11 @@ import pytest
 
 from search.design import EvaluationsFailed, run_design
 from search.loop import Stopped
+from search.problem import Problem
 from search.request import InvalidRequest, parse_request
-from spaces.metric import Observation
+from search.strategy import get_strategy
+from search.trial import CompletedTrial
+from spaces.metric import Observation, Quantity
 from spaces.space import get_space
 
 QUICK = {
@@ -182,3 +185,44 @@ def test_what_no_table_or_model_can_answer_is_refused(tables):
     with pytest.raises(InvalidRequest) as caught:
         parse_request(QUICK | {"constraints": [{"metric": "latency_ms", "device": "unknown", "max": 1}]})
     assert caught.value.errors[0].field == "constraints[0].device"
+
+
+@pytest.mark.parametrize(("strategy", "draws"), [("bayes", 5), ("random", 8)])
+def test_the_baseline_is_what_evaluated_uniform_draws_gave(tables, strategy, draws):
+    outcome, events = design(
+        tables, space="gnn", task="arxiv", constraints=[], evaluations=8, strategy=strategy, count=2
+    )
+    values = [event.data["values"]["accuracy@arxiv"] for event in events if event.kind == "observed"]
+    found = outcome.result["baseline"]
+    assert found["draws"] == draws and found["random_mean"] == pytest.approx(
+        np.mean(values[:draws]), abs=1e-4
+    )
+    gain = 100 * (max(values) / np.mean(values[:draws]) - 1)
+    assert found["relative_improvement_percent"] == pytest.approx(gain, abs=0.01)
+
+
+def test_a_baseline_is_never_predicted(tables):
+    without, _ = design(tables, evaluations=0, evaluator=None, count=2)
+    scored_first, _ = design(tables, evaluations=6)  # drawn from what training-free scores find promising
+    assert without.result["baseline"] is None and scored_first.result["baseline"] is None
+    exact, _ = design(
+        tables, objectives=[{"metric": "macs_m"}], constraints=[], evaluations=0, evaluator=None, count=2
+    )
+    assert exact.result["baseline"]["draws"] > 5
+
+
+@pytest.mark.parametrize("name", ["random", "evolution", "local", "annealing", "bayes", "transfer"])
+def test_what_is_said_to_be_drawn_uniformly_is(tables, name):
+    """The first evaluations do not depend on what came out of the ones before."""
+    problem = Problem(get_space("gnn"), "cora", (Quantity("accuracy", task="cora"),), ())
+    names = []
+    for sign in (1, -1):
+        strategy = get_strategy(name)(problem, seed=3)
+        for number in range(6):
+            (architecture,) = strategy.suggest(1)
+            value = 80.0 + sign * number
+            strategy.observe([CompletedTrial(Observation(architecture, {"accuracy@cora": value}, "test"))])
+        names.append([trial.architecture for trial in strategy.completed])
+    sure = strategy.uniform_first()
+    assert names[0][:sure] == names[1][:sure]
+    assert (sure == 0) == (name == "transfer")
