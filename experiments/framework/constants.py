@@ -136,14 +136,21 @@ CONSTANTS: tuple[Constant, ...] = (
     ),
     Constant(
         "predictors.graph_tasks",
-        "LENGTHS, LENGTH, LANDMARKS",
+        "LENGTHS, LENGTH",
         VALIDATION,
         "marginal likelihood of validation scores, 40 members at a time",
         "0026",
     ),
     Constant(
+        "predictors.train_tasks",
+        "RIDGES, MORE",
+        VALIDATION,
+        "how much worse the other half of a data set is read back, on the noisiest validation scores",
+        "0035",
+    ),
+    Constant(
         "predictors.task_training",
-        "NOISE, TASK_NOISE, LEVEL, CELLS, KINDS, TREES, ROUNDS, KNOTS, FAILED",
+        "NOISE, TASK_NOISE, LEVEL, CELLS, KINDS, TREES, ROUNDS, KNOTS, FAILED, TaskOptions",
         (*SUBSETS, *OFFICIAL),
         "held-out tasks of the pairs; the versions before were looked at on CIFAR and replaced",
         "0026",
@@ -165,9 +172,9 @@ CONSTANTS: tuple[Constant, ...] = (
     Constant(
         "search.surrogate",
         "COST_LENGTH",
-        ("gnn/latency_ms@*",),
-        "hypervolume against the latencies themselves; invented sums over operations say the same",
-        "0023",
+        (),
+        "rank correlation with invented costs after 10, 20 and 40 labels: netwright compare constants",
+        "0035",
     ),
     Constant(
         "search.strategies.bayes",

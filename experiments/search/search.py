@@ -50,12 +50,11 @@ Tune's TPE, each at its defaults; with two objectives Syne Tune takes part with 
 CQR needs a package that it does not declare, its BORE half a second a suggestion; neither takes part. Rivals
 are offered the choices that some member of the task takes, and pay nothing for asking again what is known or
 is no member. Ours was developed on CIFAR-10 in other precisions (AnalogNAS-Bench) and on validation scores
-of NAS-Bench-Graph, noise of their own added, or against latency. Of latencies there is one measurement
-alone, so where the lengthscales of costs are looked for was chosen with those that judge rows 2-front-*,
-though invented sums over operations say the same. And its groups of features in nasbench201 and the kernel's
-priors are those of the predictors, chosen on CIFAR-10 with other draws, on AnalogNAS-Bench and on 12-epoch
-validation accuracies, with a look at CIFAR-100; and the skeleton behind the training-free scores was set
-beside deeper ones on 200 cells' CIFAR-10 accuracy. Rows 1-* of ours are optimistic to that extent.
+of NAS-Bench-Graph, noise of their own added. Where the lengthscales of costs are looked for was chosen on
+invented costs (compare constants): no measured latency took part. Its groups of features in nasbench201 and
+the kernel's priors are those of the predictors, chosen on CIFAR-10 with other draws, on AnalogNAS-Bench and
+on 12-epoch validation accuracies, with a look at CIFAR-100; and the skeleton behind the training-free scores
+was set beside deeper ones on 200 cells' CIFAR-10 accuracy. Rows 1-* of ours are optimistic to that extent.
 nasbench201: test accuracy as in the published table; a search ends at the table's optimum or after 300
 evaluations, and one that did not reach it counts 300. Relative improvement over random search: Yang et al.
 2020. honest: search on validation accuracy after 12 epochs, report the test accuracy of the best.
