@@ -32,6 +32,8 @@ from spaces.space import Codes, Space, get_space
 Progress = Callable[[int, int, str], None]
 """Called with done, total and a message."""
 
+SPACES = ("gnn", "mnasnet", "nasbench201")
+"""Whose networks ship: those with predictors to start from them."""
 LIMIT = 4.0
 """Standardized targets end here."""
 

@@ -1,4 +1,7 @@
-"""The description that our safetensors files carry: one JSON text, as several have no fixed order."""
+"""The description that our safetensors files carry, and the same bytes for the same content.
+
+The library writes several entries of a description in an order that changes from process to process.
+"""
 
 import json
 from typing import Any
@@ -13,3 +16,18 @@ def about_of(data: bytes) -> dict[str, Any]:
     length = int.from_bytes(data[:8], "little")
     about: dict[str, Any] = json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["about"])
     return about
+
+
+def in_order(data: bytes) -> bytes:
+    """The bytes of a safetensors file with its description's entries in alphabetical order.
+
+    >>> header = b'{"__metadata__":{"b":"2","a":"1"}}'
+    >>> in_order(len(header).to_bytes(8, "little") + header)[8:]
+    b'{"__metadata__":{"a":"1","b":"2"}}      '
+    """
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # what follows begins at a multiple of eight, as the format asks
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]

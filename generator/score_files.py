@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
+from encoders.safetensors_about import in_order
+from generator.facts import facts_of
 from generator.score_network import ScoreNetwork, ScoreShape
 from generator.score_sde import ScoreOptions, ScoreSde
 from generator.shipped import score_sde_path
@@ -35,7 +37,7 @@ def save_score_sde(model: ScoreSde, path: Path) -> str:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     state = {name: tensor.contiguous().cpu() for name, tensor in model.network.state_dict().items()}
-    save_file(state, path, metadata)
+    path.write_bytes(in_order(save(state, metadata)))
     return _digest(path)
 
 
@@ -89,11 +91,35 @@ def ship_score_sde(
     model, card = train_score_sde(
         space, learned, seed=seed, options=options, device=device, progress=progress
     )
+    save_score_sde(model, path)
+    return _write_card(space, path, card)
+
+
+def refresh_score_card(space_name: str) -> dict[str, object]:
+    """Measures the shipped weights of a space and writes their card again; what it says of the training
+    stays.
+
+    Raises:
+        DamagedWeights: where none ships or the file is damaged.
+    """
+    path = score_sde_path(space_name)
+    said = facts_of(path.with_suffix(".md").read_text(encoding="utf-8"))
+    return _write_card(
+        get_space(space_name), path, {name: value for name, value in said.items() if name in _TRAINED}
+    )
+
+
+_TRAINED = ("space", "members", "options", "seed", "loss", "seconds", "parameters")
+
+
+def _write_card(space: Space, path: Path, trained: dict[str, object]) -> dict[str, object]:
+    """Measures the weights in a file and writes their card."""
+    model, seed = read_score_sde(path, space), int(str(trained["seed"]))
     drawn = model.sample(1000, seed=seed)
-    card |= share_figures(drawn.codes[drawn.valid], learned, 1000)
-    digest = save_score_sde(model, path)
-    path.with_suffix(".md").write_text(_card(space_name, digest, card), encoding="utf-8")
-    return card | {"digest": digest}
+    learned = training_share(space, SHARE, seed=seed)
+    card = trained | share_figures(drawn.codes[drawn.valid], learned, 1000)
+    path.with_suffix(".md").write_text(_card(space.name, model.digest, card), encoding="utf-8")
+    return card | {"digest": model.digest}
 
 
 def share_figures(codes: Codes, learned: Codes, drawn: int) -> dict[str, object]:
@@ -129,8 +155,8 @@ It is here to be compared with; designs use the masked diffusion.
 - **Command**: `netwright train generator {space} --method score_sde`
 - **Digest**: `{digest}`
 
-`loss` is that of denoising score matching (running mean); the percentages are of 1,000 raw samples: valid
-ones of all, distinct ones and ones outside the training half among the valid.
+`loss` is that of denoising score matching (running mean); the percentages are of 1,000 raw samples of
+the bytes that ship: valid ones of all, distinct ones and ones outside the training half among the valid.
 
 | figure | value |
 |---|---|

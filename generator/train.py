@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Self
 
 import numpy as np
 import torch
@@ -23,15 +24,30 @@ class TrainingOptions:
 
     Args:
         steps: optimizer steps.
-        batch: members a step.
+        batch: architectures a step.
         rate: peak learning rate of AdamW under a one-cycle schedule.
-        members: training set size; the space's members are drawn from uniformly.
+        members: training set size; the space's architectures are drawn from uniformly.
     """
 
     steps: int = 3000
     batch: int = 256
     rate: float = 3e-3
     members: int = 50_000
+
+    @classmethod
+    def of(cls, space: Space) -> Self:
+        """Those that made the weights that ship of a space; the defaults in any other space."""
+        return cls(**_SHIPPED.get(space.name, {}))
+
+
+_SHIPPED = {
+    "fbnet": {"steps": 5000},
+    "gnn": {"steps": 4000},
+    "mnasnet": {"steps": 4000},
+    "nasbench201": {"steps": 6000, "batch": 512},
+    "ofa_mobilenetv3": {"steps": 2000, "batch": 128},
+}
+"""Steps by how long the bound went on falling; a smaller batch where an architecture has many layers."""
 
 
 @fixed_threads()
@@ -58,7 +74,7 @@ def train_generator(
         device: where torch trains, ``cpu`` or ``cuda``; the model is on the CPU when it is returned.
         progress: called with steps done, all steps, and a message.
     """
-    options = options or TrainingOptions()
+    options = options or TrainingOptions.of(space)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     conditions = Conditions.of(space, seed=seed)

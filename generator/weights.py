@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
+from encoders.safetensors_about import in_order
 from generator.condition import Conditions
 from generator.denoiser import Denoiser, DenoiserShape
 from generator.masked import MaskedDiffusion
@@ -38,9 +39,8 @@ def save_generator(model: MaskedDiffusion, path: Path) -> str:
         ),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(
-        {name: tensor.contiguous() for name, tensor in model.denoiser.state_dict().items()}, path, metadata
-    )
+    state = {name: tensor.contiguous() for name, tensor in model.denoiser.state_dict().items()}
+    path.write_bytes(in_order(save(state, metadata)))
     return _digest(path)
 
 

@@ -2,16 +2,20 @@ r"""What other graph data sets tell of one: smooth functions of each, weighted b
 
 A data set is described by its published statistics; the weight of another one is
 :math:`\exp(-\lVert s - s' \rVert^2 / (2\ell^2))` of standardized ones. It has two readings, its test
-and its validation scores. The function of a reading is a ridge regression of all its normal scores over
-landmarks, of mean 0 and deviation 1 over the space, a column of weights each. It sees what stands where in
-the graph (``encoders/training_free/placement.py``). The columns of the data set itself never take part.
+and its validation scores. The function of a reading is a ridge regression of normal scores over inducing
+points (:mod:`predictors.inducing`), learned from :data:`SHARE` of its architectures, of mean 0 and standard
+deviation 1 over the space. It sees positional features of the graph
+(``encoders/training_free/placement.py``). The columns of the data set itself never take part.
 """
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
@@ -24,8 +28,15 @@ from predictors.predictor import DamagedModel
 from spaces.space import Codes, Floats, Space
 
 SPACE = "gnn"
-FORMAT = "netwright-graph-tasks-2"
-LANDMARKS = 1500
+FORMAT = "netwright-graph-tasks-3"
+POINTS = 1024
+"""Inducing points, at most."""
+DRAWN = 20_000
+"""Uniform draws whose features they are centres of."""
+SHARE = 0.5
+"""Of a table's architectures, drawn at random: the others say whether a table can be read back."""
+SMALLEST = 4000
+"""A data set with fewer measured architectures teaches others nothing: one reads its rows back from them."""
 READINGS = ("", "-valid")
 """What stands behind a data set's name in the tasks of its test and validation scores."""
 LENGTHS = {"count": 2.2, "depth": 0.8, "last": 1.0, "after": 1.0, "shape": 0.65}
@@ -51,7 +62,7 @@ def sources_of(space: Space, task: str | None) -> tuple[str, ...]:
     """The other data sets whose predictors ship; none outside graph networks."""
     if space.name != "gnn" or task not in STATISTICS:
         return ()
-    return tuple(name for name in _weights()[0] if name != task)
+    return tuple(name for name in shipped().names if name != task)
 
 
 def likeness(task: str, sources: tuple[str, ...]) -> Floats:
@@ -87,34 +98,78 @@ def members(space: Space) -> Floats:
     return looks(space, space.enumerate())
 
 
-def landmarks(space: Space) -> Floats:
-    """Those of the members that the functions are written over, (m, f)."""
-    drawn = np.random.default_rng(0).permutation(len(members(space)))[:LANDMARKS]
-    return members(space)[np.sort(drawn)]
-
-
-def correlations(space: Space) -> Iterator[Floats]:
-    """Of all members with the landmarks, (c, m) at a time: together they are some hundred megabytes."""
-    points, known = landmarks(space), members(space)
+def correlations(space: Space, points: Floats) -> Iterator[Floats]:
+    """Of all members with points (m, f), (c, m) at a time: together they are some hundred megabytes."""
+    known = members(space)
     for start in range(0, len(known), _CHUNK):
         yield kernel(known[start : start + _CHUNK], points)
 
 
 def told_by_others(space: Space, task: str) -> Floats:
     """What all readings of :func:`sources_of` say of all members, (n, s·r), a data set's side by side."""
-    names = _weights()[0]
+    names = shipped().names
     chosen = [names.index(source) for source in sources_of(space, task)]
     told = _told(space).reshape(-1, len(names), len(READINGS))[:, chosen]
     return told.reshape(len(told), -1)
 
 
-def to_bytes(names: tuple[str, ...], weights: Floats, centers: Floats) -> bytes:
-    """A safetensors file of weights (m, t·r) of all readings of data sets, and what is taken off, (t·r,).
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """What ships.
 
-    What is not contiguous would be written in the order of its memory.
+    Shapes:
+        points: (m, f), inducing points
+        weights: (m, t·r), of all readings of data sets, a data set's side by side
+        centers: (t·r,), what is taken off
     """
-    about = {"format": FORMAT, "space": SPACE, "names": names, "landmarks": LANDMARKS}
-    return save({"weights": np.ascontiguousarray(weights), "centers": centers}, {"about": json.dumps(about)})
+
+    names: tuple[str, ...]
+    points: Floats
+    weights: Floats
+    centers: Floats
+
+    def to_bytes(self) -> bytes:
+        """A safetensors file.
+
+        What is not contiguous would be written in the order of its memory.
+        """
+        about = {"format": FORMAT, "space": SPACE, "names": self.names}
+        tensors: dict[str, NDArray[np.generic]] = {
+            "points": np.ascontiguousarray(self.points, dtype=np.float32),
+            "weights": np.ascontiguousarray(self.weights),
+            "centers": np.ascontiguousarray(self.centers),
+        }
+        return save(tensors, {"about": json.dumps(about)})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Reads what :meth:`to_bytes` wrote.
+
+        Raises:
+            DamagedModel: for anything else.
+        """
+        try:
+            tensors, about = load(data), about_of(data)
+            names, weights, centers = tuple(about["names"]), tensors["weights"], tensors["centers"]
+            points = tensors["points"].astype(np.float64)
+            columns = len(READINGS) * len(names)
+            if (
+                about["format"] != FORMAT
+                or set(names) - STATISTICS.keys()
+                or (weights.shape, centers.shape) != ((len(points), columns), (columns,))
+            ):
+                raise DamagedModel(f"the bytes hold no {FORMAT}")
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, DamagedModel):
+                raise
+            raise DamagedModel(f"the bytes are no functions of graph data sets: {error}") from error
+        return cls(names, points, weights, centers)
+
+    def told(self, space: Space) -> Floats:
+        """What all readings say of all members, (n, t·r)."""
+        parts = [part @ self.weights for part in correlations(space, self.points)]
+        result: Floats = np.concatenate(parts) - self.centers
+        return result
 
 
 @lru_cache(maxsize=2)
@@ -133,31 +188,17 @@ def _standard(space: Space) -> tuple[Floats, Floats]:
 @lru_cache(maxsize=2)
 def _told(space: Space) -> Floats:
     """What all readings say of all members, (n, t·r)."""
-    _, weights, centers = _weights()
-    return np.concatenate([part @ weights for part in correlations(space)]) - centers
+    return shipped().told(space)
 
 
 @lru_cache(maxsize=1)
-def _weights() -> tuple[tuple[str, ...], Floats, Floats]:
-    """The data sets that ship, their weights (m, t·r) and centers (t·r,); none where none do.
+def shipped() -> Readings:
+    """The functions that ship; of no data set where none do.
 
     Raises:
         DamagedModel: where the file is damaged.
     """
     path = artifacts.ROOT / "tasks" / f"{SPACE}.safetensors"
     if not path.is_file():
-        return (), np.empty((LANDMARKS, 0)), np.empty(0)
-    try:
-        data = path.read_bytes()
-        tensors, about = load(data), about_of(data)
-        names, weights, centers = tuple(about["names"]), tensors["weights"], tensors["centers"]
-        columns = len(READINGS) * len(names)
-        if (
-            (about["format"], about["landmarks"]) != (FORMAT, LANDMARKS)
-            or set(names) - STATISTICS.keys()
-            or (weights.shape, centers.shape) != ((LANDMARKS, columns), (columns,))
-        ):
-            raise DamagedModel(f"{path.name} holds no {FORMAT}")
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise DamagedModel(f"{path.name} cannot be read: {error}") from error
-    return names, weights, centers
+        return Readings((), np.empty((0, 0)), np.empty((0, 0)), np.empty(0))
+    return Readings.from_bytes(path.read_bytes())

@@ -29,7 +29,7 @@ from predictors.predictor import DamagedModel
 from spaces.mixed_radix import index_of
 from spaces.space import Codes, Floats, Space
 
-FORMAT = "netwright-task-model-3"
+FORMAT = "netwright-task-model-4"
 _TABLED = 2**16
 
 
@@ -60,7 +60,8 @@ class TaskModel:
         centre, spread: (1283,), of task vectors
         level: (1283,) weights w of standardized task vectors
         knots: (k,) levels, rising
-        cells: (m, k) weights over the landmarks, for tasks of each of these levels
+        cells: (m, k) weights over the inducing points, for tasks of each of these levels
+        points: (m, f) inducing points
     """
 
     space: Space
@@ -71,7 +72,7 @@ class TaskModel:
     level_range: tuple[float, float]
     knots: Floats
     cells: Floats
-    landmarks: int
+    points: Floats
     scales: Scales
     near: Neighbourhood
     calibration: Calibration
@@ -100,7 +101,7 @@ class TaskModel:
     def _brings(self, codes: Codes) -> Floats:
         """f of codes (b, v) at the knots, (b, k): from a table made on first use in a small space."""
         if self.space.size > _TABLED:
-            return np.asarray(correlations(self.space, codes, self.landmarks) @ self.cells)
+            return np.asarray(correlations(self.space, codes, self.points) @ self.cells)
         return _table(self)[index_of(codes, self.space.variables)]
 
     def to_bytes(self) -> bytes:
@@ -121,14 +122,14 @@ class TaskModel:
             "lengths": LENGTHS,
             "mean": self.mean,
             "level_range": self.level_range,
-            "landmarks": self.landmarks,
             "scales": [self.scales.level, self.scales.cells, self.scales.noise],
             "labels": self.calibration.labels,
             "shapes": {name: part.shape for name, part in parts.items()},
         }
-        # One array: the library writes several in an order of its own, and the digest would change.
         numbers = np.concatenate([part.astype(np.float64).ravel() for part in parts.values()])
-        return save({"numbers": numbers}, {"about": json.dumps(about)})
+        # Arrays of one kind of number each: the library writes them in a fixed order.
+        tensors = {"numbers": numbers, "points": np.ascontiguousarray(self.points, dtype=np.float32)}
+        return save(tensors, {"about": json.dumps(about)})
 
     @classmethod
     def from_bytes(cls, data: bytes, space: Space) -> Self:
@@ -138,7 +139,8 @@ class TaskModel:
             DamagedModel: for damaged bytes, another space's or another encoder's.
         """
         try:
-            numbers, about = load(data)["numbers"], about_of(data)
+            tensors, about = load(data), about_of(data)
+            numbers, points = tensors["numbers"], tensors["points"]
             expected = (FORMAT, space.name, VERSION, list(LENGTHS))
             if tuple(about[name] for name in ("format", "space", "version", "lengths")) != expected:
                 raise DamagedModel(f"the bytes hold no {FORMAT} model of {space.name} for {VERSION}")
@@ -156,7 +158,7 @@ class TaskModel:
                 (float(about["level_range"][0]), float(about["level_range"][1])),
                 parts["knots"],
                 parts["cells"],
-                int(about["landmarks"]),
+                points.astype(np.float64),
                 Scales(*(float(scale) for scale in about["scales"])),
                 Neighbourhood(parts["near"][0], parts["near"][1]),
                 Calibration(parts["scores"], int(about["labels"])),
@@ -188,7 +190,7 @@ def _table(model: TaskModel) -> Floats:
     choices = int(np.prod([len(v.choices) for v in model.space.variables]))
     found = np.zeros((choices, len(model.knots)))
     found[index_of(members, model.space.variables)] = (
-        correlations(model.space, members, model.landmarks) @ model.cells
+        correlations(model.space, members, model.points) @ model.cells
     )
     return found
 

@@ -4,8 +4,9 @@ First the levels of tasks, by one Bayesian linear regression in the task's vecto
 Nyström features, where the pairs of one task share an error: their covariance is
 :math:`\sigma^2 I + \tau^2 \mathbf{1}\mathbf{1}^\top`. Then what cells bring to tasks of a level: boosted
 trees on what the levels of tasks, each from a regression without it, leave, the level among what they see;
-how badly a cell failed is cut off, as it teaches little of good ones. The trees' function at a few levels is
-written over the landmarks, which smooths it. Judged, and its
+how badly a cell failed is cut off, as it teaches little of good ones. What the trees say of a cell at a few
+levels comes from trees that saw no pair of a cell of its function, and is written over inducing points, which
+smooths it: so what ships says no more of the cells it was trained on than of others. Evaluated, and its
 scales found, by leaving whole tasks out.
 
 Notation: n pairs, t tasks, p features.
@@ -17,16 +18,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
+from scipy.stats import spearmanr
 
 from benchmarks.task_pairs import TaskPairs
 from encoders.features import features
 from encoders.score_table import classes, smallest
 from encoders.task_embedding import WIDTH, Prototypes
 from encoders.task_set import Neighbourhood, surroundings, task_vector
-from predictors.cell_kernel import correlations, kernel, landmarks, roots, scaled
+from predictors.cell_kernel import correlations, kernel, roots, scaled
 from predictors.conformal import Calibration
+from predictors.inducing import inducing_points
 from predictors.task_model import Scales, TaskModel, between
-from spaces.space import Codes, Floats, Space
+from spaces.space import Floats, Space
 
 NOISE = 6.0
 """Variance of a measurement and of what the features cannot tell."""
@@ -43,13 +46,20 @@ KINDS = ("live", "structure", "reduced", "scores")
 """Features that the trees see."""
 TREES = {"max_depth": 5, "eta": 0.05, "subsample": 0.6, "colsample_bynode": 0.3, "min_child_weight": 3}
 ROUNDS = 150
-BAGS = 8
+PARTS = 5
+"""Of the functions, each said of by trees that saw the other parts."""
+BAGS = 2
+"""Ensembles of trees for each part."""
 KNOTS = 7
 """Levels at which the trees' function is written down."""
 TAIL = 0.02
 """Of the pairs on either side whose levels are beyond the knots."""
+LEFT_OUT = 10
+"""Parts of the functions that are left out, one at a time, to see what ships says of cells it never saw."""
 SMOOTHING = 1e-3
-"""Of the trees' function over the landmarks."""
+"""Of the trees' function over the inducing points."""
+DRAWN = 8000
+"""Uniform draws whose features the inducing points are centres of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +67,11 @@ class TaskOptions:
     """What is learned.
 
     Args:
-        landmarks: of the kernel.
+        points: inducing points, at most.
         embedding: whether a task's vector is looked at.
     """
 
-    landmarks: int = 1600
+    points: int = 512
     embedding: bool = True
 
 
@@ -96,6 +106,10 @@ class TaskTraining:
         self._rng = np.random.default_rng(seed)
         self.folds = self._rng.permutation(len(prototypes)) % FOLDS
         self.mean = float(pairs.values.mean())
+        drawn = space.sample(DRAWN, np.random.default_rng(0))
+        self.points = inducing_points(scaled(space, drawn), self.options.points)
+        places = {row.tobytes(): place for place, row in enumerate(classes(space).codes)}
+        self._function = np.array([places[row.tobytes()] for row in smallest(space, pairs.codes)])
         self._solver: tuple[Floats, tuple[Floats, bool]] | None = None
         self._features = self._design()
         sums = [self._sums(self.folds[pairs.tasks] == fold) for fold in range(FOLDS)]
@@ -118,6 +132,34 @@ class TaskTraining:
 
         Functions are in the order of :func:`encoders.score_table.classes`.
         """
+        told, rest = self._left(without)
+        rows = np.isfinite(rest)
+        return self._brought(rows, told, rest)
+
+    def read_back(self) -> tuple[float, float]:
+        """How well the pairs' accuracies are read back from what ships: Spearman of the model itself, and of
+        models that saw no pair of the cell's function. Both know a task by what tasks of other folds told.
+        """
+        told, rest = self._left(frozenset())
+        correlated = correlations(self.space, self.pairs.codes, self.points)
+
+        def said(rows: NDArray[np.bool_]) -> Floats:
+            knots, brought = self._brought(rows, told, rest)
+            return between(knots, correlated @ self._over_points(brought), told)
+
+        inside, outside = said(np.isfinite(rest)), np.empty(len(rest))
+        part_of = np.random.default_rng(1).permutation(len(classes(self.space).codes)) % LEFT_OUT
+        for part in range(LEFT_OUT):
+            unseen = part_of[self._function] == part
+            outside[unseen] = said(~unseen)[unseen]
+        values = self.pairs.values
+        found = [float(spearmanr(told + brought, values).statistic) for brought in (inside, outside)]
+        return found[0], found[1]
+
+    def _left(self, without: frozenset[int]) -> tuple[Floats, Floats]:
+        """Levels (n,) of the pairs' tasks, each by a regression without its fold, and what they leave (n,);
+        NaN in the folds that are left out.
+        """
         fold_of = self.folds[self.pairs.tasks]
         told, rest = np.full((2, len(fold_of)), np.nan)
         for fold in set(range(FOLDS)) - without:
@@ -125,21 +167,25 @@ class TaskTraining:
             level = self.vectors @ self.levels(without | {fold})
             told[rows] = level[self.pairs.tasks[rows]]
             rest[rows] = self.pairs.values[rows] - self.mean - told[rows]
-        rows = np.isfinite(rest)
-        rest[rows] = np.maximum(rest[rows], np.median(rest[rows]) - FAILED)
-        knots = np.unique(np.quantile(told[rows], np.linspace(TAIL, 1 - TAIL, KNOTS)))
-        return knots, self._trees(self.pairs.codes[rows], told[rows], rest[rows], knots)
+        return told, rest
+
+    def _brought(self, rows: NDArray[np.bool_], told: Floats, rest: Floats) -> tuple[Floats, Floats]:
+        """Levels (k,), and what functions bring at these, (c, k), from some of the pairs (n,)."""
+        told, rest = told[rows], rest[rows]
+        rest = np.maximum(rest, np.median(rest) - FAILED)
+        knots = np.unique(np.quantile(told, np.linspace(TAIL, 1 - TAIL, KNOTS)))
+        return knots, self._trees(self._function[rows], told, rest, knots)
 
     def held_out(self) -> Floats:
         """Predictions (n,) of each pair by what was learned without its task's fold."""
         predicted = np.empty(len(self.pairs.values))
-        correlated = correlations(self.space, self.pairs.codes, self.options.landmarks)
+        correlated = correlations(self.space, self.pairs.codes, self.points)
         for fold in range(FOLDS):
             rows = self.folds[self.pairs.tasks] == fold
             without = frozenset((fold,))
             knots, brought = self.cells(without)
             level = (self.vectors @ self.levels(without))[self.pairs.tasks[rows]]
-            told = correlated[rows] @ self._over_landmarks(brought)
+            told = correlated[rows] @ self._over_points(brought)
             predicted[rows] = self.mean + level + between(knots, told, level)
         return predicted
 
@@ -162,36 +208,45 @@ class TaskTraining:
             level,
             (float(told.min()), float(told.max())),
             knots,
-            self._over_landmarks(brought),
-            self.options.landmarks,
+            self._over_points(brought),
+            self.points,
             scales,
             Neighbourhood.of(np.stack([surroundings(each) for each in self.prototypes])),
             Calibration.of(residuals[judged], np.full(len(judged), total)).thinned(),
         )
 
-    def _trees(self, codes: Codes, levels: Floats, rest: Floats, knots: Floats) -> Floats:
-        """A bagged ensemble's function at knots (k,), (c, k), learned from codes (m, v) and levels (m,)."""
+    def _trees(self, function: NDArray[np.int64], levels: Floats, rest: Floats, knots: Floats) -> Floats:
+        """What bagged trees say at knots (k,) of each function, (c, k), learned from some functions (m,),
+        levels (m,) and what these leave (m,); of those learned from, by trees that did not see them.
+        """
         import xgboost as xgb
 
-        def seen(members: Codes, of: Floats) -> Floats:
-            return np.concatenate([features(self.space, members, kinds=KINDS), of[:, None]], axis=1)
+        looks = features(self.space, classes(self.space).codes, kinds=KINDS)
 
-        functions = classes(self.space).codes
-        data = xgb.DMatrix(seen(smallest(self.space, codes), levels), rest)
-        grid = [xgb.DMatrix(seen(functions, np.full(len(functions), knot))) for knot in knots]
-        found = np.zeros((len(functions), len(knots)))
-        for bag in range(BAGS):
-            trees = xgb.train(TREES | {"nthread": 1, "seed": bag}, data, ROUNDS)
-            found += np.stack([trees.predict(each) for each in grid], axis=1) / BAGS
-        return found
+        def seen(rows: NDArray[np.int64], of: Floats) -> Floats:
+            return np.concatenate([looks[rows], of[:, None]], axis=1)
 
-    def _over_landmarks(self, values: Floats) -> Floats:
-        """Weights (m, k) over the landmarks that give values (c, k) of the space's functions, smoothed."""
-        count = self.options.landmarks
-        points = landmarks(self.space, count)
+        every = np.arange(len(looks))
+        part_of = np.random.default_rng(0).permutation(len(looks)) % PARTS
+        inputs = seen(function, levels)
+        grid = [xgb.DMatrix(seen(every, np.full(len(every), knot))) for knot in knots]
+        found = np.zeros((PARTS, len(every), len(knots)))
+        for part in range(PARTS):
+            rows = part_of[function] != part
+            data = xgb.DMatrix(inputs[rows], rest[rows])
+            for bag in range(BAGS):
+                trees = xgb.train(TREES | {"nthread": 1, "seed": BAGS * part + bag}, data, ROUNDS)
+                found[part] += np.stack([trees.predict(each) for each in grid], axis=1) / BAGS
+        told: Floats = found.mean(axis=0)
+        learned = np.unique(function)
+        told[learned] = found[part_of[learned], learned]
+        return told
+
+    def _over_points(self, values: Floats) -> Floats:
+        """Weights (m, k) over the inducing points that give values (c, k) of functions, smoothed."""
         if self._solver is None:
-            known = correlations(self.space, classes(self.space).codes, count)
-            penalty = SMOOTHING * kernel(points, points) + 1e-8 * np.eye(len(points))
+            known = correlations(self.space, classes(self.space).codes, self.points)
+            penalty = SMOOTHING * kernel(self.points, self.points) + 1e-8 * np.eye(len(self.points))
             self._solver = known, cho_factor(known.T @ known + penalty)
         known, factor = self._solver
         found: Floats = cho_solve(factor, known.T @ values)
@@ -204,11 +259,9 @@ class TaskTraining:
 
     def _design(self) -> Floats:
         """Features (n, p)."""
-        pairs, options = self.pairs, self.options
-        cells = correlations(self.space, pairs.codes, options.landmarks) @ roots(
-            self.space, options.landmarks
-        )
-        columns = [self.vectors[pairs.tasks] * self._level_scale()] if options.embedding else []
+        pairs = self.pairs
+        cells = correlations(self.space, pairs.codes, self.points) @ roots(self.points)
+        columns = [self.vectors[pairs.tasks] * self._level_scale()] if self.options.embedding else []
         columns.append(np.sqrt(CELLS) * cells)
         return np.concatenate(columns, axis=1)
 

@@ -13,21 +13,26 @@ from benchmarks.table import Column
 from benchmarks.tables import Tables
 from predictors.gbdt import GbdtOptions, GbdtPredictor
 from predictors.inputs import cost_kinds
-from predictors.predictor import Predictor
 from predictors.shipped import SUPPORT_FILE
 from predictors.support import Support
-from spaces.space import Codes, Floats, Space, get_space, space_names
+from spaces.space import Codes, Floats, Space, get_space
 
+SPACES = ("gnn", "mnasnet", "nasbench201")
+"""Whose predictors ship: in others a device's few measurements, or a tenant's labels, are learned from."""
 LABELS = 1000
-"""A sample of each table, never all of it: the rest is what the card's figures are judged on."""
+"""A sample of each table, never all of it: the rest is what the card's figures are measured on."""
+EVALUATED = 5000
+"""Of the rest, at most."""
 OPTIONS = GbdtOptions(members=3, trees=40, depth=4, rate=0.3)
 
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """One shipped model's figures, on members its training did not draw.
+    """One shipped file's figures, on architectures its training did not draw.
 
     Args:
+        labels: it learned from.
+        evaluated: architectures that the figures are measured on.
         kendall_tau: rank correlation.
         coverage_percent: share of truths within the 90 % interval.
         mean_absolute_error: in the quantity's unit.
@@ -35,7 +40,7 @@ class Trained:
 
     key: str
     labels: int
-    judged: int
+    evaluated: int
     kendall_tau: float
     coverage_percent: float
     mean_absolute_error: float
@@ -50,18 +55,65 @@ def train_shipped(
     seed: int = 0,
     progress: Callable[[int, int, str], None] = lambda done, total, message: None,
 ) -> dict[str, list[Trained]]:
-    """Writes a model and a card for every column that can be read; returns their figures by space."""
+    """Writes a model and a card for every column of :data:`SPACES` that can be read; returns their figures
+    by space.
+    """
+    done: dict[str, list[Trained]] = {}
+    work = _work(tables)
+    for index, (space, column) in enumerate(work):
+        drawn = _Drawn.of(tables, space, column, seed)
+        path = folder / space.name / f"{column.key}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_fitted(drawn, seed).to_bytes())
+        done.setdefault(space.name, []).append(_measured(drawn, path))
+        progress(index + 1, len(work), f"{space.name} {column.key}")
+    for name, rows in done.items():
+        _write_card(tables, folder, name, rows)
+    return done
+
+
+def refresh_cards(
+    tables: Tables,
+    folder: Path,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int, str], None] = lambda done, total, message: None,
+) -> dict[str, list[Trained]]:
+    """Measures the files in a folder and writes their cards again, for the spaces whose columns can all be
+    read; returns their figures by space.
+
+    Args:
+        tables: measured values.
+        folder: of a folder a space.
+        seed: that the files were trained with.
+        progress: called with done, total and a message.
+    """
     work = [
-        (get_space(name), column) for name in space_names() for column in _columns(tables, get_space(name))
+        (space, column)
+        for space, column in _work(tables)
+        if all((folder / space.name / f"{key}.json").is_file() for key in _keys(tables, space))
     ]
     done: dict[str, list[Trained]] = {}
     for index, (space, column) in enumerate(work):
-        done.setdefault(space.name, []).append(_train(tables, space, column, folder, seed))
+        drawn = _Drawn.of(tables, space, column, seed)
+        path = folder / space.name / f"{column.key}.json"
+        done.setdefault(space.name, []).append(_measured(drawn, path))
         progress(index + 1, len(work), f"{space.name} {column.key}")
-    for name, rows in done.items():
-        support = write_supports(folder / name, {row.key: row.support for row in rows})
-        (folder / name / "CARD.md").write_text(_card(name, rows, tables, support), encoding="utf-8")
+    for name in list(done):
+        if {row.key for row in done[name]} == {path.stem for path in (folder / name).glob("*@*.json")}:
+            _write_card(tables, folder, name, done[name])
+        else:
+            del done[name]
     return done
+
+
+def _work(tables: Tables) -> list[tuple[Space, Column]]:
+    """Every column that a model ships for, with its space."""
+    return [(get_space(name), column) for name in SPACES for column in _columns(tables, get_space(name))]
+
+
+def _keys(tables: Tables, space: Space) -> list[str]:
+    return [column.key for column in _columns(tables, space)]
 
 
 def _columns(tables: Tables, space: Space) -> list[Column]:
@@ -76,21 +128,54 @@ def _columns(tables: Tables, space: Space) -> list[Column]:
     ]
 
 
-def _train(tables: Tables, space: Space, column: Column, folder: Path, seed: int) -> Trained:
-    rng = np.random.default_rng(seed)
-    members = tables.members(space.name, column.key)
-    values = tables.values(space.name, column.key, members)
-    order = rng.permutation(len(members))
-    learn, judge = order[:LABELS], order[LABELS:][:5000]
-    costs = column.quantity.device is not None
-    options = replace(OPTIONS, kinds=cost_kinds(space)) if costs else OPTIONS
-    predictor = GbdtPredictor(space, task=column.quantity.task, seed=seed, options=options)
-    predictor.fit(members[learn], values[learn])
-    path = folder / space.name / f"{column.key}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(predictor.to_bytes())
-    support = Support.of(space, members[learn], column.quantity.task)
-    return _judge(predictor, column.key, support, members[judge], values[judge])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    """A column's sample to learn from, and other rows to evaluate on.
+
+    Shapes:
+        codes, values: (l, v) and (l,), to learn from
+        others, truth: (m, v) and (m,), to evaluate on
+    """
+
+    space: Space
+    column: Column
+    codes: Codes
+    values: Floats
+    others: Codes
+    truth: Floats
+
+    @classmethod
+    def of(cls, tables: Tables, space: Space, column: Column, seed: int) -> "_Drawn":
+        members = tables.members(space.name, column.key)
+        values = tables.values(space.name, column.key, members)
+        order = np.random.default_rng(seed).permutation(len(members))
+        learn, others = order[:LABELS], order[LABELS:][:EVALUATED]
+        return cls(space, column, members[learn], values[learn], members[others], values[others])
+
+
+def _fitted(drawn: _Drawn, seed: int) -> GbdtPredictor:
+    costs = drawn.column.quantity.device is not None
+    options = replace(OPTIONS, kinds=cost_kinds(drawn.space)) if costs else OPTIONS
+    predictor = GbdtPredictor(drawn.space, task=drawn.column.quantity.task, seed=seed, options=options)
+    return predictor.fit(drawn.codes, drawn.values)
+
+
+def _measured(drawn: _Drawn, path: Path) -> Trained:
+    """The figures of the bytes in a file: those of the model that wrote them would be another's, since a
+    file keeps a part of the calibration's scores."""
+    data = path.read_bytes()
+    prediction = GbdtPredictor.from_bytes(data, drawn.space).predict(drawn.others)
+    inside = (prediction.lower <= drawn.truth) & (drawn.truth <= prediction.upper)
+    return Trained(
+        drawn.column.key,
+        LABELS,
+        len(drawn.others),
+        round(float(kendalltau(prediction.mean, drawn.truth).statistic), 4),
+        round(100 * float(inside.mean()), 2),
+        round(float(np.abs(prediction.mean - drawn.truth).mean()), 4),
+        "sha256:" + hashlib.sha256(data).hexdigest(),
+        Support.of(drawn.space, drawn.codes, drawn.column.quantity.task),
+    )
 
 
 def write_supports(folder: Path, supports: Mapping[str, Support]) -> str:
@@ -101,19 +186,9 @@ def write_supports(folder: Path, supports: Mapping[str, Support]) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
 
-def _judge(predictor: Predictor, key: str, support: Support, codes: Codes, values: Floats) -> Trained:
-    prediction = predictor.predict(codes)
-    inside = (prediction.lower <= values) & (values <= prediction.upper)
-    return Trained(
-        key,
-        LABELS,
-        len(codes),
-        round(float(kendalltau(prediction.mean, values).statistic), 4),
-        round(100 * float(inside.mean()), 2),
-        round(float(np.abs(prediction.mean - values).mean()), 4),
-        predictor.digest(),
-        support,
-    )
+def _write_card(tables: Tables, folder: Path, space: str, rows: list[Trained]) -> None:
+    support = write_supports(folder / space, {row.key: row.support for row in rows})
+    (folder / space / "CARD.md").write_text(_card(space, rows, tables, support), encoding="utf-8")
 
 
 def _card(space: str, rows: list[Trained], tables: Tables, support: str) -> str:
@@ -130,8 +205,9 @@ Boosted trees (`predictors/gbdt.py`), one a quantity, learned from {LABELS} labe
 - **Data**: {"; ".join(sources)}
 - **Command**: `netwright train predictor`
 
-Judged on up to 5,000 other members of the same table: Kendall's rank correlation, the share of truths inside
-the 90 % interval, and the mean absolute error in the quantity's unit.
+The files themselves, on up to {EVALUATED:,} other rows of the same table: Kendall's rank correlation, the
+share of measured values inside the 90 % interval, and the mean absolute error in the quantity's unit.
+`netwright train cards` measures them again.
 
 | quantity | labels | τ | coverage % | error | digest |
 |---|---|---|---|---|---|

@@ -17,7 +17,6 @@ from encoders.task_embedding import TaskEmbedding, TaskSample, embed_imagenet_cl
 from experiments.framework.context import Context
 from experiments.framework.published import Publication
 from experiments.framework.row import NO_TABLE, Row
-from predictors.normal_scores import normal_scores
 from predictors.task_conditioned import load_task_predictor
 from predictors.task_training import TaskOptions, TaskTraining
 from predictors.train_tasks import prototypes_of, within_tasks
@@ -27,8 +26,6 @@ SPACE = "nasbench201"
 IMAGES = "cifar10_jpeg.tar.xz"
 DEVIATIONS = {"cifar10": 0.27, "cifar100": 0.60}
 """Standard deviation between training seeds, in points."""
-MEASURED = ("cifar10", "cifar10-fp32")
-"""CIFAR-10 as trained for NAS-Bench-201 and for AnalogNAS-Bench."""
 NAG = Publication("An et al.", 2024, "DiffusionNAG, ICLR, table of transferable NAS")
 PUBLISHED = {"cifar10": NAG.reports(1.0), "cifar100": NAG.reports(2.0)}
 """Architectures trained until the optimum; EDNAG 1 and 1, TNAS 29 and 59."""
@@ -68,12 +65,7 @@ def cell_rows(context: Context) -> list[Row]:
                 )
             )
             continue
-        ways = (
-            ("", "-shuffled")
-            if task == "cifar10"
-            else ("", "-shuffled", "-with-cifar10", "-with-cifar10-joined")
-        )
-        for way in ways:
+        for way in ("", "-shuffled"):
             rows += _proposed_rows(context, task, way)
         context.progress(len(rows), 20, task)
     return rows
@@ -118,11 +110,6 @@ def proposed(tables: Tables, task: str, way: str, seed: int) -> dict[str, float]
     if way == "-shuffled":
         embedding = _shuffled(embedding, seed)
     merit = load_task_predictor(SPACE, embedding).predict(codes).mean
-    if way.startswith("-with-cifar10"):
-        alone = np.mean(
-            [normal_scores(tables.values(SPACE, f"accuracy@{name}", codes)) for name in MEASURED], axis=0
-        )
-        merit = alone if way == "-with-cifar10" else normal_scores(merit) + alone
     order = np.lexsort((space.statistics(codes)["params_m"], -np.round(merit, 6)))
     truth = tables.values(SPACE, f"accuracy@{task}", codes)[order]
     return {

@@ -1,7 +1,7 @@
 """What other tasks tell of one that nobody has measured: ``netwright compare transfer``.
 
 Row ids: 1 architectures proposed until the optimum, 2 held-out tasks, 3 graph data sets left out, 4 seconds
-from an upload, 5 batches, 7 tasks far from those learned from.
+from an upload, 5 batches, 7 tasks far from those learned from, 8 whether tables can be read back.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from experiments.framework.row import Row
 from experiments.transfer import batches, speed
 from experiments.transfer.cells import cell_rows, far_rows, held_out_rows
 from experiments.transfer.graphs import graph_rows
+from experiments.transfer.read_back import read_back_rows
 
 PROTOCOL = """\
 Tasks of nasbench201: the shipped model learned from 4,630 trainings of cells on random 20-class subsets of
@@ -22,15 +23,15 @@ alike by parameters; counted until the table's optimum, until within one standar
 seeds, and the best of the first five. CIFAR-10 is given as 20 images a class drawn by seed
 (cifar10_jpeg.tar.xz, recompressed), CIFAR-100 as the ImageNet classes that share a word with its class names
 (classes that share none are left out). shuffled: the prototypes are those of as many other ImageNet classes.
-with-cifar10: CIFAR-100 in the order of CIFAR-10's own accuracies alone, the mean of the official ones and
-AnalogNAS-Bench in full precision as normal scores; joined: the model's order and these with equal weights,
-as held-out tasks of the pairs prefer. That the first of the two stands for a task like CIFAR-100 was decided
-after the second had been judged (29th). 2: five parts of the tasks, each predicted by models that saw the
-other four; within: pairs of one task in the right order less those in the wrong one, over both (Kendall's
-tau). 3: the strategy transfer, 20 evaluations of test accuracy in the table of NAS-Bench-Graph; the judged
-data set's model takes no part, those of the eight others learned from all of their own test scores;
-developed on validation accuracies. Goals: the best of two percent of the space drawn at random, as
-published. 7: tasks that nothing like was learned from, in process too."""
+Every order is the model's: no other task's measured accuracies take part. 2: five parts of the tasks, each
+predicted by models that saw the other four; within: pairs of one task in the right order less those in the
+wrong one, over both (Kendall's tau). 3: the strategy transfer, 20 evaluations of test accuracy in the table
+of NAS-Bench-Graph; the function of the data set that is searched takes no part, those of the others learned
+from half of their own scores; developed on validation accuracies. Goals: the expected best of two percent
+of the measured architectures drawn at random, computed from the table. 7: tasks that nothing like was learned
+from, in process too. 8: Spearman of what ships and what was measured: of graph data sets over the half of the
+architectures learned from (inside) and the other half; of the pairs with cells learned from, and by models
+that saw no pair of a cell's function, both with levels of tasks learned from other tasks."""
 
 
 @comparison(
@@ -43,5 +44,5 @@ published. 7: tasks that nothing like was learned from, in process too."""
 )
 def transfer(context: Context) -> Sequence[Row]:
     """All figures."""
-    parts = (cell_rows, held_out_rows, graph_rows, speed.speed, batches.batches, far_rows)
+    parts = (cell_rows, held_out_rows, graph_rows, speed.speed, batches.batches, far_rows, read_back_rows)
     return [row for part in parts for row in context.section(part)]

@@ -1,10 +1,10 @@
 """``netwright train …``: the weights that ship, made again from what is public."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from netwright.cli.exit_codes import ExitCode, stop, told_plainly
 from netwright.cli.generate import checked_device
 from netwright.cli.output import JsonOption, note, print_json, print_table
 from netwright.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from predictors.train import Trained
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -82,8 +85,11 @@ def _generator(
         return ship_score_sde(name, path, seed=seed, options=score, device=device, progress=show)
     from generator.ship import ship_generator
     from generator.train import TrainingOptions
+    from spaces.space import get_space
 
-    options = TrainingOptions() if steps is None else TrainingOptions(steps=steps)
+    options = TrainingOptions.of(get_space(name))
+    if steps is not None:
+        options = replace(options, steps=steps)
     return ship_generator(name, folder, seed=seed, options=options, device=device, progress=show)
 
 
@@ -118,7 +124,9 @@ def encoder(
 
 @app.command()
 def pretrained(
-    spaces: Annotated[list[str] | None, typer.Argument(help="Which spaces'; all unless said.")] = None,
+    spaces: Annotated[
+        list[str] | None, typer.Argument(help="Which spaces'; those that ship unless said.")
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimizer steps of each network.")] = None,
     seed: SeedOption = 0,
     out: OutOption = None,
@@ -126,13 +134,12 @@ def pretrained(
 ) -> None:
     """Train the networks that predictors start from, on statistics and scores; no labels are used."""
     import artifacts
-    from encoders.pretraining import PretrainingOptions, ship_pretrained
-    from spaces.space import space_names
+    from encoders.pretraining import SPACES, PretrainingOptions, ship_pretrained
 
     folder = out or artifacts.ROOT / "pretrained"
     options = PretrainingOptions() if steps is None else PretrainingOptions(steps=steps)
     cards = []
-    for name in _known(spaces or space_names()):
+    for name in _known(spaces or SPACES):
         with progress_bar(f"pretrained {name}") as show:
             cards.append(ship_pretrained(name, folder, seed=seed, options=options, progress=show))
     note(f"written to {folder}")
@@ -194,7 +201,7 @@ def scores(
 
 @app.command()
 def predictor(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOption = False) -> None:
-    """Train the predictors of every table that is here; the card says how they do on other members."""
+    """Train the predictors of every table that is here; the card says how their files do on other rows."""
     import artifacts
     from benchmarks.tables import Tables
     from netwright.settings import Settings
@@ -205,12 +212,16 @@ def predictor(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOption =
     with told_plainly(), progress_bar("predictors") as show:
         trained = train_shipped(Tables(settings.cache_dir, settings.data), folder, seed=seed, progress=show)
     note(f"written to {folder}")
-    rows = [
+    _show_predictors(_predictor_rows(trained), as_json)
+
+
+def _predictor_rows(trained: "Mapping[str, Sequence[Trained]]") -> list[dict[str, object]]:
+    return [
         {
             "space": space,
             "quantity": row.key,
             "labels": row.labels,
-            "judged": row.judged,
+            "evaluated": row.evaluated,
             "kendall_tau": row.kendall_tau,
             "coverage_percent": row.coverage_percent,
             "mean_absolute_error": row.mean_absolute_error,
@@ -219,11 +230,47 @@ def predictor(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOption =
         for space, models in trained.items()
         for row in models
     ]
+
+
+def _show_predictors(rows: list[dict[str, object]], as_json: bool) -> None:
     if as_json:
         print_json({"predictors": rows})
         return
     shown = ["space", "quantity", "kendall_tau", "coverage_percent", "mean_absolute_error"]
     print_table(shown, [[row[name] for name in shown] for row in rows])
+
+
+@app.command()
+def cards(as_json: JsonOption = False) -> None:
+    """Measure the shipped predictors and generators again, and write the figures of their cards."""
+    import artifacts
+    from benchmarks.tables import Tables
+    from generator.score_files import refresh_score_card
+    from generator.ship import refresh_card
+    from generator.shipped import spaces
+    from netwright.settings import Settings
+    from predictors.train import refresh_cards
+
+    settings = Settings()
+    with told_plainly(), progress_bar("predictors") as show:
+        measured = refresh_cards(
+            Tables(settings.cache_dir, settings.data), artifacts.ROOT / "predictors", progress=show
+        )
+    generators = []
+    with told_plainly(), progress_bar("generators") as show:
+        names = spaces()
+        for number, name in enumerate(names, start=1):
+            generators.append(refresh_card(name, artifacts.ROOT / "generator"))
+            show(number, len(names) + 1, name)
+        generators.append(refresh_score_card("nasbench201"))
+        show(len(names) + 1, len(names) + 1, "score_sde")
+    rows = _predictor_rows(measured)
+    if as_json:
+        print_json({"predictors": rows, "generators": generators})
+        return
+    _show_predictors(rows, as_json)
+    for card in generators:
+        print_table(["figure", "value"], list(card.items()), title=f"generator {card['space']}")
 
 
 @app.command(name="task-encoder")
@@ -239,7 +286,7 @@ def task_encoder(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOptio
     settings = Settings()
     folder = out or artifacts.ROOT / "tasks"
     with told_plainly(), progress_bar("tasks") as show:
-        graphs = train_graph_tasks(Tables(settings.cache_dir, settings.data), folder)
+        graphs = train_graph_tasks(Tables(settings.cache_dir, settings.data), folder, seed=seed)
         trained = asdict(train_tasks(settings.data, folder, seed=seed, progress=show)) | {"graphs": graphs}
     note(f"written to {folder}")
     if as_json:
