@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import logging
+import math
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator
@@ -154,7 +155,7 @@ class Studies:
     def _work_out(self, live: _Live, study: Study, count: int) -> str | None:
         """Sees to at least ``count`` spare ones, more while other clients wait; or says why there are
         none."""
-        with self._pool.taken(study.id) as process:
+        with self._pool.taken(study.id, slow=_is_slow(live, study)) as process:
             last = self._tell(process, study)
             if last != live.last:
                 live.last, live.spare = last, []
@@ -169,9 +170,11 @@ class Studies:
             began, is_first = time.monotonic(), process.bytes == 0
             try:
                 answer = process.ask(order)
-            finally:
-                if not is_first:
-                    live.seconds = time.monotonic() - began
+            except (OSError, EOFError):
+                live.seconds = math.inf  # how long it would have taken nobody knows
+                raise
+            if not is_first:
+                live.seconds = time.monotonic() - began
         if "architectures" in answer:
             live.spare = answer["architectures"]
             return None

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 AHEAD = 4
 """Orders that are read before their turn."""
+NICE = 5
+"""Computing gives way to the process that answers everybody."""
 
 
 class Suggester:
@@ -135,6 +137,7 @@ def main() -> None:
     # Of what it may write to; addresses that a library only reserves do not count.
     resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.nice(NICE)
     target = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no answer
     serve(sys.stdin.buffer, target)

@@ -56,6 +56,8 @@ class SuggestProcess:
         """Of memory, at its last answer."""
         self.sound = True
         """False once it has ended, or is about to."""
+        self.slow = False
+        """Whether a slow study was served: the next one is served here too, and not where others are."""
         self._asked = 0
         self._ready = False
 
@@ -148,14 +150,18 @@ class SuggestPool:
         self._closed = False
 
     @contextlib.contextmanager
-    def taken(self, study: str) -> Iterator[SuggestProcess]:
+    def taken(self, study: str, *, slow: bool = False) -> Iterator[SuggestProcess]:
         """A process for one call, one that knows the study where it is idle.
+
+        Args:
+            study: its id.
+            slow: whether it is one of those whose process is often killed, since nobody waits so long.
 
         Raises:
             Problem: 503 where the process ended in the midst of the call.
         """
         with self._free:
-            process = self._take(study)
+            process = self._take(study, slow)
             try:
                 process.start()
                 checkpoint()
@@ -169,17 +175,23 @@ class SuggestPool:
             finally:
                 self._put_back(process)
 
-    def _take(self, study: str) -> SuggestProcess:
+    def _take(self, study: str, slow: bool) -> SuggestProcess:
         with self._lock:
             process = next((idle for idle in self._idle if study in idle.told), None)
+            if process is None and slow:
+                process = next((idle for idle in self._idle if idle.slow), None)
             if process is None and self._count == self._most:
-                process = self._idle[0]  # the one that rests longest
+                # The one that rests longest, and no slow study's where there is another.
+                process = min(self._idle, key=lambda idle: idle.slow)
             if process is not None:
                 self._idle.remove(process)
+                process.slow = process.slow or slow
                 return process
             self._count += 1
         try:
-            return SuggestProcess(self._memory_bytes)
+            process = SuggestProcess(self._memory_bytes)
+            process.slow = slow
+            return process
         except BaseException:
             with self._lock:
                 self._count -= 1
