@@ -39,7 +39,7 @@ def test_a_body_that_is_not_encoded_is_read_too():
     assert job_of_message(sent, TASK) == JOB
 
 
-@pytest.mark.parametrize("raw", malformed(2, 100, "/nowhere/canary"))
+@pytest.mark.parametrize("raw", malformed(2, 100, "/nowhere/canary"), ids=range(100))
 def test_whatever_comes_is_a_jobs_id_or_malformed(raw):
     try:
         message = json.loads(raw)
