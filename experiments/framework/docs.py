@@ -32,13 +32,15 @@ _PLACE = re.compile(r"\{(?P<row>[^{}\s]+)(?: (?P<what>±|n|p|verdict))?\}")
 _NOT_PROSE = re.compile(r"^```.*?^```|`[^`\n]*`|<!--.*?-->|\]\([^)]*\)", re.DOTALL | re.MULTILINE)
 _NUMBER = r"(?:\d[\d,.]*|\.\d+|half an?|a|an|one|two|three|few|some|several|dozens? of)"
 _UNIT = r"(?:ms|milliseconds?|s|seconds?|min|minutes?|hours?|[KMG]B|megabytes?|gigabytes?|%|percent|points?)"
+_UNBOUNDED = r"(?![^.|]*(?:[≤≥<>]|at (?:most|least)))"
+"""Behind it stands no limit: what is to be reached is no figure."""
 _CLAIMS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"\d\s*±\s*\.?\d",
         rf"\b(?:about|around|roughly|nearly|almost|takes?|took|costs?|needs?|in)\s+{_NUMBER}\s+{_UNIT}\b",
         rf"\bhalf an?\s+{_UNIT}\b|\ba few\s+{_UNIT}\b",
-        r"\b(?:p50|p95|p99|percentile|median)\b[^.]*\d",
+        rf"\b(?:p50|p95|p99|percentile|median)\b{_UNBOUNDED}[^.]*\d",
         r"\b(?:spearman|kendall|tau|τ|ρ|R²|regret|hypervolume|coverage)\b[^.]*(?:\d\.\d|[^\d]\.\d)",
         r"\b\d[\d,.]*\s*(?:times|×)\s+(?:as|faster|slower|better|less|more)\b",
         r"\bstandard errors?\b[^.]*\d",

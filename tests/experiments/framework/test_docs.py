@@ -94,6 +94,7 @@ def test_what_reads_like_a_measurement_is_found(text):
     "text",
     [
         "A lease lasts 30 s; a body has at most 16 MB.",
+        "| 200 clients | p95 ≤ 2 s, p99 at most 3 s |",
         "90 % intervals, 0.5 to 0.999",
         "```\nreal 0.4 s, takes 3 seconds\n```",
         "`takes 3 seconds`",
