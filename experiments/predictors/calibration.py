@@ -64,7 +64,7 @@ def evaluated(tables: Tables, name: str, key: str, kind: str, seed: int) -> dict
     }
 
 
-@comparison("calibration", protocol=PROTOCOL, seeds=3, full_seeds=20, hours=0.5)
+@comparison("calibration", protocol=PROTOCOL, seeds=3, full_seeds=20, hours=0.2)
 def calibration(context: Context) -> Sequence[Row]:
     """Every table."""
     rows: list[Row] = []

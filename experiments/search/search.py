@@ -73,7 +73,7 @@ seeds at most: refit is the one of the ten that chooses hyperparameters anew, as
 without it is of the nine others, slowest is of all."""
 
 
-@comparison("search", protocol=PROTOCOL, seeds=3, full_seeds=20, hours=1.5)
+@comparison("search", protocol=PROTOCOL, seeds=3, full_seeds=20, hours=1.2)
 def compare_search(context: Context) -> Sequence[Row]:
     """All parts of the figures."""
     parts = (_all_cells, _honest, graph_rows, bounded_rows, _seconds, _robot)
