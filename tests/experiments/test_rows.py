@@ -66,8 +66,10 @@ def of_stack(*arguments: object) -> dict[str, float]:
 
 
 def some_members(tables: Tables, quest: Any) -> Any:
-    """Objective values of a few members."""
-    return GENERATOR.uniform(-90, 90, (50, len(quest.objectives)))
+    """Objective values of a few members, the best in one objective never the best in another."""
+    values = GENERATOR.uniform(-80, 80, (50, len(quest.objectives)))
+    np.fill_diagonal(values, 90)
+    return values
 
 
 SAMPLES = "experiments.generation.samples."

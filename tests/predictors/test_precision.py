@@ -125,7 +125,7 @@ def test_it_survives_its_bytes(source):
     np.testing.assert_allclose(again.predict(rest[:50]).mean, model.predict(rest[:50]).mean)
     np.testing.assert_allclose(again.predict(rest[:50]).upper, model.predict(rest[:50]).upper)
     assert again.digest() == model.digest()
-    for wrong in (b"", b"{}", b"[]", data.replace(b"netwright-precision-1", b"netwright-precision-0")):
+    for wrong in (b"", b"{}", b"[]", data.replace(b"netwright-precision-2", b"netwright-precision-0")):
         with pytest.raises(DamagedModel):
             PrecisionTransfer.from_bytes(wrong, CELLS)
     with pytest.raises(DamagedModel):
