@@ -102,5 +102,6 @@ def measured(done: Done, **own: float) -> Measured:
         **{name.replace("_", "-"): value for name, value in own.items()},
     }
     listed = [f"{what} × {count:,}" for what, count in sorted(answers.items())]
+    listed += [f"/healthz meanwhile {what} × {count:,}" for what, count in done.unanswered.items()]
     listed += [f"API started {done.restarts} times again"] if done.restarts else []
     return Measured(figures, ", ".join(listed))

@@ -24,7 +24,7 @@ class Done:
     Args:
         answers: what the attacker got.
         healthz_p50_ms, healthz_p99_ms, healthz_max_ms: a second client's ``/healthz`` meanwhile.
-        unanswered: its requests without a 200.
+        unanswered: what it got instead of a 200.
         api_mb, children_mb: most memory of the API process, and of the processes below it.
         held_mb: most content of temporary files that no folder names.
         growth_mb, descriptors_left: what the API process had more than before when it had settled.
@@ -37,7 +37,7 @@ class Done:
     healthz_p50_ms: float
     healthz_p99_ms: float
     healthz_max_ms: float
-    unanswered: int
+    unanswered: dict[str, int]
     api_mb: float
     children_mb: float
     held_mb: float
@@ -68,7 +68,7 @@ def drill(served: Served, attack: Callable[[Target], Answers], *, source: str = 
         healthz_p50_ms=seen.percentile_ms(50),
         healthz_p99_ms=seen.percentile_ms(99),
         healthz_max_ms=seen.percentile_ms(100),
-        unanswered=seen.unanswered,
+        unanswered=dict(seen.unanswered),
         api_mb=seen.api_mb,
         children_mb=seen.children_mb,
         held_mb=seen.held_mb,

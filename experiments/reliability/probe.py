@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 from experiments.reliability import processes
-from experiments.reliability.target import Target, call
+from experiments.reliability.target import Answers, Target, call
 
 EVERY_SECONDS = 0.1
 WAIT_SECONDS = 20.0
@@ -26,7 +26,7 @@ class Seen:
 
     Args:
         latencies_s: of ``/healthz``, look by look.
-        unanswered: looks without a 200.
+        unanswered: what looks got that got no 200; each of them counts as :data:`WAIT_SECONDS`.
         api_mb: most memory of the API process.
         children_mb: most memory of the processes below the API.
         descriptors: most descriptors of the API.
@@ -36,7 +36,7 @@ class Seen:
     """
 
     latencies_s: list[float] = field(default_factory=list)
-    unanswered: int = 0
+    unanswered: Answers = field(default_factory=Answers)
     api_mb: float = 0.0
     children_mb: float = 0.0
     descriptors: int = 0
@@ -91,7 +91,8 @@ def _look_on(pipe: Connection, url: str, serve_pid: int) -> None:
         seconds = time.perf_counter() - begin
         if not first:  # the first connection also loads what connecting needs
             seen.latencies_s.append(WAIT_SECONDS if status != 200 else seconds)
-            seen.unanswered += status != 200
+            if status != 200:
+                seen.unanswered.note(status)
         _look_at(seen, apis, serve_pid)
         if first:
             first = False

@@ -46,7 +46,7 @@ def headers(stack: str, full: bool) -> Measured:
     def attack(target: Target) -> Answers:
         answers = connections.header_flood(target, megabytes)
         answers.update(connections.half_headers(target, half, seconds=CUT_SECONDS + 10))
-        answers.update(idle(target, clients, 20.0 if full else 10.0))
+        answers.update(idle(target, clients, CUT_SECONDS + 5.0 if full else 20.0))
         return answers
 
     with serving(stack, workers=0, descriptors=limit) as served:
