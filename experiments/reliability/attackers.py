@@ -8,17 +8,18 @@ from experiments.reliability import bodies, connections, orders, races, streams
 from experiments.reliability.cases.bodies import ONCE, texts
 from experiments.reliability.cases.connections import idle
 from experiments.reliability.cases.messages import poison
-from experiments.reliability.cases.numbers import EXTREME, extreme
+from experiments.reliability.cases.numbers import extreme
 from experiments.reliability.cases.races import equal_writes, until
-from experiments.reliability.cases.studies import crowd, grown
+from experiments.reliability.cases.studies import crowd
 from experiments.reliability.cases.unicode import characters
+from experiments.reliability.numbers import EXTREME
 from experiments.reliability.stack import Served
 from experiments.reliability.target import Answers, Target, call
 
 Attack = Callable[[Served, Target, random.Random], Answers]
 
 OBSERVATIONS = 2_000
-"""Of the study that its readers crowd."""
+"""Of each study that is crowded, unless it is small."""
 
 
 def _leave(served: Served, target: Target, chance: random.Random) -> Answers:
@@ -102,19 +103,13 @@ def _poison(served: Served, target: Target, chance: random.Random) -> Answers:
     return poison(target, served, 20, chance.randrange(2**31))
 
 
-_studies: dict[str, tuple[str, str]] = {}
-
-
 def _study(served: Served, target: Target, chance: random.Random) -> Answers:
-    if served.url not in _studies:
-        other = call(target, "POST", "/v1/studies", {"space": orders.SPACE, "task": "cifar10"})[1]["id"]
-        _studies[served.url] = grown(target, OBSERVATIONS), str(other)
-    study, other = _studies[served.url]
-    return crowd(target, study, other, readers=4, seconds=5.0, slowest={})
+    return crowd(target, chance.choice((100, OBSERVATIONS)), readers=4, seconds=5.0)
 
 
 def _numbers(served: Served, target: Target, chance: random.Random) -> Answers:
-    return extreme(target, [], [], sets=[chance.choice(EXTREME)])
+    name = chance.choice(list(EXTREME))
+    return extreme(target, {name: EXTREME[name]})
 
 
 def _foreign(served: Served, target: Target, chance: random.Random) -> Answers:
