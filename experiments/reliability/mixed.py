@@ -1,12 +1,13 @@
 """All attacks at once beside an honest client, for a long time; every random choice follows from a seed."""
 
+import os
 import random
 import threading
 import time
 from dataclasses import dataclass, field
 
 from experiments.reliability import attackers
-from experiments.reliability.drill import looked, settled
+from experiments.reliability.drill import SETTLE_SECONDS, looked, settled
 from experiments.reliability.honest import Diary, HonestClient
 from experiments.reliability.invariants import violations
 from experiments.reliability.probe import Seen, probing
@@ -15,6 +16,7 @@ from experiments.reliability.target import Answers
 
 END_SECONDS = 300.0
 """How long the jobs that were ordered may take to end once the attackers are gone."""
+ATTACKERS_NICE = 15
 OPERATIONS = ("design", "predict", "study", "upload")
 
 
@@ -56,13 +58,18 @@ class Mixed:
 def mixed_load(stack: str, *, seconds: float, calm_seconds: float, seed: int) -> Mixed:
     """Runs the attackers for so many seconds, beside an honest client that was watched in calm before.
 
+    Before that, attackers and honest client run as long as the calm lasts: what is loaded once, and caches that
+    are full, are no growth.
+
     Args:
         stack: one of :data:`experiments.reliability.stack.STACKS`.
     """
     with serving(stack, workers=2) as served:
         with HonestClient(served.url) as honest:
-            time.sleep(calm_seconds / 3)
-            honest.stop()  # the first requests load models and tables
+            _attack(served, calm_seconds, seed + 1)
+            honest.stop()
+        violations(served.database_url, [], END_SECONDS)
+        time.sleep(SETTLE_SECONDS)
         with HonestClient(served.url) as honest:
             time.sleep(calm_seconds)
             calm = honest.stop()
@@ -84,6 +91,8 @@ def _attack(served: Served, seconds: float, seed: int) -> dict[str, Answers]:
 
     def repeat(name: str, attack: attackers.Attack, pause: float, source: str, chance: random.Random) -> None:
         target = served.target(source)
+        # In earnest attackers have processors of their own.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), ATTACKERS_NICE)
         while time.monotonic() < deadline:
             try:
                 answers[name] += attack(served, target, chance)

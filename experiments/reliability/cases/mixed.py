@@ -49,5 +49,9 @@ def figures(found: Mixed) -> Measured:
         "answers-5xx": float(errors),
     }
     said = [f"seed {found.seed}", *failures[:5], *found.wrong[:5]]
+    said += [
+        f"{operation} p95 {found.calm.p95(operation):.2f} s calm, {found.hostile.p95(operation):.2f} s hostile"
+        for operation in OPERATIONS
+    ]
     said += [f"{name}: {dict(answers)}" for name, answers in found.answers.items()]
     return Measured(values, "; ".join(said))
