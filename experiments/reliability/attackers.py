@@ -18,14 +18,14 @@ from experiments.reliability.target import Answers, Target, call
 
 Attack = Callable[[Served, Target, random.Random], Answers]
 
-OBSERVATIONS = 2_000
+OBSERVATIONS = 1_000
 """Of each study that is crowded, unless it is small."""
 
 
 def _leave(served: Served, target: Target, chance: random.Random) -> Answers:
-    jobs, addresses = _jobs(target), streams.loopback_addresses(40)
+    jobs, addresses = _jobs(target), streams.loopback_addresses(20)
     seen = streams.churn(
-        target.url, jobs, clients=40, seconds=10.0, addresses=addresses, seed=chance.randrange(2**31)
+        target.url, jobs, clients=20, seconds=10.0, addresses=addresses, seed=chance.randrange(2**31)
     )
     return Answers({"200": seen.opened, "429 or 503": seen.refused, "silent": seen.failed})
 
@@ -127,7 +127,7 @@ ATTACKERS: Mapping[str, tuple[Attack, float]] = {
     "headers without end": (_headers, 5.0),
     "half headers": (_half, 5.0),
     "idle connections": (_idle, 10.0),
-    "connections opened and left": (_storm, 5.0),
+    "connections opened and left": (_storm, 20.0),
     "large bodies": (_body, 3.0),
     "hostile texts": (_texts, 5.0),
     "unfinished uploads": (_uploads, 10.0),
@@ -136,7 +136,7 @@ ATTACKERS: Mapping[str, tuple[Attack, float]] = {
     "pipelined requests": (_pipelined, 5.0),
     "equal writes": (_races, 30.0),
     "malformed messages": (_poison, 20.0),
-    "a study's readers": (_study, 20.0),
+    "a study's readers": (_study, 60.0),
     "extreme numbers": (_numbers, 30.0),
     "foreign names": (_foreign, 10.0),
     "bad characters": (_characters, 10.0),

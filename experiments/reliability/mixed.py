@@ -58,8 +58,8 @@ class Mixed:
 def mixed_load(stack: str, *, seconds: float, calm_seconds: float, seed: int) -> Mixed:
     """Runs the attackers for so many seconds, beside an honest client that was watched in calm before.
 
-    Before that, attackers and honest client run as long as the calm lasts: what is loaded once, and caches that
-    are full, are no growth.
+    Before that, attackers and honest client run as long as the calm lasts: what is loaded once, and caches
+    that are full, are no growth.
 
     Args:
         stack: one of :data:`experiments.reliability.stack.STACKS`.

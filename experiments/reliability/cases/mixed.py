@@ -50,7 +50,7 @@ def figures(found: Mixed) -> Measured:
     }
     said = [f"seed {found.seed}", *failures[:5], *found.wrong[:5]]
     said += [
-        f"{operation} p95 {found.calm.p95(operation):.2f} s calm, {found.hostile.p95(operation):.2f} s hostile"
+        f"{operation} p95 {found.calm.p95(operation):.2f} s, hostile {found.hostile.p95(operation):.2f} s"
         for operation in OPERATIONS
     ]
     said += [f"{name}: {dict(answers)}" for name, answers in found.answers.items()]
