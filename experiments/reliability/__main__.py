@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
                 continue
             try:
                 if id == "mixed":
-                    calm = min(60 * asked.minutes, 120.0)
+                    calm = min(60 * asked.minutes, 90.0)
                     found = mixed_load(stack, seconds=60 * asked.minutes, calm_seconds=calm, seed=asked.seed)
                     measured, goals = figures(found), cases["M1"].goals
                 else:
