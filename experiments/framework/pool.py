@@ -1,11 +1,13 @@
 """Parts of a comparison, computed by several processes."""
 
 import json
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +60,17 @@ def _begin(cache_dir: Path, data_dir: Path | None) -> None:
     global _TABLES
     from threadpoolctl import threadpool_limits
 
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     threadpool_limits(1)
     _TABLES = Tables(cache_dir, data_dir)
+
+
+def _end_with_parent() -> None:
+    """Ends this process when the one that started it is gone, however it ended; it would wait for ever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _compute(compute: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, float]:

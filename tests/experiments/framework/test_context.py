@@ -1,8 +1,14 @@
 """Parts: computed once, by several processes, with the seconds that each cost."""
 
+import os
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from benchmarks.tables import Tables
@@ -55,6 +61,45 @@ def test_parts_are_worked_out_once_by_other_processes(tmp_path: Path) -> None:
     assert len(told) == 2
     assert found.all(parts, "cubes") == expected
     assert len(told) == 2
+
+
+def test_processes_of_a_run_that_was_killed_end(tmp_path: Path) -> None:
+    """A killed run leaves no process behind that waits for the next part for ever."""
+    program = f"""
+import os
+from pathlib import Path
+from benchmarks.tables import Tables
+from experiments.framework.pool import Part, compute_all
+from tests.experiments.framework.test_context import endless
+if __name__ == "__main__":
+    parts = [Part(str(n), endless, (n, {str(tmp_path)!r})) for n in range(2)]
+    list(compute_all(Tables(Path({str(tmp_path)!r})), parts, 2))
+"""
+    (tmp_path / "run.py").write_text(program)
+    root = Path(__file__).parents[3]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    run = subprocess.Popen([sys.executable, str(tmp_path / "run.py")], env=environment)
+    try:
+        pids = [int(name.name) for name in wait_for(lambda: sorted(tmp_path.glob("[0-9]*")), 2)]
+    finally:
+        run.kill()
+        run.wait()
+    wait_for(lambda: [pid for pid in pids if not psutil.pid_exists(pid)], 2)
+
+
+def endless(tables: Tables, number: int, folder: str) -> None:
+    """A part that says which process computes it and does not end."""
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(600)
+
+
+def wait_for(found: Callable[[], list[Any]], count: int) -> list[Any]:
+    """What is found once it is so many; two minutes at most, for a busy machine."""
+    deadline = time.monotonic() + 120
+    while len(found()) < count and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert len(found()) >= count
+    return found()
 
 
 def test_an_interrupted_run_keeps_the_parts_it_had(tmp_path: Path) -> None:
