@@ -23,7 +23,8 @@ class Done:
 
     Args:
         answers: what the attacker got.
-        healthz_p50_ms, healthz_p99_ms, healthz_max_ms: a second client's ``/healthz`` meanwhile.
+        calm_p99_ms: a second client's ``/healthz`` just before: what the machine itself takes.
+        healthz_p50_ms, healthz_p99_ms, healthz_max_ms: the same meanwhile.
         unanswered: what it got instead of a 200.
         api_mb, children_mb: most memory of the API process, and of the processes below it.
         held_mb: most content of temporary files that no folder names.
@@ -34,6 +35,7 @@ class Done:
     """
 
     answers: dict[str, int]
+    calm_p99_ms: float
     healthz_p50_ms: float
     healthz_p99_ms: float
     healthz_max_ms: float
@@ -55,7 +57,7 @@ class Done:
 
 def drill(served: Served, attack: Callable[[Target], Answers], *, source: str = ATTACKER) -> Done:
     """Runs an attack from a loopback address of its own and looks on from another."""
-    before = looked(served, 1.0)
+    before = looked(served, 3.0)
     said = len(served.log())
     begin = time.monotonic()
     with probing(served.url, served.pid) as seen:
@@ -65,6 +67,7 @@ def drill(served: Served, attack: Callable[[Target], Answers], *, source: str = 
     written = served.log()[said:]
     return Done(
         answers=dict(answers),
+        calm_p99_ms=before.percentile_ms(99),
         healthz_p50_ms=seen.percentile_ms(50),
         healthz_p99_ms=seen.percentile_ms(99),
         healthz_max_ms=seen.percentile_ms(100),
