@@ -11,6 +11,7 @@ from benchmarks.tables import Tables
 from netwright.access import check_address
 from netwright.broker import ping
 from netwright.settings import Settings
+from service.allocator import give_back_freed_memory
 from service.app import create_app
 from service.config import ServiceConfig
 from service.connections import ConnectionLimits
@@ -41,6 +42,7 @@ def api(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
         WrongSurroundings: another program listens there.
     """
     check_address(settings)
+    give_back_freed_memory()
     listener = _listener(settings)
     try:
         store = open_store(settings, wait_seconds=START_SECONDS)
