@@ -13,12 +13,17 @@ from tests.servers import postgres
 __all__ = ["postgres"]
 
 
+PATIENCE = 120.0
+"""Seconds that a suggestion may take where a test is not about time: its process starts on a busy machine."""
+
+
 @pytest.fixture
 def serve(tables):
     """Starts servers; all of them are stopped at the end."""
     with contextlib.ExitStack() as stack:
 
         def start(store=None, blobs=None, **config) -> Running:
+            config.setdefault("study_seconds", PATIENCE)
             running = Running(store or MemoryStore(), tables, ServiceConfig(**config), blobs=blobs)
             stack.callback(running.stop)
             return running
@@ -29,7 +34,7 @@ def serve(tables):
 @pytest.fixture(scope="module")
 def server(tables) -> Iterator[Running]:
     """One server for a module's tests; each test looks only at the jobs that it made."""
-    running = Running(MemoryStore(), tables)
+    running = Running(MemoryStore(), tables, ServiceConfig(study_seconds=PATIENCE))
     yield running
     running.stop()
 

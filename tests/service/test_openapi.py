@@ -101,7 +101,7 @@ def server(request, database, tables, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def api(server):
-    return schemathesis.openapi.from_url(f"{server.url}/openapi.json")
+    return schemathesis.openapi.from_url(f"{server.url}/openapi.json", timeout=120)
 
 
 @pytest.mark.parametrize(("database", "path", "method", "mode"), MET, indirect=["database"])
