@@ -8,7 +8,7 @@ import numpy as np
 from predictors import shipped
 from predictors.gbdt import GbdtPredictor, cost_options
 from predictors.predictor import Predictor
-from search.foretold import refined
+from search.bo.prior import refined
 from search.observed import observed_keys, observed_model
 from search.problem import Problem
 from search.request import DesignRequest

@@ -7,7 +7,7 @@ import numpy as np
 from generator.generate import GenerateOptions, generate
 from generator.guide import ProductGuide
 from generator.weights import load_generator
-from search.candidates import pooled
+from search.bo.candidates import pooled
 from search.confidence import confidence, confident, log_confidence
 from search.feasible import LISTED, draw_feasible
 from search.guides import ExactBoundsGuide, FunctionGuide

@@ -1,8 +1,12 @@
 """Trials: suggested architectures, waiting or finished; immutable, and never of the wrong status."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from spaces.metric import Observation
+from spaces.space import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +39,8 @@ class CompletedTrial:
     def failed(self) -> bool:
         """Whether the evaluation ended without values."""
         return self.observation.failed is not None
+
+
+def values_of(observations: Sequence[Observation], key: str) -> Floats:
+    """Values (n,) of one quantity."""
+    return np.array([observation.values[key] for observation in observations], dtype=np.float64)

@@ -58,8 +58,8 @@ class ServiceConfig:
     streams_per_client: int = 256
     stream_threads: int = 2
     study_seconds: float = 20.0
-    study_memory_bytes: int = 1 << 30
-    study_kept_bytes: int = 400 << 20
+    study_memory_bytes: int = 2 << 30
+    study_kept_bytes: int = 900 << 20
     poll_seconds: float = 0.2
     retry_after_seconds: int = 2
     images: Path | None = None

@@ -75,6 +75,7 @@ class Suggester:
 
 def serve(source: BinaryIO, target: BinaryIO) -> None:
     """Takes orders until there are no more, or until one fails: what is told of it then is the last."""
+    import search.bo.acquisition
     import search.strategies.bayes  # noqa: F401  (what nearly every study needs)
 
     write_frame(target, {"ready": True})

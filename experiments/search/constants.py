@@ -16,8 +16,8 @@ from experiments.framework.registry import comparison
 from experiments.framework.row import Row
 from experiments.search.runs import Quest, follow, looked_up
 from predictors.normal_scores import normal_scores
+from search.bo.inputs import COST_LENGTH, input_map
 from search.strategies.bayes import PROMISING, BayesStrategy
-from search.surrogate import COST_LENGTH, Field, hyperparameters, view
 from spaces.metric import Quantity
 from spaces.space import Codes, Floats, get_space
 
@@ -74,8 +74,7 @@ def invented(kind: str, codes: Codes, rng: np.random.Generator) -> Floats:
     """An invented cost (b,) of architectures of ``gnn``, codes (b, v); positive."""
     space = get_space("gnn")
     if kind == "process":
-        look = view(space, "cora")
-        x = np.concatenate(look(codes), axis=1)
+        x = input_map(space, "cora")(codes)
         x *= np.exp(-rng.uniform(0.2, 2.5))
         squared = (x**2).sum(axis=1)[:, None] + (x**2).sum(axis=1) - 2 * x @ x.T
         r = np.sqrt(5 * np.maximum(squared, 0.0))
@@ -101,20 +100,25 @@ KINDS = ("operations", "choices", "first", "process")
 
 def correlation(tables: Tables, kind: str, length: float, seed: int) -> float:
     """Spearman of the surrogate and one invented cost, the mean over numbers of labels; no table is read."""
+    from predictors.exact_gp import exact_gp, fit_hyperparameters, marginals
+    from predictors.grouped_matern import Groups
+    from search.bo.surrogates import ITERATIONS
+
     rng = np.random.default_rng([seed, KINDS.index(kind)])
     space = get_space("gnn")
     codes = space.sample(max(LABELS) + OTHERS, rng)
     cost = invented(kind, codes, rng)
     told = cost * np.exp(NOISE * rng.standard_normal(len(cost)))
-    look = view(space, "cora")
+    look = input_map(space, "cora")
     x = look(codes)
-    lengths = np.where(look.cost_lengths == COST_LENGTH, length, look.cost_lengths)
+    lengths = [length if prior == COST_LENGTH else prior for prior in look.cost_log_lengthscales]
+    groups = Groups.of(look.sizes, lengths)
     found = []
     for count in LABELS:
-        labels, known = normal_scores(told[:count]), [group[:count] for group in x]
-        field = Field([group[max(LABELS) :] for group in x], hyperparameters(known, labels, lengths), count)
-        field.learn(known)
-        found.append(float(spearmanr(field.mean(labels), cost[max(LABELS) :]).statistic))
+        labels, known = normal_scores(told[:count]), x[:count]
+        theta = fit_hyperparameters(known, labels, groups, iterations=ITERATIONS)
+        mean, _ = marginals(exact_gp(known, labels, groups, theta), x[max(LABELS) :])
+        found.append(float(spearmanr(mean, cost[max(LABELS) :]).statistic))
     return float(np.mean(found))
 
 

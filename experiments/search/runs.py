@@ -12,9 +12,7 @@ from experiments.search.optuna_rivals import OptunaStrategy
 from experiments.search.optuna_rivals import available as optuna_available
 from experiments.search.syne_tune_rivals import SyneTuneStrategy
 from experiments.search.syne_tune_rivals import available as syne_tune_available
-from search.beliefs import APART, checkpoint
 from search.evaluators.table import TableEvaluator
-from search.hypervolume import hypervolume
 from search.pareto import pareto_front
 from search.problem import Problem
 from search.strategy import Exhausted, Strategy, get_strategy
@@ -200,9 +198,16 @@ def front_reference(values: Floats) -> Floats:
 
 def volume_after(run: Run, evaluations: int, values: Floats) -> float:
     """The hypervolume of the first so many evaluations, in percent of the true front's."""
+    import torch
+    from botorch.utils.multi_objective.hypervolume import Hypervolume
+
     reference = front_reference(values)
     found = np.array(_scores(run)[:evaluations])
-    return 100 * hypervolume(found, reference) / hypervolume(values[pareto_front(values)], reference)
+    volume = Hypervolume(torch.from_numpy(reference))
+    of_found, of_all = (
+        volume.compute(torch.from_numpy(rows[pareto_front(rows)])) for rows in (found, values)
+    )
+    return float(100 * of_found / of_all)
 
 
 def suggestion_seconds(
@@ -213,6 +218,8 @@ def suggestion_seconds(
     Returns ``refit``, of suggestions whose observations have just reached a checkpoint, where hyperparameters
     are chosen anew, and ``usual``, of the others.
     """
+    from search.bo.surrogates import APART, checkpoint
+
     problem = quest.problem
     codes = tables.members(quest.space, quest.objectives[0].key)
     rng = np.random.default_rng(seed)

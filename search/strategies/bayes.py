@@ -1,25 +1,29 @@
-"""Bayesian optimization: a Gaussian process over training-free features, and what it expects to be gained."""
+"""Bayesian optimization: Gaussian processes over training-free features, acquisition functions of BoTorch."""
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from predictors.predictor import Predictor
-from search.beliefs import Beliefs
-from search.candidates import LISTED, is_free, listed, places, pooled, promising
-from search.foretold import Foretold, is_foretold
+from search.bo.candidates import LISTED, is_free, listed, pooled, promising, rows_of
+from search.bo.prior import PriorSearch, accepts_prior
 from search.problem import Problem
-from search.race import Race
 from search.strategy import Exhausted, Strategy, register
 from spaces.metric import Observation
 from spaces.space import Bools, Codes
 
+if TYPE_CHECKING:
+    from search.bo.acquisition import BatchAcquisition
+    from search.bo.surrogates import MakeModel, Surrogates
+
 INITIAL = 5
-"""Members before the first model."""
+"""Architectures before the first model."""
 FANTASIES = 256
-"""Pending trials that count as if they had come out as expected, the latest; others are only taken. With more
-than two measured quantities fewer, since each is learned for every one of them.
+"""Pending trials, the latest, that are fantasies; others are only taken. With more than two
+measured quantities fewer, since each surrogate learns every one of them.
 """
 PROMISING = 0.02
-"""Share of the architectures, by training-free scores, that the first ones are drawn from.
+"""Share of the architectures, by zero-cost proxies, that the first ones are drawn from.
 
 The best cell of NAS-Bench-201 ranks 309th by them and 312 are kept; what .01, .05 and all would cost is in
 ``netwright compare constants``: less than the seeds differ.
@@ -30,96 +34,120 @@ The best cell of NAS-Bench-201 ranks 309th by them and 312 are kept; what .01, .
 class BayesStrategy(Strategy):
     """Constrained expected improvement; with several objectives, of the hypervolume.
 
-    A space of at most 100,000 members is looked at as a whole. In a larger one the candidates are what a
-    steered generator proposes and the neighbourhoods of the best (:mod:`search.candidates`). Every quantity
-    is learned on its normal scores, which neither outliers (a network that does not learn at all) nor a
-    ceiling can bend; :mod:`search.race` says how candidates are compared. Evaluations of a lower fidelity
-    enter as what they foretell (Kennedy & O'Hagan 2000). The first members are drawn from those that
-    training-free scores find promising, where such scores ship.
+    All architectures of a space of at most 100,000 are candidates. In a larger one the candidates are what a
+    steered generator proposes and the neighbourhoods of the best (:mod:`search.bo.candidates`). Every
+    quantity is learned on its normal scores, so that neither outliers (a network that does not learn at all)
+    nor a ceiling bend it. :mod:`search.bo.acquisition` compares the candidates. Evaluations of a lower
+    fidelity are an input of the surrogates (Kennedy & O'Hagan 2000). The first architectures are drawn from
+    those that zero-cost proxies rank first, where proxies ship.
+
+    Args:
+        make_model: makes the surrogate of a quantity, in place of ours: inputs (n, f) and normal scores (n,
+            1) → a fitted BoTorch model with ``condition_on_observations``.
     """
 
     name = "bayes"
 
-    def __init__(self, problem: Problem, *, seed: int = 0, flat: bool = False) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        *,
+        seed: int = 0,
+        flat: bool = False,
+        make_model: "MakeModel | None" = None,
+    ) -> None:
         super().__init__(problem, seed=seed, flat=flat)
-        self.beliefs = Beliefs(problem)
+        self.make_model = make_model
         self.expectation: dict[str, dict[str, dict[str, float]]] = {}
-        self.foretold: Foretold | None = None
+        self.prior: PriorSearch | None = None
         self.share = PROMISING
+        self._surrogates: Surrogates | None = None
 
     def foretell(self, predictor: Predictor) -> None:
-        """Begins with what the predictor believes in; see :mod:`search.foretold`."""
-        if is_foretold(self.problem, self.problem.objectives[0].key, self.flat):
-            self.foretold = Foretold(self.problem, predictor)
+        """Begins with the predictor as its prior; see :mod:`search.bo.prior`."""
+        if accepts_prior(self.problem, self.problem.objectives[0].key, self.flat):
+            self.prior = PriorSearch(self.problem, predictor)
 
     def uniform_first(self, parallel: int = 1) -> int:
         """See :meth:`search.strategy.Strategy.uniform_first`."""
         promised = promising(self.problem, self.share) is not None
-        return 0 if promised or self.foretold is not None else INITIAL
+        return 0 if promised or self.prior is not None else INITIAL
+
+    @property
+    def surrogates(self) -> "Surrogates":
+        """Made when first needed: they load torch."""
+        from search.bo.surrogates import Surrogates
+
+        if self._surrogates is None:
+            self._surrogates = Surrogates(self.problem, self.make_model)
+        return self._surrogates
 
     def suggest(self, count: int) -> list[str]:
         """See :meth:`search.strategy.Strategy.suggest`."""
         rng, taken = self.rng(), self.taken()
         finished = self.finished()
-        if self.foretold is not None:
-            return self._foretold(self.foretold, count, finished, taken)
+        if self.prior is not None:
+            return self._by_prior(self.prior, count, finished, taken)
         if len(finished) < INITIAL:
             return self._initial(count, rng, taken)
-        self.beliefs.learn(self.completed, finished)
-        race = self._race(finished, taken, rng)
-        chosen = race.run(count, self._free(race, taken))
+        self.surrogates.learn(self.completed, finished)
+        acquisition = self._acquisition(finished, taken, rng)
+        chosen = acquisition.choose(count, self._free(acquisition.codes, taken))
         if not chosen:
-            raise Exhausted("no further member within the exact bounds was found")
-        names = self.problem.space.format(race.codes[chosen])
-        self.expectation = dict(zip(names, race.foreseen(chosen), strict=True))
+            raise Exhausted("no further architecture within the exact bounds was found")
+        names = self.problem.space.format(acquisition.codes[chosen])
+        self.expectation = dict(zip(names, acquisition.predicted(chosen), strict=True))
         return names
 
-    def _foretold(
-        self, foretold: Foretold, count: int, finished: list[Observation], taken: Codes
+    def _by_prior(
+        self, prior: PriorSearch, count: int, finished: list[Observation], taken: Codes
     ) -> list[str]:
-        waiting = self._waiting()
-        names, expected = foretold.choose(count, finished, waiting, {row.tobytes() for row in taken})
+        names, predicted = prior.choose(count, finished, self._pending(), {row.tobytes() for row in taken})
         if not names:
-            raise Exhausted("no further member within the exact bounds was found")
-        self.expectation = dict(zip(names, expected, strict=True))
+            raise Exhausted("no further architecture within the exact bounds was found")
+        self.expectation = dict(zip(names, predicted, strict=True))
         return names
 
     def foresee(self, architecture: str) -> dict[str, dict[str, float]]:
-        """What was expected of a suggested architecture; empty before there was a model."""
+        """What was predicted of a suggested architecture; empty before there was a model."""
         return self.expectation.get(architecture, {})
 
-    def _race(self, finished: list[Observation], taken: Codes, rng: np.random.Generator) -> Race:
-        """All candidates, with what is believed of them."""
-        waiting = self._waiting()
-
-        def between(codes: Codes) -> Race:
-            return Race(self.beliefs, finished, codes, waiting, flat=self.flat)
-
-        if self.problem.space.size <= LISTED:
-            codes, inputs = listed(self.problem)
-            return Race(self.beliefs, finished, codes, waiting, flat=self.flat, inputs=inputs)
-        observed = self.problem.space.parse_many([observation.architecture for observation in finished])
-        best = observed[np.argsort(-self.merits(finished), kind="stable")]
-        return between(pooled(self.problem, lambda codes: between(codes).gain(), best, taken, rng))
-
-    def _waiting(self) -> Codes:
-        """Codes (w, v) of the pending trials that count."""
+    def _pending(self) -> Codes:
+        """Codes (w, v) of the pending trials that are fantasies."""
         most = min(FANTASIES, 2 * FANTASIES // max(len(self.problem.to_measure), 1))
         return self.problem.space.parse_many([trial.architecture for trial in self.pending[-most:]])
 
-    def _free(self, race: Race, taken: Codes) -> Bools:
-        """Which candidates (c,) of a race are not taken."""
+    def _acquisition(
+        self, finished: list[Observation], taken: Codes, rng: np.random.Generator
+    ) -> "BatchAcquisition":
+        """The acquisition function at all candidates."""
+        from search.bo.acquisition import BatchAcquisition
+
+        pending = self._pending()
+
+        def at(codes: Codes) -> BatchAcquisition:
+            return BatchAcquisition(self.surrogates, finished, codes, pending, flat=self.flat)
+
+        if self.problem.space.size <= LISTED:
+            codes, inputs = listed(self.problem)
+            return BatchAcquisition(self.surrogates, finished, codes, pending, flat=self.flat, inputs=inputs)
+        observed = self.problem.space.parse_many([observation.architecture for observation in finished])
+        best = observed[np.argsort(-self.merits(finished), kind="stable")]
+        return at(pooled(self.problem, lambda codes: at(codes).values(), best, taken, rng))
+
+    def _free(self, codes: Codes, taken: Codes) -> Bools:
+        """Which candidates (c,) are not taken."""
         if self.problem.space.size > LISTED:
-            return is_free(race.codes, {row.tobytes() for row in taken})
-        rows, free = places(self.problem), np.ones(len(race.codes), dtype=bool)
-        free[[place for row in taken if (place := rows.get(row.tobytes())) is not None]] = False
+            return is_free(codes, {row.tobytes() for row in taken})
+        rows, free = rows_of(self.problem), np.ones(len(codes), dtype=bool)
+        free[[row for own in taken if (row := rows.get(own.tobytes())) is not None]] = False
         return free
 
     def _initial(self, count: int, rng: np.random.Generator, taken: Codes) -> list[str]:
-        """Promising members where something tells, uniform ones else."""
-        told = promising(self.problem, self.share)
-        if told is not None:
-            free = told[is_free(told, {row.tobytes() for row in taken})]
+        """Promising architectures where proxies ship, uniform ones else."""
+        candidates = promising(self.problem, self.share)
+        if candidates is not None:
+            free = candidates[is_free(candidates, {row.tobytes() for row in taken})]
             if len(free) >= count:
                 return self.problem.space.format(free[rng.permutation(len(free))[:count]])
         return self.problem.space.format(self.uniform(count, rng, taken))

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from encoders import score_table
-from predictors.matern_kernel import condition, distances, kernel, most_likely, scaled_distances
 from search.problem import Problem
 from search.strategy import Exhausted, Strategy, register
 from spaces.space import Floats
@@ -117,17 +116,20 @@ class RobotStrategy(Strategy):
         if number < INITIAL:
             first: Floats = drawn[0]
             return first
+        # They load torch.
+        from predictors.exact_gp import exact_gp, fit_hyperparameters, marginals
+        from predictors.grouped_matern import Groups
+
         tried = self.trace[:number]
-        x = [np.stack([entry.weights for entry in tried])]
+        x = np.stack([entry.weights for entry in tried])
         worth = np.array([entry.worth for entry in tried])
         labels = (worth - worth.mean()) / max(worth.std(), 1e-12)
-        theta = most_likely(distances(x, x), labels, np.array([LENGTH]), iterations=15)
+        groups = Groups.of((x.shape[1],), (LENGTH,))
+        theta = fit_hyperparameters(x, labels, groups, iterations=15)
         theta[-1] = np.log(NOISE)
-        posterior = condition(scaled_distances(x, x, theta), labels, theta)
-        cross = kernel(scaled_distances([drawn], x, theta), theta)
-        mean = cross @ posterior.weights
-        variance = kernel(np.zeros(1), theta)[0] - ((cross @ posterior.inverse) * cross).sum(axis=1)
-        chosen: Floats = drawn[int((mean + OPTIMISM * np.sqrt(np.maximum(variance, 0))).argmax())]
+        model = exact_gp(x, labels, groups, theta)
+        mean, variance = marginals(model, drawn, observation_noise=False)
+        chosen: Floats = drawn[int((mean + OPTIMISM * np.sqrt(variance)).argmax())]
         return chosen
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from experiments.framework.constants import CONSTANTS
 from experiments.search.constants import KINDS, LENGTHS, correlation, invented
-from search.surrogate import COST_LENGTH, PLACED_LENGTH
+from search.bo.inputs import COST_LENGTH, POSITIONAL_LENGTH
 from spaces.space import get_space
 
 SEEDS = 3
@@ -20,7 +20,7 @@ def test_costs_are_told_better_with_their_own_lengthscale_and_without_a_table():
     """By about .1 over six draws; the bound leaves room for another processor's rounding."""
     own, other = (
         [correlation(None, kind, length, seed) for kind in ("operations", "first") for seed in range(SEEDS)]
-        for length in (COST_LENGTH, PLACED_LENGTH)
+        for length in (COST_LENGTH, POSITIONAL_LENGTH)
     )
     assert np.mean(own) > np.mean(other) + 0.02
 

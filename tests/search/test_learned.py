@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from search.chebyshev import expected_improvement, random_weights, scalarized
+from search.bo.chebyshev import expected_improvement, random_weights, scalarized
 from search.learned import EVERY, MOST, chosen
 from search.pareto import pareto_front
 from search.problem import Problem

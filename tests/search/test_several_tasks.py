@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from search.beliefs import Beliefs
+from search.bo.surrogates import Surrogates
 from search.design import run_design
 from search.models import fit_models
 from search.pareto import pareto_front
@@ -73,10 +73,10 @@ def test_one_design_serves_all_tasks_and_devices(tables, order):
 
 def test_each_quantity_is_learned_from_what_architectures_cost_on_its_own_task():
     about = Problem.of(parse_request(GRAPHS))
-    views = Beliefs(about).views
+    maps = Surrogates(about).maps
     codes = about.space.sample(12, np.random.default_rng(0))
-    cora, arxiv = views["accuracy@cora"], views["accuracy@arxiv"]
-    assert (cora.task, arxiv.task, views["latency_ms@gpu@arxiv"]) == ("cora", "arxiv", arxiv)
+    cora, arxiv = maps["accuracy@cora"], maps["accuracy@arxiv"]
+    assert (cora.task, arxiv.task, maps["latency_ms@gpu@arxiv"]) == ("cora", "arxiv", arxiv)
     seen = [
         Observation(text, {q.key: float(row.sum()) for q in about.to_measure}, "test")
         for text, row in zip(about.space.format(codes), codes, strict=True)
@@ -87,7 +87,7 @@ def test_each_quantity_is_learned_from_what_architectures_cost_on_its_own_task()
         "accuracy@arxiv": "arxiv",
         "latency_ms@gpu@arxiv": "arxiv",
     }
-    cells = Beliefs(Problem.of(parse_request(CELLS))).views
+    cells = Surrogates(Problem.of(parse_request(CELLS))).maps
     assert len({id(look) for look in cells.values()}) == 1
 
 

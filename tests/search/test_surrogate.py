@@ -1,65 +1,25 @@
-"""The surrogate is the Gaussian process it says it is, however its labels came in."""
+"""Surrogates are the Gaussian processes that they say they are, and a search with them continues alike."""
 
 import numpy as np
 import pytest
+import torch
+from botorch.models import SingleTaskGP
+from botorch.models.model import Model
 
+from predictors.exact_gp import exact_gp, fit_hyperparameters, marginals
+from predictors.grouped_matern import Groups
 from predictors.normal_scores import normal_scores
-from search.beliefs import APART, Beliefs, checkpoint
-from search.candidates import listed
+from search.bo.candidates import listed
+from search.bo.inputs import input_map
+from search.bo.surrogates import APART, Surrogates, checkpoint
 from search.merit import averaged, merits
 from search.strategies.bayes import BayesStrategy
-from search.surrogate import Field, hyperparameters, view
 from search.testing import ACCURACY, completed, problem, trade_off
 from search.trial import CompletedTrial
 from spaces.metric import Constraint, Observation, Quantity
 from spaces.space import get_space
 
 CELLS = get_space("nasbench201")
-THETA = np.array([0.3, 0.5, 1.2, 1.0, np.log(0.9), np.log(0.05)])
-
-
-def dense(points, candidates, labels, theta):
-    """Mean and variance by the textbook."""
-    x, z = (
-        np.concatenate([g * np.exp(-length) for g, length in zip(groups, theta[:-2], strict=True)], axis=1)
-        for groups in (points, candidates)
-    )
-
-    def kernel(a, b):
-        r = np.sqrt(5 * ((a[:, None] - b) ** 2).sum(axis=2))
-        return np.exp(theta[-2]) * (1 + r + r**2 / 3) * np.exp(-r) + 1.0
-
-    inverse = np.linalg.inv(kernel(x, x) + (np.exp(theta[-1]) + 1e-6) * np.eye(len(x)))
-    cross = kernel(z, x)
-    variance = np.exp(theta[-2]) + 1.0 - ((cross @ inverse) * cross).sum(axis=1)
-    return cross @ inverse @ labels, variance
-
-
-def test_the_field_is_the_posterior_whatever_the_order_of_learning():
-    rng, look = np.random.default_rng(0), view(CELLS, "cifar10")
-    points, candidates = look(CELLS.sample(12, rng)), look(CELLS.sample(30, rng))
-    labels = rng.normal(size=12)
-    mean, variance = dense(points, candidates, labels, THETA)
-    at_once, one_by_one = Field(candidates, THETA), Field(candidates, THETA, room=2)
-    at_once.learn(points)
-    for row in range(12):
-        one_by_one.learn([group[row : row + 1] for group in points])
-    for field in (at_once, one_by_one):
-        assert field.mean(labels) == pytest.approx(mean, abs=2e-4)
-        assert field.variance == pytest.approx(variance, abs=2e-4)
-
-
-def test_a_believed_candidate_moves_no_mean_and_can_be_forgotten():
-    rng, look = np.random.default_rng(0), view(CELLS, "cifar10")
-    field = Field(look(CELLS.sample(30, rng)), THETA)
-    field.learn(look(CELLS.sample(12, rng)))
-    labels = rng.normal(size=12)
-    mean, variance, before = field.mean(labels), field.variance, field.state()
-    field.believe(3)
-    assert (field.mean(labels) == mean).all()
-    assert (field.variance <= variance + 1e-6).all() and field.variance[3] < 0.2 * variance[3]
-    field.restore(before)
-    assert (field.variance == variance).all() and field.count == 12
 
 
 def test_a_continued_search_computes_the_same_numbers():
@@ -67,65 +27,71 @@ def test_a_continued_search_computes_the_same_numbers():
     names = CELLS.format(CELLS.sample(40, np.random.default_rng(2)))
     trials = completed(about, list(dict.fromkeys(names))[:30])
     codes, inputs = listed(about)
-    grown = Beliefs(about)
+    grown, anew = Surrogates(about), Surrogates(about)
     for count in range(5, 31):
-        finished = [trial.observation for trial in trials[:count]]
-        grown.learn(trials[:count], finished)
-        found = grown.fields(codes, inputs)["accuracy@cifar10"]
-    anew = Beliefs(about)
+        grown.learn(trials[:count], [trial.observation for trial in trials[:count]])
     anew.learn(trials, [trial.observation for trial in trials])
-    fresh = anew.fields(codes, inputs)["accuracy@cifar10"]
-    assert (found.variance == fresh.variance).all() and (found.theta == fresh.theta).all()
+    found, fresh = (each.marginals("accuracy@cifar10", codes, inputs) for each in (grown, anew))
+    assert all((one == other).all() for one, other in zip(found, fresh, strict=True))
     assert checkpoint(30) < 30  # some labels came after the last fit
 
 
-def test_graphs_that_differ_are_seen_by_what_stands_where():
-    look = view(get_space("gnn"), "cora")
+def test_graphs_are_compared_by_positional_features():
+    look = input_map(get_space("gnn"), "cora")
     assert look.kinds == ("placement",)
-    assert [len(columns) for columns in look.columns] == [
-        9,
-        35,
-        9,
-        90,
-        15,
-    ]  # counts, depths, ends, pairs, shape
+    assert look.sizes == (9, 35, 9, 90, 15)  # counts, depths, ends, pairs, shape
     codes = get_space("gnn").enumerate()[::7]
-    seen = np.concatenate(look(codes), axis=1)
-    assert len(np.unique(seen.round(6), axis=0)) == len(codes), "no two members look alike"
-    assert "placement" not in view(CELLS, "cifar10").kinds
-    assert np.allclose(
-        sum((group**2).sum(axis=1) for group in look(codes)).mean(), len(look.columns), rtol=0.1
-    )
+    seen = look(codes)
+    assert len(np.unique(seen.round(6), axis=0)) == len(codes), "no two architectures have equal inputs"
+    assert "placement" not in input_map(CELLS, "cifar10").kinds
+    assert np.allclose((seen**2).sum(axis=1).mean(), len(look.sizes), rtol=0.1)
 
 
-def test_a_dozen_graphs_tell_what_an_operation_costs():
+def test_a_dozen_graphs_show_what_an_operation_costs():
     space = get_space("gnn")
-    look, codes = view(space, "cora"), space.enumerate()
+    look, codes = input_map(space, "cora"), space.enumerate()
     agreement: dict[str, list[float]] = {"accuracy": [], "latency_ms": []}
     for seed in range(4):
         rng = np.random.default_rng(seed)
         times = (codes[:, 1:, None] == np.arange(9)).sum(axis=1) @ rng.uniform(0, 1, 9)
         rows = rng.choice(len(codes), 512, replace=False)
         known, others = rows[:12], rows[12:]
-        labels, points = normal_scores(times[known]), look(codes[known])
+        y, x = normal_scores(times[known]), look(codes[known])
         for metric, found in agreement.items():
-            sought = look.sought(Quantity(metric, task="cora", device="gpu"))
-            field = Field(look(codes[others]), hyperparameters(points, labels, sought))
-            field.learn(points)
-            found.append(float(np.corrcoef(field.mean(labels), times[others])[0, 1]))
+            lengths = look.prior_log_lengthscales(Quantity(metric, task="cora", device="gpu"))
+            groups = Groups.of(look.sizes, lengths)
+            model = exact_gp(x, y, groups, fit_hyperparameters(x, y, groups, iterations=25))
+            mean, _ = marginals(model, look(codes[others]))
+            found.append(float(np.corrcoef(mean, times[others])[0, 1]))
     assert np.mean(agreement["latency_ms"]) > 0.7
     assert np.mean(agreement["latency_ms"]) > np.mean(agreement["accuracy"]) + 0.05
 
 
-def test_no_suggestion_bears_two_refits():
+def with_one_lengthscale(x: torch.Tensor, y: torch.Tensor) -> Model:
+    """BoTorch's own model at its defaults, not fitted: any model will do as a surrogate."""
+    return SingleTaskGP(x, y, outcome_transform=None)
+
+
+@pytest.mark.filterwarnings("ignore::botorch.exceptions.warnings.InputDataWarning")
+@pytest.mark.parametrize("about", [problem(), trade_off()], ids=["one objective", "two"])
+def test_any_botorch_model_is_a_surrogate(about):
+    strategy = BayesStrategy(about, seed=0, make_model=with_one_lengthscale)
+    for _ in range(7):
+        strategy.observe(completed(about, strategy.suggest(1)))
+    names = strategy.suggest(3)
+    assert len({*names, *(trial.architecture for trial in strategy.completed)}) == 10
+    assert all(strategy.foresee(name) for name in names)
+
+
+def test_no_suggestion_fits_two_quantities():
     about = trade_off()  # accuracy and a bound on a latency are measured
     names = CELLS.format(CELLS.sample(40, np.random.default_rng(2)))
     trials = completed(about, list(dict.fromkeys(names))[:38])
-    beliefs, refits = Beliefs(about), []
+    surrogates, refits = Surrogates(about), []
     before: dict[str, object] = {}
     for count in range(24, 39):
-        beliefs.learn(trials[:count], [trial.observation for trial in trials[:count]])
-        now = {key: question for key, (question, _) in beliefs._theta.items()}
+        surrogates.learn(trials[:count], [trial.observation for trial in trials[:count]])
+        now = {key: question for key, (question, _) in surrogates._theta.items()}
         refits.append(sum(now[key] != before.get(key) for key in now))
         before = now
     assert len(before) == 2
@@ -134,23 +100,22 @@ def test_no_suggestion_bears_two_refits():
         assert (checkpoint(count) == count) + (checkpoint(count - APART) == count - APART) < 2
 
 
-def test_what_costs_little_foretells_what_costs_much():
+def test_a_lower_fidelity_improves_the_surrogate():
     about = problem(max_params_m=1.6)
     rng = np.random.default_rng(0)
     names = list(dict.fromkeys(CELLS.format(CELLS.sample(90, rng))))
     cheap = completed(about, names[:80], "12ep")
     full = completed(about, names[80:85])
-    beliefs = Beliefs(about)
+    surrogates = Surrogates(about)
     codes = CELLS.sample(400, np.random.default_rng(9))
     truth = [t.observation.values["accuracy@cifar10"] for t in completed(about, CELLS.format(codes))]
 
     def agreement(trials):
-        beliefs.learn(trials, [trial.observation for trial in full])
-        mean = beliefs.fields(codes)["accuracy@cifar10"].mean(beliefs.labels["accuracy@cifar10"])
-        return np.corrcoef(mean, truth)[0, 1]
+        surrogates.learn(trials, [trial.observation for trial in full])
+        return np.corrcoef(surrogates.marginals("accuracy@cifar10", codes)[0], truth)[0, 1]
 
-    told = agreement([*cheap, *full])
-    assert told > 0.75 and told > agreement(full) + 0.02
+    found = agreement([*cheap, *full])
+    assert found > 0.75 and found > agreement(full) + 0.02
 
 
 def test_finds_the_best_of_a_smooth_landscape_where_random_search_would_not():
@@ -213,7 +178,7 @@ def test_the_neighbourhood_is_averaged_over_what_was_observed():
     assert averaged(CELLS, np.concatenate([codes, near, far]), values)[[0, 3]].tolist() == [4.0, 9.0]
 
 
-def test_failures_leave_no_trace_in_what_is_believed():
+def test_failures_do_not_change_what_is_suggested():
     about = problem()
     names = CELLS.format(CELLS.enumerate()[100:108])
     trials = completed(about, names)

@@ -1,4 +1,4 @@
-"""Which members an acquisition function is asked about: all of them, or a pool where there are too many."""
+"""Candidates of an acquisition function: all architectures of a space, or a pool where there are too many."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -7,10 +7,10 @@ import numpy as np
 
 from encoders import score_table
 from generator import shipped
+from search.bo.inputs import Inputs, every_input
 from search.feasible import draw_feasible
 from search.guides import ExactBoundsGuide, FunctionGuide
 from search.problem import Problem
-from search.surrogate import Halves, members
 from spaces.space import Bools, Codes, Floats
 
 LISTED = 100_000
@@ -28,19 +28,19 @@ Acquisition = Callable[[Codes], Floats]
 
 
 @lru_cache(maxsize=12)
-def listed(problem: Problem, task: str | None = None) -> tuple[Codes, tuple[Halves, ...]]:
-    """Members (c, v) within the exact bounds of a space that can be listed, and how they look on a task, the
-    problem's own unless said otherwise.
+def listed(problem: Problem, task: str | None = None) -> tuple[Codes, Inputs]:
+    """Codes (c, v) of the architectures within the exact bounds of a space that can be enumerated, and their
+    inputs (c, f) on a task, the problem's own unless said otherwise.
     """
-    codes, inputs = members(problem.space, task or problem.task)
+    codes, inputs = every_input(problem.space, task or problem.task)
     within = problem.gap(codes) <= 0
-    return codes[within], tuple(group[within] for group in inputs)
+    return codes[within], inputs[within]
 
 
 @lru_cache(maxsize=4)
-def places(problem: Problem) -> dict[bytes, int]:
+def rows_of(problem: Problem) -> dict[bytes, int]:
     """The codes of each of :func:`listed` → its row."""
-    return {row.tobytes(): place for place, row in enumerate(listed(problem)[0])}
+    return {codes.tobytes(): row for row, codes in enumerate(listed(problem)[0])}
 
 
 def fresh(problem: Problem, codes: Codes, taken: set[bytes]) -> Codes:
@@ -120,7 +120,7 @@ def promising(problem: Problem, share: float) -> Codes | None:
     return chosen
 
 
-def chosen_rows(count: int, merit: Floats, most: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+def chosen_rows(count: int, fitness: Floats, most: int) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     """Which of ``count`` observations to learn where there are too many: the best half, and an even choice.
 
     >>> chosen_rows(6, np.array([0.0, 5.0, 1.0, 2.0, 3.0, 4.0]), 4).tolist()
@@ -128,7 +128,7 @@ def chosen_rows(count: int, merit: Floats, most: int) -> "np.ndarray[tuple[int],
     """
     if count <= most:
         return np.arange(count)
-    order = np.argsort(-merit, kind="stable")
+    order = np.argsort(-fitness, kind="stable")
     best, others = order[: most // 2], np.sort(order[most // 2 :])
     even = others[np.unique(np.linspace(0, len(others) - 1, most - len(best)).astype(np.int64))]
     return np.sort(np.concatenate([best, even]))
