@@ -65,7 +65,7 @@ def exact_gp(
     model = _model(x, y, groups, noise)
     signal = model.covar_module.kernels[0]
     with torch.no_grad():
-        signal.base_kernel.log_lengthscale.copy_(torch.from_numpy(np.asarray(theta[:-2])))
+        signal.base_kernel.log_lengthscale.copy_(as_tensor(theta[:-2]))
         signal.outputscale = float(np.exp(theta[-2]))
         if noise is None:
             model.likelihood.noise = max(float(np.exp(theta[-1])), JITTER) + JITTER
@@ -117,7 +117,7 @@ def marginals(model: Model, x: Matrix, *, observation_noise: bool = True) -> tup
     with torch.no_grad(), fast_pred_var(), max_cholesky_size(EXACT_UP_TO):
         for start in range(0, len(x), chunk):
             part = slice(start, start + chunk)
-            inputs = torch.from_numpy(np.asarray(x[part], dtype=np.float64))
+            inputs = as_tensor(x[part])
             mean, variance = compute(model, inputs, observation_noise)
             means[part], variances[part] = mean.numpy(), variance.clamp_min(1e-12).numpy()
     return means, variances
@@ -129,7 +129,7 @@ def with_fantasies(model: Model, x: Matrix) -> Model:
     """
     if not len(x):
         return model
-    inputs = torch.from_numpy(np.asarray(x, dtype=np.float64))
+    inputs = as_tensor(x)
     with torch.no_grad(), fast_pred_var(), max_cholesky_size(EXACT_UP_TO):
         outcomes = model.posterior(inputs).mean
         return model.condition_on_observations(inputs, outcomes)
@@ -171,13 +171,13 @@ def _model(x: Floats, y: Floats, groups: Groups, noise: Floats | None) -> Single
         likelihood.register_prior("log_noise_prior", _normal(LOG_NOISE), lambda m: m.noise.log())
         likelihood.noise = float(np.exp(LOG_NOISE[0]))
     else:
-        likelihood = FixedNoiseGaussianLikelihood(torch.from_numpy(noise) + JITTER)
+        likelihood = FixedNoiseGaussianLikelihood(as_tensor(noise) + JITTER)
     with warnings.catch_warnings():
         # Normal scores have no outliers to standardize away, and inputs are standardized over their space.
         warnings.simplefilter("ignore", InputDataWarning)
         model = _ExactGP(
-            torch.from_numpy(np.asarray(x, dtype=np.float64)),
-            torch.from_numpy(np.asarray(y, dtype=np.float64))[:, None],
+            as_tensor(x),
+            as_tensor(y)[:, None],
             likelihood=likelihood,
             covar_module=signal + trend,
             mean_module=ZeroMean(),
@@ -192,6 +192,6 @@ def _normal(mean_and_std: tuple[float, float]) -> NormalPrior:
     return NormalPrior(mean, std)
 
 
-def as_tensor(values: Floats) -> Tensor:
-    """A double-precision tensor that shares memory with the array."""
+def as_tensor(values: Matrix) -> Tensor:
+    """The numbers in double precision; shares memory with an array of that precision."""
     return torch.from_numpy(np.asarray(values, dtype=np.float64))

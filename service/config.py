@@ -16,9 +16,7 @@ class ServiceConfig:
         max_upload_bytes: longest multipart body, of a task; beyond it 413.
         max_uploads_bytes: of all uploads that are held on disk at the same time; beyond it 503.
         upload_dir: where they are held; None: the system's folder for temporary files.
-        max_uploads_bytes: int = 256 * 1024 * 1024
-    upload_dir: Path | None = None
-    body_seconds: a body must have arrived whole within this time; else 408.
+        body_seconds: a body must have arrived whole within this time; else 408.
         upload_seconds: the same for a multipart body.
         max_architectures: architectures in one call; beyond it 413.
         science_threads: predictions computed at the same time.

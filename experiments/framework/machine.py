@@ -7,6 +7,8 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+from networks.latency.machine import processor
+
 _LIBRARIES = ("numpy", "scipy", "torch", "torch-geometric", "xgboost", "gpytorch", "botorch", "onnxruntime")
 
 
@@ -14,7 +16,7 @@ _LIBRARIES = ("numpy", "scipy", "torch", "torch-geometric", "xgboost", "gpytorch
 def machine() -> dict[str, object]:
     """Processor, cores this process may use, memory, and versions of what computes."""
     return {
-        "cpu": _processor(),
+        "cpu": processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "system": f"{platform.system()} {platform.machine()}",
@@ -28,16 +30,6 @@ def _version(distribution: str) -> str | None:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _processor() -> str:
-    """The processor's model where Linux tells it, else its architecture."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.machine()
 
 
 @cache

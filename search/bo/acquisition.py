@@ -103,7 +103,6 @@ class BatchAcquisition:
 
     def choose(self, count: int, free: Bools) -> list[int]:
         """Rows of up to ``count`` of the free candidates (c,), one after another."""
-        free = free.copy()
         if not free.any() or count < 1:
             return []
         at_once = -(-count // ROUNDS.get(len(self.problem.objectives), MOST_ROUNDS))
