@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache, wraps
 from typing import ParamSpec, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -337,6 +338,7 @@ def _means(value: object, choice: Choice) -> bool:
 _FACTORIES: dict[str, Callable[[], Space]] = {}
 _SPACES: dict[str, Space] = {}
 _ADDED: "OrderedDict[str, Space]" = OrderedDict()
+_IN_USE: "WeakValueDictionary[str, Space]" = WeakValueDictionary()  # added spaces that somebody still holds
 _adding = threading.Lock()
 MAX_ADDED_BYTES = 128 * 2**20
 """Memory of the added spaces that a process keeps."""
@@ -405,11 +407,13 @@ def space_names() -> Sequence[str]:
 def add_space(space: Space) -> Space:
     """Makes a space that is no module's known to this process, such as one that a user declared.
 
-    Those used last are kept, of :data:`MAX_ADDED_BYTES` in all. What is already known by the name is kept and
-    returned: such names hold a digest of all that the space is.
+    Those used last are kept, of :data:`MAX_ADDED_BYTES` in all; one that is still in use elsewhere stays known
+    by its name. What is already known by the name is kept and returned: such names hold a digest of all that
+    the space is.
     """
     with _adding:
-        known = _ADDED.setdefault(space.name, space)
+        known = _IN_USE.setdefault(space.name, space)
+        _ADDED[space.name] = known
         _ADDED.move_to_end(space.name)
         while len(_ADDED) > 1 and sum(added.memory_bytes for added in _ADDED.values()) > MAX_ADDED_BYTES:
             _ADDED.popitem(last=False)
@@ -420,6 +424,7 @@ def forget_space(name: str) -> None:
     """Lets an added space go, with all that :func:`cached_by_space` keeps of it; who still uses it may."""
     with _adding:
         _ADDED.pop(name, None)
+        _IN_USE.pop(name, None)
 
 
 def added_space(name: str) -> Space | None:
@@ -427,12 +432,12 @@ def added_space(name: str) -> Space | None:
     with _adding:
         if name in _ADDED:
             _ADDED.move_to_end(name)
-        return _ADDED.get(name)
+        return _IN_USE.get(name)
 
 
 def knows_space(name: str) -> bool:
     """Whether :func:`get_space` gives a space of this name."""
-    return name in _ADDED or name in space_names()
+    return name in _IN_USE or name in space_names()
 
 
 def get_space(name: str) -> Space:

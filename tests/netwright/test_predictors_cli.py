@@ -14,6 +14,8 @@ from typer.testing import CliRunner
 from netwright.cli import app
 from netwright.client import ApiError, Client
 from spaces.space import get_space
+from store.blobs import open_blobs
+from store.collector import collect
 from store.sql import SqlStore
 from workers.stack import Stack, StackOptions, free_port
 
@@ -130,6 +132,11 @@ def test_a_killed_workers_training_is_done_once_by_its_successor(stack):
         client.delete_predictor(found["id"])
         assert client.predictors() == []
     blobs = stack.options.data_dir / "blobs"
+    store = SqlStore(stack.database_url)
+    try:
+        collect(store, open_blobs(blobs.as_uri()), grace_seconds=-1)
+    finally:
+        store.close()
     left = [path for path in blobs.rglob("*") if path.is_file() and len(path.name) == 64]
     assert left == []
 

@@ -281,6 +281,16 @@ def test_added_spaces_are_kept_up_to_a_size_and_then_go_with_all_that_was_comput
     assert gone[-1]() is None
 
 
+def test_an_added_space_that_is_in_use_stays_known_by_its_name(monkeypatch):
+    monkeypatch.setattr("spaces.space.MAX_ADDED_BYTES", 0)
+    used = declare(EXAMPLE.replace("window = 64", "window = 62"))
+    declare(EXAMPLE.replace("window = 64", "window = 61"))
+    assert get_space(used.name) is used
+    forget_space(used.name)
+    with pytest.raises(KeyError, match="unknown space"):
+        get_space(used.name)
+
+
 def test_what_is_computed_of_a_space_of_the_program_is_kept():
     computed = []
 
