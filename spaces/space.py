@@ -407,9 +407,9 @@ def space_names() -> Sequence[str]:
 def add_space(space: Space) -> Space:
     """Makes a space that is no module's known to this process, such as one that a user declared.
 
-    Those used last are kept, of :data:`MAX_ADDED_BYTES` in all; one that is still in use elsewhere stays known
-    by its name. What is already known by the name is kept and returned: such names hold a digest of all that
-    the space is.
+    Those used last are kept, of :data:`MAX_ADDED_BYTES` in all; one that is still in use elsewhere stays
+    known by its name. What is already known by the name is kept and returned: such names hold a digest of all
+    that the space is.
     """
     with _adding:
         known = _IN_USE.setdefault(space.name, space)

@@ -98,7 +98,7 @@ def test_a_killed_workers_trainings_go_on_and_come_back_from_their_weights(stack
     left = list(blobs.slots())
     assert len(left) <= 1
     assert collect(store, blobs, grace_seconds=-1).dropped_slots == len(left)
-    # Weights of all evaluations stay, and of one that was done twice because its worker had died: both have rows.
+    # Weights of all evaluations stay, and of one that was done twice, its worker having died: both have rows.
     children = [store.result(child) for child in handed_out]
     stored = {child["observation"]["details"]["training"]["weights"] for child in children if child}
     assert set(weights) <= set(blobs.names()) <= set(weights) | stored and len(set(weights)) == 3
