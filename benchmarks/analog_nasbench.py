@@ -14,8 +14,8 @@ from benchmarks.errors import TableDamaged
 from benchmarks.packaged import PackagedTable
 from benchmarks.restricted_unpickler import Record, load
 from benchmarks.table import Column, Rows, register
+from spaces.families.nasbench201 import CHOICES, EDGES
 from spaces.metric import Quantity
-from spaces.nasbench201 import CHOICES, EDGES
 from spaces.space import Codes
 
 _NAME = "analog-nasbench"

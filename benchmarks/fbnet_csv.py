@@ -1,13 +1,13 @@
 """Latencies of FBNet's networks (HELP, Lee et al., NeurIPS 2021) in the data directory.
 
-They are of the version for 32×32 pixels; see :mod:`spaces.fbnet` for how that shows.
+They are of the version for 32×32 pixels; see :mod:`spaces.families.fbnet` for how that shows.
 """
 
 from typing import final
 
 from benchmarks.csv_table import CsvTable, Text
 from benchmarks.table import Column, register
-from spaces.fbnet import FbNet
+from spaces.families.fbnet import FbNet
 from spaces.metric import Quantity
 from spaces.space import Codes, get_space
 

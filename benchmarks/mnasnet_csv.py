@@ -12,8 +12,8 @@ import numpy as np
 from benchmarks.csv_table import CsvTable, Text
 from benchmarks.table import Column, register
 from benchmarks.tables import Tables
+from spaces.families.mnasnet import MnasNet
 from spaces.metric import Quantity
-from spaces.mnasnet import MnasNet
 from spaces.space import Bools, Codes, Floats, get_space
 
 _NAME = "mnasnet-imagenet"

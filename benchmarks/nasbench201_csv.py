@@ -4,8 +4,8 @@ from typing import final
 
 from benchmarks.csv_table import CsvTable, Text
 from benchmarks.table import Column, register
+from spaces.families.nasbench201 import NasBench201
 from spaces.metric import Quantity
-from spaces.nasbench201 import NasBench201
 from spaces.space import Codes
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from benchmarks.csv_table import CsvTable, Text
 from benchmarks.table import Column, register
+from spaces.families.ofa_mobilenetv3 import OfaMobileNetV3
 from spaces.metric import Quantity
-from spaces.ofa_mobilenetv3 import OfaMobileNetV3
 from spaces.space import Codes, get_space
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from benchmarks.csv_table import Text
 from benchmarks.errors import TableDamaged, TableUnavailable
 from benchmarks.packaged import read_file
-from spaces.nasbench201 import NasBench201
+from spaces.families.nasbench201 import NasBench201
 from spaces.space import Codes, Floats
 
 FILE = "nasbench201_imagenet_subset_tasks.csv.gz"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from encoders import training_free
 from encoders.training_free.kind import KINDS, FeatureKind, Features
 from encoders.training_free.recipe import PREFIX, recipe_kind
-from spaces.mixed_radix import index_of
+from spaces.families.mixed_radix import index_of
 from spaces.space import Codes, Space, cached_by_space
 
 DEFAULT_KINDS = ("onehot", "path", "live", "counts", "statistics")

@@ -7,7 +7,7 @@ import numpy as np
 
 from generator.distinct import distinct
 from generator.guide import Guide
-from generator.masked import MaskedDiffusion, SamplerOptions
+from generator.masked.diffusion import MaskedDiffusion, SamplerOptions
 from spaces.space import Bools, Codes, Floats, Space
 
 Gap = Callable[[Codes], Floats]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-import networks
+from networks import families
 from spaces.space import Codes
 
 
@@ -140,9 +140,8 @@ def planner(space_name: str) -> Callable[[Planner], Planner]:
 
 def planned_spaces() -> Sequence[str]:
     """Names of the spaces that have networks, sorted."""
-    for module in pkgutil.iter_modules(networks.__path__, "networks."):
-        if not module.ispkg:
-            importlib.import_module(module.name)
+    for module in pkgutil.iter_modules(families.__path__, "networks.families."):
+        importlib.import_module(module.name)
     return sorted(_PLANNERS)
 
 

@@ -11,15 +11,15 @@ from benchmarks.tables import Tables
 from netwright.access import check_address
 from netwright.broker import ping
 from netwright.settings import Settings
-from service.allocator import give_back_freed_memory
 from service.app import create_app
 from service.config import ServiceConfig
-from service.connections import ConnectionLimits
+from service.http.allocator import give_back_freed_memory
+from service.http.connections import ConnectionLimits
 from service.server import ApiServer
-from store.blobs import open_blobs
+from store.blobs.blobs import open_blobs
 from store.sql import SqlStore
-from workers.patience import patiently
 from workers.surroundings import listen
+from workers.timeouts import patiently
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

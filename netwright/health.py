@@ -28,7 +28,7 @@ def unwell(settings: Settings, process: str) -> str | None:
     if process == "api":
         return _not_ready(settings)
     # Asked every few seconds: nothing is loaded that the question does not need.
-    from store.job import StoreError
+    from store.jobs.job import StoreError
     from store.sql import SqlStore
 
     store = SqlStore(settings.store_url)

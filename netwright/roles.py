@@ -5,12 +5,12 @@ from pathlib import Path
 from threading import Event, Thread
 
 from netwright.settings import Settings
-from store.blobs import Blobs, open_blobs
+from store.blobs.blobs import Blobs, open_blobs
 from store.sql import SqlStore
-from workers.collecting import Collecting
-from workers.patience import Patience, patiently
+from workers.collect_blobs import Collecting
 from workers.relay import Pace, run_relay
 from workers.stack import Stack, StackOptions
+from workers.timeouts import Patience, patiently
 from workers.worker import run_worker
 
 START_SECONDS = 60.0

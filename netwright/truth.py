@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.tables import Tables
-from search.feasible import draw_feasible
+from search.feasibility.exact_bounds import draw_feasible
 from search.problem import Problem
 from spaces.metric import Quantity
 from spaces.space import Bools, Codes, Floats

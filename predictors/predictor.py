@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Self
 
-import predictors
+from predictors import kinds
 from predictors.prediction import Prediction
 from spaces.space import Codes, Floats, Space
 
@@ -103,8 +103,8 @@ def predictor_kind(name: str) -> Callable[..., Predictor]:
     Raises:
         KeyError: for an unknown kind.
     """
-    if name not in _KINDS and name in {module.name for module in pkgutil.iter_modules(predictors.__path__)}:
-        importlib.import_module(f"predictors.{name}")
+    if name not in _KINDS and name in {module.name for module in pkgutil.iter_modules(kinds.__path__)}:
+        importlib.import_module(f"predictors.kinds.{name}")
     if name not in _KINDS:
         raise KeyError(f"unknown kind of predictor {name!r}")
     return _KINDS[name]

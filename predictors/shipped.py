@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 import artifacts
+from predictors.calibration.support import Support
 from predictors.prediction import Prediction
 from predictors.predictor import DamagedModel, Predictor
-from predictors.support import Support
 from spaces.metric import METRICS, Quantity
 from spaces.space import Bools, Codes, Space, get_space
 
@@ -113,7 +113,7 @@ def load(space: str, key: str, kind: str = "auto") -> Predictor:
         NoModel: where none ships.
         DamagedModel: where its file is damaged.
     """
-    from predictors.training import read_predictor
+    from predictors.training.observations import read_predictor
 
     chosen = chosen_kind(space, key, kind)
     path = path_of(space, key, chosen)

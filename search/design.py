@@ -7,20 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.tables import Tables
-from generator.weights import load_generator
-from search.answerable import check_answerable
-from search.crew import Crew
+from generator.masked.weights import load_generator
 from search.evaluator import Bench
 from search.evaluators.composite import make_evaluator
-from search.feasible import nearest_member
-from search.infeasible import Nearest, nearest_to_exact, nearest_to_measured
-from search.loop import Event, Stopped, run
+from search.feasibility.exact_bounds import nearest_member
+from search.feasibility.nearest import Nearest, nearest_to_exact, nearest_to_measured
 from search.models import Models, fit_models, foretold_models, shipped_models
-from search.pareto import pareto_front
+from search.pareto.front import pareto_front
 from search.problem import Problem
 from search.proposals import Proposals, propose
 from search.report import architectures, baseline, scores_of
-from search.request import DesignRequest
+from search.request.answerable import check_answerable
+from search.request.design_request import DesignRequest
+from search.run.evaluation_pool import Crew
+from search.run.loop import Event, Stopped, run
 from search.study import strategy_of
 from spaces.metric import Observation
 

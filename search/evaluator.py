@@ -16,7 +16,7 @@ from spaces.metric import Observation, Quantity
 if TYPE_CHECKING:
     from benchmarks.tables import Tables
     from search.problem import Problem
-    from store.blobs import Blobs
+    from store.blobs.blobs import Blobs
 
 WORKER = "worker"
 """The device that the ``latency`` evaluator measures: the machine that the evaluation runs on."""

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from predictors import shipped
-from predictors.gbdt import GbdtPredictor, cost_options
+from predictors.kinds.gbdt import GbdtPredictor, cost_options
 from predictors.predictor import Predictor
 from search.bo.prior import refined
-from search.observed import observed_keys, observed_model
+from search.declared_models import observed_keys, observed_model
 from search.problem import Problem
-from search.request import DesignRequest
-from search.uploaded_task import predicted_task, task_predictor
+from search.request.design_request import DesignRequest
+from search.request.uploaded_task import predicted_task, task_predictor
 from spaces.metric import Observation
 
 if TYPE_CHECKING:
-    from store.blobs import Blobs
+    from store.blobs.blobs import Blobs
 
 Models = dict[str, Predictor]
 """Quantity key → its predictor."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.recipe import searched_space
-from search.request import DesignRequest
+from search.request.design_request import DesignRequest
+from search.request.recipe import searched_space
 from spaces.metric import Constraint, Observation, Quantity
 from spaces.space import Codes, Floats, Space
 

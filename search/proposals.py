@@ -6,13 +6,13 @@ import numpy as np
 
 from generator.generate import GenerateOptions, generate
 from generator.guide import ProductGuide
-from generator.weights import load_generator
+from generator.masked.weights import load_generator
 from search.bo.candidates import pooled
-from search.confidence import confidence, confident, log_confidence
-from search.feasible import LISTED, draw_feasible
+from search.feasibility.confidence import confidence, confident, log_confidence
+from search.feasibility.exact_bounds import LISTED, draw_feasible
 from search.guides import ExactBoundsGuide, FunctionGuide
 from search.models import Models
-from search.pareto import fronts
+from search.pareto.front import fronts
 from search.problem import Problem, relative_gap
 from spaces.space import Codes, Floats
 

@@ -10,10 +10,10 @@ from importlib import import_module
 import numpy as np
 
 from predictors.predictor import Predictor
-from search.feasible import draw_feasible, nearest_member
-from search.learned import chosen
-from search.merit import averaged, merits
+from search.feasibility.exact_bounds import draw_feasible, nearest_member
+from search.pareto.fitness import averaged, merits
 from search.problem import Problem
+from search.run.subset import chosen
 from search.strategies import strategy_names
 from search.trial import CompletedTrial, PendingTrial
 from spaces.metric import Observation
@@ -97,7 +97,7 @@ class Strategy(ABC):
     def finished(self) -> list[Observation]:
         """Full evaluations that brought every value that is needed, in the order of observation.
 
-        Beyond :data:`search.learned.MOST` of them, those that :func:`search.learned.chosen` keeps.
+        Beyond :data:`search.run.subset.MOST` of them, those that :func:`search.run.subset.chosen` keeps.
         """
         needed = {quantity.key for quantity in self.problem.quantities}
         found = [
@@ -110,7 +110,8 @@ class Strategy(ABC):
         return chosen(self.problem, found)
 
     def merits(self, observations: Sequence[Observation]) -> Floats:
-        """How good finished observations are, (n,), more is better; see :func:`search.merit.merits`."""
+        """How good finished observations are, (n,), more is better; see
+        :func:`search.pareto.fitness.merits`."""
         found = merits(self.problem, observations)
         if not self.flat or not observations:
             return found

@@ -5,17 +5,17 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from predictors.measured_device import MeasuredDevice
+from predictors.devices.measured import MeasuredDevice
 from search.problem import Problem
-from search.quantities import ON_DEVICE, FieldError, InvalidRequest
-from search.request import DesignRequest, parse_request
+from search.request.design_request import DesignRequest, parse_request
+from search.request.quantities import ON_DEVICE, FieldError, InvalidRequest
+from search.request.uploaded_task import UploadedTask, predicted_task, task_predictor
 from search.strategy import FULL, Strategy, get_strategy
-from search.uploaded_task import UploadedTask, predicted_task, task_predictor
 from spaces.metric import Observation, Quantity, value_fault
 from spaces.space import get_space, space_names
 
 if TYPE_CHECKING:
-    from store.blobs import Blobs
+    from store.blobs.blobs import Blobs
 
 FIELDS = ("space", "task", "constraints", "objectives", "confidence", "seed", "strategy", "flat", "recipe")
 SAME = 1e-6

@@ -9,20 +9,27 @@ from fastapi import FastAPI, Request
 from starlette.responses import RedirectResponse, Response
 
 from benchmarks.tables import Tables
-from service.body_limit import BodyLimit
-from service.bounded import Bounded, ClientLeft, WatchClients
-from service.budget import Budget
+from service.children.bounded import Bounded, ClientLeft, WatchClients
+from service.children.suggest_pool import SuggestPool
 from service.config import ServiceConfig
 from service.dependencies import Service
-from service.docs_page import add_docs
-from service.feed import Feed
-from service.hosts import HostCheck
-from service.json_bodies import JsonBodies
+from service.events.feed import Feed
+from service.http.body_limit import BodyLimit
+from service.http.budget import Budget
+from service.http.docs_page import add_docs
+from service.http.hosts import HostCheck
+from service.http.json_bodies import JsonBodies
+from service.http.origins import OriginCheck
+from service.http.plain_text import PlainText
+from service.http.problems import ProblemBody, add_problem_handlers
+from service.http.security_headers import SecurityHeaders
+from service.http.store_errors import add_store_handlers
+from service.http.stream_limit import StreamLimit
+from service.http.temporary import TemporaryFiles
 from service.metrics import CountRequests, Metrics
-from service.models import ModelCache
-from service.origins import OriginCheck
-from service.plain_text import PlainText
-from service.problems import ProblemBody, add_problem_handlers
+from service.operations.models import ModelCache
+from service.operations.studies import Studies
+from service.operations.study_best import StudyBests
 from service.readiness import Check, Readiness
 from service.routes import (
     batches,
@@ -40,15 +47,8 @@ from service.routes import (
     tasks,
 )
 from service.routes.export import ONNX_SECONDS
-from service.security_headers import SecurityHeaders
-from service.store_errors import add_store_handlers
-from service.stream_limit import StreamLimit
-from service.studies import Studies
-from service.study_best import StudyBests
-from service.suggest_pool import SuggestPool
-from service.temporary import TemporaryFiles
-from store.blobs import Blobs
-from store.blobs_memory import MemoryBlobs
+from store.blobs.blobs import Blobs
+from store.blobs.memory import MemoryBlobs
 from store.port import Store
 
 UPLOAD_SECONDS = 240.0
@@ -99,7 +99,7 @@ def create_app(
                 "devices",
             )
         ],
-        # service.docs_page adds these.
+        # service.http.docs_page adds these.
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from service.connections import ConnectionLimits
+from service.http.connections import ConnectionLimits
 
 
 @dataclass(frozen=True, slots=True)

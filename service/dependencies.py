@@ -6,18 +6,18 @@ from typing import Annotated
 from fastapi import Depends, Header, Path, Request
 
 from benchmarks.tables import Tables
-from service.bounded import Bounded
+from service.children.bounded import Bounded
 from service.config import ServiceConfig
-from service.feed import Feed
+from service.events.feed import Feed
+from service.http.problems import Problem
+from service.http.stream_limit import StreamLimit
+from service.http.temporary import TemporaryFiles
 from service.metrics import Metrics
-from service.models import ModelCache
-from service.problems import Problem
+from service.operations.models import ModelCache
 from service.readiness import Readiness
-from service.stream_limit import StreamLimit
-from service.temporary import TemporaryFiles
-from store.blobs import Blobs
-from store.ids import is_id
-from store.job import Job
+from store.blobs.blobs import Blobs
+from store.database.ids import is_id
+from store.jobs.job import Job
 from store.port import Store
 
 

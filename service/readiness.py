@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import anyio
 import anyio.to_thread
 
-from store.job import StoreError, StoreFull, StoreUnavailable, StoreUnusable
+from store.jobs.job import StoreError, StoreFull, StoreUnavailable, StoreUnusable
 
 Check = Callable[[], None]
-"""Returns where all is well; raises a :class:`store.job.StoreError`, OSError or what its library raises."""
+"""Returns where all is well; raises a :class:`store.jobs.job.StoreError`, OSError or what its library
+raises."""
 OK = "ok"
 FRESH_SECONDS = 1.0
 """However often it is asked, nothing is tried more often than this."""

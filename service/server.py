@@ -14,11 +14,11 @@ from typing import Any, cast
 import uvicorn
 from fastapi import FastAPI
 
-from service.bounded import Bounded
-from service.connections import Connections, raise_descriptors
+from service.children.bounded import Bounded
 from service.dependencies import Service
-from service.http_protocol import LimitedProtocol
-from service.repeated_logs import keep_logs_small
+from service.http.connections import Connections, raise_descriptors
+from service.http.protocol import LimitedProtocol
+from service.http.repeated_logs import keep_logs_small
 
 GRACE_SECONDS = 5
 """How long requests may still run after the process was asked to end."""

@@ -27,7 +27,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-import spaces
+from spaces import families
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -392,10 +392,10 @@ def register(cls: type[Space]) -> type[Space]:
 
 @cache
 def _import_all() -> None:
-    """Imports every module of this package, so that its spaces register; looks at the folder once."""
-    for module in pkgutil.iter_modules(spaces.__path__, "spaces."):
-        if module.name != "spaces.testing":  # needs the test libraries
-            importlib.import_module(module.name)
+    """Imports every module of :mod:`spaces.families`, so that its spaces register; looks at the folder
+    once."""
+    for module in pkgutil.iter_modules(families.__path__, "spaces.families."):
+        importlib.import_module(module.name)
 
 
 def space_names() -> Sequence[str]:

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from spaces.metric import Observation
-from store import strictjson
-from store.batches_memory import MemoryBatches
-from store.devices_memory import MemoryDevices
-from store.ids import is_id, new_id
-from store.job import (
+from store.batches.memory import MemoryBatches
+from store.blobs.references_port import names_in
+from store.database import strict_json as strictjson
+from store.database.ids import is_id, new_id
+from store.devices.memory import MemoryDevices
+from store.jobs.fair_share import Front
+from store.jobs.job import (
     Event,
     IdempotencyConflict,
     IllegalMove,
@@ -29,7 +31,7 @@ from store.job import (
     OutboxRow,
     check_move,
 )
-from store.moves import (
+from store.jobs.transitions import (
     CANCELLED_BEFORE_START,
     CANCELLED_WHILE_RUNNING,
     HANDED_BACK,
@@ -37,15 +39,13 @@ from store.moves import (
     state_data,
 )
 from store.port import Store
-from store.predictor import TrainedVersion
-from store.predictors_memory import MemoryPredictors
-from store.predictors_sql import KIND as PREDICTOR
-from store.references_port import names_in
-from store.space import KIND as SPACE
-from store.spaces_memory import MemorySpaces
-from store.studies_memory import MemoryStudies
-from store.tasks_memory import MemoryTasks
-from store.turns import Front
+from store.predictors.memory import MemoryPredictors
+from store.predictors.predictor import TrainedVersion
+from store.predictors.sql import KIND as PREDICTOR
+from store.spaces.memory import MemorySpaces
+from store.spaces.space import KIND as SPACE
+from store.studies.memory import MemoryStudies
+from store.tasks.memory import MemoryTasks
 
 
 @dataclass
@@ -425,7 +425,7 @@ class MemoryStore(
         return _copy(entry.job)
 
     def _texts(self) -> Iterator[str]:
-        """All that is kept, as text, except what does not count: see :mod:`store.references_sql`."""
+        """All that is kept, as text, except what does not count: see :mod:`store.blobs.references_sql`."""
         trainings = {space.job_id for space in self._spaces.values()}
         for entry in self._entries.values():
             yield repr((entry.job, entry.observations))

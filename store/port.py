@@ -5,22 +5,23 @@ The database is the truth; the broker only carries "job X is ready". Adapters:
 ``tests/store/test_contract.py`` holds all of them to the same suite.
 
 All times and lease expiries come from the store's own clock (the database's), never from the caller's.
-Every method may raise :class:`store.job.StoreUnavailable` and, where it writes, :class:`store.job.StoreFull`.
+Every method may raise :class:`store.jobs.job.StoreUnavailable` and, where it writes,
+:class:`store.jobs.job.StoreFull`.
 """
 
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 
 from spaces.metric import Observation
-from store.batches_port import BatchStore
-from store.devices_port import DeviceStore
-from store.job import Event, Job, JobState, Lease, OutboxRow
-from store.predictor import TrainedVersion
-from store.predictors_port import PredictorStore
-from store.references_port import ReferenceStore
-from store.spaces_port import SpaceStore
-from store.studies_port import StudyStore
-from store.tasks_port import TaskStore
+from store.batches.port import BatchStore
+from store.blobs.references_port import ReferenceStore
+from store.devices.port import DeviceStore
+from store.jobs.job import Event, Job, JobState, Lease, OutboxRow
+from store.predictors.port import PredictorStore
+from store.predictors.predictor import TrainedVersion
+from store.spaces.port import SpaceStore
+from store.studies.port import StudyStore
+from store.tasks.port import TaskStore
 
 
 class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, TaskStore, ReferenceStore):
@@ -141,7 +142,7 @@ class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, Tas
 
     @abstractmethod
     def claim_next(self, job_id: str, *, worker: str, lease_seconds: float) -> Lease | None:
-        """As :meth:`claim`, but takes the queued job whose turn it is, see :mod:`store.turns`.
+        """As :meth:`claim`, but takes the queued job whose turn it is, see :mod:`store.jobs.fair_share`.
 
         Messages only say that one more job waits. Where the job taken had no message of its own yet, the one
         that ``job_id`` names, whose message was used for it, is sent another.

@@ -13,12 +13,16 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, insert, literal_column, select, update
 
 from spaces.metric import Observation
-from store import schema, strictjson
-from store.batches_sql import SqlBatches
-from store.devices_sql import SqlDevices
-from store.engine import check_file, translated
-from store.ids import is_id, new_id
-from store.job import (
+from store.batches.sql import SqlBatches
+from store.blobs.references_sql import SqlReferences
+from store.database import schema
+from store.database import strict_json as strictjson
+from store.database.engine import check_file, translated
+from store.database.ids import is_id, new_id
+from store.database.rows import job_of, utc
+from store.database.tables import events, jobs, observations, outbox, results, roles
+from store.devices.sql import SqlDevices
+from store.jobs.job import (
     MAX_ATTEMPTS,
     Event,
     IdempotencyConflict,
@@ -31,7 +35,7 @@ from store.job import (
     StoreUnusable,
     check_move,
 )
-from store.moves import (
+from store.jobs.transitions import (
     CANCELLED_BEFORE_START,
     CANCELLED_WHILE_RUNNING,
     HANDED_BACK,
@@ -39,14 +43,11 @@ from store.moves import (
     state_data,
 )
 from store.port import Store
-from store.predictor import TrainedVersion
-from store.predictors_sql import SqlPredictors
-from store.references_sql import SqlReferences
-from store.rows import job_of, utc
-from store.spaces_sql import SqlSpaces
-from store.studies_sql import SqlStudies
-from store.tables import events, jobs, observations, outbox, results, roles
-from store.tasks_sql import SqlTasks
+from store.predictors.predictor import TrainedVersion
+from store.predictors.sql import SqlPredictors
+from store.spaces.sql import SqlSpaces
+from store.studies.sql import SqlStudies
+from store.tasks.sql import SqlTasks
 
 LARGEST = 2**62
 """Numbers are clipped to this, far below what a 64-bit column holds."""

@@ -13,10 +13,10 @@ from safetensors.numpy import save_file
 
 import artifacts
 from generator.facts import facts_of
-from generator.ship import command
+from generator.masked.ship import command
+from generator.masked.train import TrainingOptions
+from generator.score_sde.train import ScoreTraining
 from generator.shipped import score_sde_path, shipped_path, spaces
-from generator.train import TrainingOptions
-from generator.train_score_sde import ScoreTraining
 from spaces.space import get_space, space_names
 
 WEIGHTS = sorted(artifacts.ROOT.rglob("*.safetensors"))
@@ -68,7 +68,7 @@ def test_the_command_of_the_score_networks_card_makes_what_ships():
 
 @pytest.mark.parametrize("path", sorted((artifacts.ROOT / "encoders").glob("*.md")), ids=named)
 def test_the_command_of_an_encoders_card_makes_what_ships(path):
-    from encoders.train import TrainingOptions
+    from encoders.arch2vec.train import TrainingOptions
 
     card = path.read_text(encoding="utf-8")
     assert facts_of(card)["options"] == asdict(TrainingOptions.of(get_space(path.stem)))
@@ -76,14 +76,15 @@ def test_the_command_of_an_encoders_card_makes_what_ships(path):
 
 @pytest.mark.parametrize("path", sorted((artifacts.ROOT / "pretrained").glob("*.md")), ids=named)
 def test_the_command_of_a_pretrained_networks_card_makes_what_ships(path):
-    from encoders.pretraining import PretrainingOptions
+    from encoders.pretrained.train import PretrainingOptions
 
     assert facts_of(path.read_text(encoding="utf-8"))["options"] == asdict(PretrainingOptions())
 
 
 def test_make_weights_trains_what_ships_and_nothing_else():
-    from encoders import pretraining
-    from predictors import train, train_devices
+    from encoders.pretrained import train as pretraining
+    from predictors.training import ship_devices as train_devices
+    from predictors.training import ship_predictors as train
 
     def shipped(folder: str) -> list[str]:
         return sorted(path.stem for path in (artifacts.ROOT / folder).glob("*.safetensors"))
@@ -95,7 +96,7 @@ def test_make_weights_trains_what_ships_and_nothing_else():
 
 
 def test_figures_of_a_predictors_card_are_those_of_the_bytes(data_dir, tables):
-    from predictors import train
+    from predictors.training import ship_predictors as train
 
     space = get_space("mnasnet")
     rows = (artifacts.ROOT / "predictors" / "mnasnet" / "CARD.md").read_text(encoding="utf-8")
@@ -160,8 +161,8 @@ def test_readings_of_graph_data_sets_cannot_be_told_back(tables):
     """What ships says no more of the architectures it learned from than of the others."""
     if (reason := tables.available("gnn", "accuracy@cora")) is not None:
         pytest.skip(reason)
-    from predictors import graph_tasks
-    from predictors.train_tasks import read_graphs_back
+    from predictors.training.ship_tasks import read_graphs_back
+    from predictors.transfer import graph_tasks
 
     found = read_graphs_back(tables, graph_tasks.shipped())
     assert {row.labels for row in found} == {13_103}

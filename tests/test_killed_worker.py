@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from netwright.client import Client
+from netwright.client.client import Client
 from store.sql import SqlStore
 from workers.stack import Stack, StackOptions
 

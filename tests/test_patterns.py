@@ -23,7 +23,7 @@ SECONDS = 0.5
 NOT_FROM_OUTSIDE = {
     "netwright/cli/quantities.py": "a person's own command line",
     "netwright/settings.py": "the operator's settings",
-    "service/docs_page.py": "a page that a package brings",
+    "service/http/docs_page.py": "a page that a package brings",
 }
 COMMON = "a0 \n"
 
@@ -89,8 +89,12 @@ def run(pattern: "re.Pattern[str]", method: str, text: str) -> None:
 
 def test_the_patterns_of_all_rooms_are_found():
     found = {where for where, _, _ in USES}
-    assert {"spaces/expression.py", "spaces/declared_source.py", "service/strict_json.py"} <= found
-    assert {"store/ids.py", "search/study.py", "networks/training/sources.py"} <= found
+    assert {
+        "spaces/expression/syntax.py",
+        "spaces/declared/source.py",
+        "service/http/strict_json.py",
+    } <= found
+    assert {"store/database/ids.py", "search/study.py", "networks/images/sources.py"} <= found
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ import signal
 
 import pytest
 
-from networks.training.images import load_images
+from networks.images.dataset import load_images
 from networks.training.rebuild import rebuild
 from networks.training.train import accuracy
-from netwright.client import Client
-from store.blobs import open_blobs
-from store.collector import collect
+from netwright.client.client import Client
+from store.blobs.blobs import open_blobs
+from store.blobs.collector import collect
 from store.sql import SqlStore
 from tests.networks.training import data
 from workers.stack import Stack, StackOptions

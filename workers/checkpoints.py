@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import structlog
 
-from store.blobs import BlobDamaged
-from store.collector import slot_of
-from store.job import StoreError
+from store.blobs.blobs import BlobDamaged
+from store.blobs.collector import slot_of
+from store.jobs.job import StoreError
 from workers.handlers import JobContext
 
 log = structlog.get_logger(__name__)

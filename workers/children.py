@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from store.job import Job
+from store.jobs.job import Job
 from store.port import Store
-from workers.patience import patiently
+from workers.timeouts import patiently
 
 
 class Children:

@@ -7,19 +7,28 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from search.reasons import client_reason
+from search.run.reasons import client_reason
 from spaces.metric import Observation
-from store.job import IllegalMove, InvalidJson, Job, JobState, Lease, LeaseLost, StoreFull, StoreUnavailable
+from store.jobs.job import (
+    IllegalMove,
+    InvalidJson,
+    Job,
+    JobState,
+    Lease,
+    LeaseLost,
+    StoreFull,
+    StoreUnavailable,
+)
 from store.port import Store
-from store.predictor import Label, StoredPredictor
+from store.predictors.predictor import Label, StoredPredictor
 from workers.children import Children
 from workers.handlers import JobContext, JobStopped, handler_of
 from workers.heartbeat import Heartbeat
-from workers.patience import Patience, patiently
+from workers.timeouts import Patience, patiently
 
 if TYPE_CHECKING:
     from benchmarks.tables import Tables
-    from store.blobs import Blobs
+    from store.blobs.blobs import Blobs
 
 log = structlog.get_logger(__name__)
 

@@ -8,9 +8,9 @@ from typing import Self
 
 import structlog
 
-from store.job import JobState, Lease, LeaseLost, StoreUnavailable
+from store.jobs.job import JobState, Lease, LeaseLost, StoreUnavailable
 from store.port import Store
-from workers.patience import Patience
+from workers.timeouts import Patience
 
 log = structlog.get_logger(__name__)
 

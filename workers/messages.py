@@ -11,7 +11,7 @@ import json
 import uuid
 from collections.abc import Mapping
 
-from store.ids import is_id
+from store.database.ids import is_id
 
 MAX_CHARACTERS = 10_000
 """Of a body; one of ours has some two hundred."""

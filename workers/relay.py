@@ -13,10 +13,10 @@ from threading import Event, Thread
 
 import structlog
 
-from store.job import StoreError
+from store.jobs.job import StoreError
 from store.port import Store
-from workers.collecting import Collecting, collect_until
-from workers.keeper import Keeper
+from workers.collect_blobs import Collecting, collect_until
+from workers.lease_reaper import Keeper
 from workers.queue import Publisher, make_celery
 
 log = structlog.get_logger(__name__)

@@ -2,9 +2,9 @@
 
 import structlog
 
-from store.blobs import BlobDamaged, BlobNotFound
-from store.shared_payload import whole
-from store.space import DECLARATION, GENERATOR
+from store.blobs.blobs import BlobDamaged, BlobNotFound
+from store.blobs.shared_payload import whole
+from store.spaces.space import DECLARATION, GENERATOR
 from workers.handlers import JobContext, JobStopped
 
 log = structlog.get_logger(__name__)
@@ -20,10 +20,10 @@ def ready_space(context: JobContext) -> dict[str, object]:
     declaration, blob = payload.pop(DECLARATION, None), payload.pop(GENERATOR, None)
     if declaration is None:
         return payload
-    from generator.own import kept_generator, read_own
-    from generator.weights import DamagedWeights
-    from spaces.declared import declare
-    from spaces.declared_source import read_source
+    from generator.masked.own import kept_generator, read_own
+    from generator.masked.weights import DamagedWeights
+    from spaces.declared.source import read_source
+    from spaces.declared.space import declare
 
     space = declare(read_source(str(declaration)))
     kept = kept_generator(space.name)
@@ -46,9 +46,9 @@ def train_space(context: JobContext, declaration: str) -> tuple[bytes, dict[str,
     Raises:
         JobStopped: when the job is to stop.
     """
-    from generator.own import train_own
-    from spaces.declared import declare
-    from spaces.declared_source import read_source
+    from generator.masked.own import train_own
+    from spaces.declared.source import read_source
+    from spaces.declared.space import declare
 
     space = declare(read_source(declaration))
 

@@ -13,7 +13,7 @@ from typing import IO, Self
 
 import structlog
 
-from store.job import SchemaMismatch, StoreError, StoreFull, StoreUnusable
+from store.jobs.job import SchemaMismatch, StoreError, StoreFull, StoreUnusable
 from store.sql import SqlStore
 from workers.processes import Child, Processes
 from workers.surroundings import StackError, WrongSurroundings, claim_folder, listen

@@ -15,16 +15,16 @@ from celery import signals
 from celery.apps.worker import Worker
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
-from store.job import StoreError
+from store.jobs.job import StoreError
 from store.port import Store
 from workers.execute import execute
-from workers.patience import Patience
 from workers.queue import make_celery
 from workers.tasks import register
+from workers.timeouts import Patience
 
 if TYPE_CHECKING:
     from benchmarks.tables import Tables
-    from store.blobs import Blobs
+    from store.blobs.blobs import Blobs
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +59,7 @@ def run_worker(
     Args:
         cache_dir: where benchmark tables are cached.
         data: folder of further benchmark tables.
-        blob_url: where weights are kept, see :func:`store.blobs.open_blobs`.
+        blob_url: where weights are kept, see :func:`store.blobs.blobs.open_blobs`.
         images: folder of image data sets.
         name: unique among all workers; None: made from host and process.
 
@@ -78,7 +78,7 @@ def run_worker(
 
     @cache
     def blobs() -> "Blobs":
-        from store.blobs import open_blobs
+        from store.blobs.blobs import open_blobs
 
         return open_blobs(blob_url)
 

@@ -2,8 +2,8 @@
 
 from functools import lru_cache
 
-from encoders.pretrained import LARGEST_ENUMERATED, load_pretrained
-from encoders.score_table import class_of, classes
+from encoders.pretrained.networks import LARGEST_ENUMERATED, load_pretrained
+from encoders.proxies.table import class_of, classes
 from encoders.training_free.kind import FeatureKind, Features, register
 from spaces.space import Codes, Space, get_space
 
@@ -15,7 +15,7 @@ class PretrainedEmbedding(FeatureKind):
     Where zeros make many members compute one function, the smallest of them stands for all. Each function is
     then embedded once: where a row stands in a batch decides how a matrix product rounds it.
 
-    Both methods raise :class:`encoders.pretrained.NoPretrained` for a space without such networks.
+    Both methods raise :class:`encoders.pretrained.networks.NoPretrained` for a space without such networks.
     """
 
     name = "pretrained"
@@ -38,7 +38,7 @@ class PretrainedEmbedding(FeatureKind):
 
 @lru_cache(maxsize=2)
 def _of_functions(space_name: str) -> Features:
-    """The embeddings (c, m·d) of what members compute, as in :func:`encoders.score_table.classes`."""
+    """The embeddings (c, m·d) of what members compute, as in :func:`encoders.proxies.table.classes`."""
     codes = classes(get_space(space_name)).codes
     return load_pretrained(space_name).embed(codes).reshape(len(codes), -1)
 

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.score_table import classes
+from encoders.proxies.table import classes
 from encoders.training_free.kind import FeatureKind, Features, register
 from encoders.training_free.statistics import Statistics
-from spaces.mixed_radix import index_of
+from spaces.families.mixed_radix import index_of
 from spaces.space import Codes, Space, cached_by_space
 
 

@@ -105,7 +105,7 @@ def cifar10_quality(tables: Tables) -> Floats:
 
     It is the mean over all cells that compute the same function, which takes most of the noise of trainings.
     """
-    from encoders.score_table import classes
+    from encoders.proxies.table import classes
 
     space = get_space(SPACE)
     values = tables.values(SPACE, f"accuracy@{CIFAR10[0]}", space.enumerate())

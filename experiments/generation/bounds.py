@@ -48,10 +48,10 @@ def bounds_hold(tables: Tables, space_name: str, task: str, key: str, count: int
     the latency, and in two of three sets the parameters or, where the space counts them, the
     multiply-accumulates too.
     """
-    from predictors.gbdt import GbdtPredictor, cost_options
+    from predictors.kinds.gbdt import GbdtPredictor, cost_options
     from search.problem import Problem
     from search.proposals import propose
-    from search.request import parse_request
+    from search.request.design_request import parse_request
 
     space = get_space(space_name)
     codes = tables.members(space.name, key)
@@ -113,7 +113,7 @@ def help_task(
     from experiments.predictors.latency import KNOWN, VALIDATION, model_of
     from generator.generate import GenerateOptions, generate
     from generator.guide import ProductGuide
-    from generator.weights import load_generator
+    from generator.masked.weights import load_generator
     from search.guides import FunctionGuide
 
     space = get_space("nasbench201")

@@ -29,10 +29,10 @@ def designed(tables: Tables, seed: int) -> dict[str, Any]:
     """One run: what each step took, and what came of it."""
     import torch
 
-    from generator.own import read_own, train_own
+    from generator.masked.own import read_own, train_own
     from search.design import run_design
-    from search.request import parse_request
-    from spaces.declared import declare
+    from search.request.design_request import parse_request
+    from spaces.declared.space import declare
 
     torch.set_num_threads(1)
     began, processor = time.perf_counter(), time.process_time()

@@ -43,7 +43,7 @@ def labelled(
     tables: Tables, space: str, key: str, seed: int, *, count: int = LABELS, task: str | None = None
 ) -> object:
     """Boosted trees that learned ``count`` random labels of a table's column."""
-    from predictors.gbdt import GbdtPredictor
+    from predictors.kinds.gbdt import GbdtPredictor
 
     members = tables.members(space, key)
     rows = np.random.default_rng([seed, count]).permutation(len(members))[:count]
@@ -53,9 +53,9 @@ def labelled(
 
 def shared_training(share: float, seeds: int) -> list[dict[str, float]]:
     """Raw samples of a masked diffusion that was trained on a share of ``nasbench201``, one draw a seed."""
-    from generator.score_files import share_figures
+    from generator.masked.train import TrainingOptions, train_generator
+    from generator.score_sde.weights import share_figures
     from generator.split import training_share
-    from generator.train import TrainingOptions, train_generator
 
     space = get_space("nasbench201")
     learned = training_share(space, share)
@@ -69,7 +69,7 @@ def shared_training(share: float, seeds: int) -> list[dict[str, float]]:
 
 def uniform_draws(share: float, seed: int) -> dict[str, float]:
     """The same figures of exact uniform draws."""
-    from generator.score_files import share_figures
+    from generator.score_sde.weights import share_figures
     from generator.split import training_share
 
     space = get_space("nasbench201")
@@ -83,7 +83,7 @@ def _numbers(figures: dict[str, object]) -> dict[str, float]:
 
 def raw_members(space: str, seed: int) -> float:
     """Share of 500 raw samples of a shipped generator that are members, in %."""
-    from generator.weights import load_generator
+    from generator.masked.weights import load_generator
 
     return 100 * float(load_generator(space).sample(500, seed=seed).valid.mean())
 
@@ -93,8 +93,8 @@ def conditional_likelihood(seed: int, count: int = 60) -> dict[str, float]:
 
     Exactly, every cell with these statistics is equally likely.
     """
-    from generator.density import exact_log_density
-    from generator.weights import load_generator
+    from generator.masked.density import exact_log_density
+    from generator.masked.weights import load_generator
 
     model = load_generator("nasbench201")
     everyone = model.space.enumerate()
@@ -119,7 +119,7 @@ def in_a_process_of_its_own(tables: Tables, space: str, task: str) -> dict[str, 
 def steered_speed(cache_dir: object, data_dir: object, space: str, task: str) -> dict[str, Any]:
     """1,000 unique architectures, steered by boosted trees: seconds when warm, network calls, peak memory."""
     from generator.generate import generate
-    from generator.weights import load_generator
+    from generator.masked.weights import load_generator
 
     tables = Tables(cache_dir, data_dir)  # type: ignore[arg-type]
     model = load_generator(space)
@@ -146,8 +146,8 @@ def steered_speed(cache_dir: object, data_dir: object, space: str, task: str) ->
 def score_sde_speed(tables: Tables, count: int) -> dict[str, float]:
     """``score_sde`` on one batch, guided by a noise-aware predictor, and raw samples' validity."""
     from encoders.threads import fixed_threads
-    from generator.score_files import load_score_sde
-    from generator.train_score_sde import train_noisy_predictor
+    from generator.score_sde.train import train_noisy_predictor
+    from generator.score_sde.weights import load_score_sde
 
     space = get_space("nasbench201")
     model = load_score_sde("nasbench201")
@@ -175,7 +175,7 @@ def score_sde_speed(tables: Tables, count: int) -> dict[str, float]:
 def score_sde_samples(count: int, seed: int) -> dict[str, float]:
     """Raw samples of the shipped ``score_sde``, unguided."""
     from encoders.threads import fixed_threads
-    from generator.score_files import SHARE, load_score_sde, share_figures
+    from generator.score_sde.weights import SHARE, load_score_sde, share_figures
     from generator.split import training_share
 
     model = load_score_sde("nasbench201")

@@ -25,7 +25,7 @@ def against_ranking(tables: Tables, task: str, seed: int) -> dict[str, float]:
     Both use the same trees, which learned 156 labels.
     """
     from generator.generate import GenerateOptions, generate
-    from generator.weights import load_generator
+    from generator.masked.weights import load_generator
 
     key = f"accuracy@{task}"
     predictor = labelled(tables, "nasbench201", key, seed, task=task)
@@ -50,7 +50,7 @@ def against_rivals(tables: Tables, space_name: str, key: str, task: str, seed: i
     The rivals get the seconds that generation took, and apart from that five times its predictor calls.
     """
     from generator.generate import GenerateOptions, generate
-    from generator.weights import load_generator
+    from generator.masked.weights import load_generator
 
     space = get_space(space_name)
     predictor = labelled(tables, space_name, key, seed, task=task)

@@ -37,9 +37,9 @@ goal of {LOW:g} to {HIGH:g} % is stated as two rows."""
 
 def evaluated(tables: Tables, name: str, key: str, kind: str, seed: int) -> dict[str, float]:
     """Coverage in percent, relative width and negative log likelihood on one table."""
-    from predictors.normal_scores import NormalScores
+    from predictors.calibration.normal_scores import NormalScores
+    from predictors.kinds.calibrated import ScoredPredictor
     from predictors.predictor import predictor_kind
-    from predictors.scored import ScoredPredictor
 
     space = get_space(name)
     task = tables.column(name, key).quantity.task

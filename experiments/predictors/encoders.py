@@ -55,9 +55,9 @@ def encoders(context: Context) -> Sequence[Row]:
 
 def judged(name: str, draws: int) -> dict[str, list[float]]:
     """The shipped encoder's figures: reconstruction, prior samples of so many seeds, correlations."""
-    from encoders.encoder import load_encoder
-    from encoders.judge import edit_correlation, prior_samples, reconstruction
-    from encoders.train import TrainingOptions, split
+    from encoders.arch2vec.encoder import load_encoder
+    from encoders.arch2vec.quality import edit_correlation, prior_samples, reconstruction
+    from encoders.arch2vec.train import TrainingOptions, split
 
     encoder = load_encoder(name)
     _, held_out = split(encoder.space, TrainingOptions.of(encoder.space), seed=0)
@@ -138,7 +138,7 @@ def _search_rows(context: Context) -> list[Row]:
 
 def search_runs(tables: Tables, runs: int) -> dict[str, list[float]]:
     """The best accuracy found in each run."""
-    from encoders.encoder import embed
+    from encoders.arch2vec.encoder import embed
     from encoders.features import features
     from experiments.predictors.latent_search import latent_search, random_search
 
@@ -163,9 +163,9 @@ def search_runs(tables: Tables, runs: int) -> dict[str, list[float]]:
 
 def agreement_of_seeds(name: str) -> dict[str, float]:
     """How alike the shipped encoder and one of another seed are, raw and relative to anchors."""
-    from encoders.anchors import relative_coordinates
-    from encoders.encoder import load_encoder
-    from encoders.train import train_encoder
+    from encoders.arch2vec.anchors import relative_coordinates
+    from encoders.arch2vec.encoder import load_encoder
+    from encoders.arch2vec.train import train_encoder
 
     space: Space = get_space(name)
     pair = [load_encoder(name), train_encoder(space, seed=1)]
@@ -186,7 +186,7 @@ def _score_rows(tables: Tables) -> list[Row]:
     """Every score's rank correlation with the official accuracies and with AnalogNAS-Bench's fp32."""
     from scipy.stats import spearmanr
 
-    from encoders.score_table import score_names, scores
+    from encoders.proxies.table import score_names, scores
 
     space = get_space("nasbench201")
     members = space.enumerate()

@@ -17,7 +17,7 @@ from experiments.framework.pool import Part
 from experiments.framework.published import Publication
 from experiments.framework.registry import comparison
 from experiments.framework.row import Row
-from predictors.device_model import DeviceModel
+from predictors.devices.model import DeviceModel
 from spaces.space import Codes, Floats, get_space
 
 CELLS = 900

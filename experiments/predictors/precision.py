@@ -12,7 +12,7 @@ from benchmarks.tables import Tables
 from experiments.framework.context import Context
 from experiments.framework.registry import comparison
 from experiments.framework.row import Row
-from predictors.precision import PrecisionTransfer
+from predictors.kinds.precision import PrecisionTransfer
 from predictors.predictor import predictor_kind
 from spaces.space import get_space
 
@@ -25,9 +25,10 @@ TABLE = "AnalogNAS-Bench"
 PROTOCOL = """\
 nasbench201 on CIFAR-10 (AnalogNAS-Bench): a predictor of fp32 accuracy learns from 500 cells; 50 other cells
 carry a label of the target precision. Kendall's tau over all cells that neither drew. Transfer: both, by
-predictors/precision.py. Source: fp32 alone. Taught: fp32 and the 50 labels mapped to its scale, nothing else.
-Scratch: 500, or the 50, labels of the target alone, the 500 of the same cells as the fp32 labels. The same
-kind of predictor in every row of a kind. Coverage: share of the truths in the transfer's 90 % intervals."""
+predictors/kinds/precision.py. Source: fp32 alone. Taught: fp32 and the 50 labels mapped to its scale,
+nothing else. Scratch: 500, or the 50, labels of the target alone, the 500 of the same cells as the fp32
+labels. The same kind of predictor in every row of a kind. Coverage: share of the truths in the transfer's 90
+% intervals."""
 
 
 def transfer(tables: Tables, kind: str, target: str, seed: int) -> dict[str, float]:

@@ -17,9 +17,9 @@ from experiments.framework.statistics import bootstrap
 from spaces.space import Codes, Floats, Space, get_space
 
 if TYPE_CHECKING:
-    from encoders.pretrained import Pretrained
-    from predictors.auto import AutoPredictor
-    from predictors.gbdt import GbdtPredictor
+    from encoders.pretrained.networks import Pretrained
+    from predictors.kinds.auto import AutoPredictor
+    from predictors.kinds.gbdt import GbdtPredictor
 
 GOALS = {39: 0.75, 78: 0.80, 156: 0.84, 469: 0.88, 1563: 0.90}
 GNN_GOALS = {"cora": 0.60, "cs": 0.70, "computers": 0.62, "arxiv": 0.72}
@@ -97,7 +97,7 @@ def blended(model: "AutoPredictor", codes: Codes) -> dict[str, Floats]:
 
 def few_labels(tables: Tables, task: str, count: int, seed: int) -> dict[str, float]:
     """τ on official NAS-Bench-201 of the blend and its parts with so many labels."""
-    from predictors.auto import AutoPredictor
+    from predictors.kinds.auto import AutoPredictor
 
     space, (learn, values, judge, truth) = get_space("nasbench201"), _drawn(tables, task, count, seed)
     return parts(AutoPredictor(space, seed=seed).fit(learn, values), judge, truth)
@@ -125,8 +125,8 @@ def _drawn(tables: Tables, task: str, count: int, seed: int) -> tuple[Codes, Flo
 @cache
 def source_model(tables: Tables, task: str) -> "GbdtPredictor":
     """What a graph task teaches others: trees on the mean of its validation and test scores, all of them."""
-    from predictors.gbdt import GbdtOptions, GbdtPredictor
-    from predictors.normal_scores import NormalScores
+    from predictors.calibration.normal_scores import NormalScores
+    from predictors.kinds.gbdt import GbdtOptions, GbdtPredictor
 
     space = get_space("gnn")
     members = tables.members(space.name, f"accuracy@{task}")
@@ -144,8 +144,8 @@ def source_model(tables: Tables, task: str) -> "GbdtPredictor":
 @cache
 def task_networks(tables: Tables, task: str) -> "Pretrained":
     """What the other graph tasks teach together: networks on both scores of each that has every member."""
-    from encoders.pretraining import pretrain_on
-    from predictors.normal_scores import NormalScores
+    from encoders.pretrained.train import pretrain_on
+    from predictors.calibration.normal_scores import NormalScores
 
     space = get_space("gnn")
     codes, targets = tables.members(space.name, f"accuracy@{task}"), []
@@ -160,7 +160,7 @@ def task_networks(tables: Tables, task: str) -> "Pretrained":
 
 def transferred(tables: Tables, task: str, transfer: bool, seed: int) -> dict[str, float]:
     """τ on one graph task with 262 labels, of the blend and its parts."""
-    from predictors.auto import AutoPredictor
+    from predictors.kinds.auto import AutoPredictor
 
     space, key = get_space("gnn"), f"accuracy@{task}"
     members = tables.members(space.name, key)
@@ -189,7 +189,7 @@ def authors_split(tables: Tables, key: str) -> dict[str, dict[str, float]]:
     The split is fixed, so standard errors come from redrawing the evaluated networks.
     """
     from benchmarks.mnasnet_csv import in_split
-    from predictors.auto import AutoPredictor
+    from predictors.kinds.auto import AutoPredictor
 
     space = get_space("mnasnet")
     members = tables.members(space.name, key)

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Iterator, Sequence
 
-from store.job import Job, JobState
-from store.replay import replay, row
+from store.jobs.job import Job, JobState
+from store.jobs.replay import replay, row
 from store.sql import SqlStore
 
 GIVES_A_RESULT = frozenset({JobState.SUCCEEDED, JobState.INFEASIBLE})

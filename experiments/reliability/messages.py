@@ -6,7 +6,7 @@ import random
 import uuid
 from typing import Any
 
-from store.ids import new_id
+from store.database.ids import new_id
 from workers.queue import QUEUE, TASK
 
 BEGINNING = 1.7e9

@@ -14,7 +14,7 @@ import numpy as np
 
 from experiments.reliability.target import Answers, Target, call
 from spaces.space import get_space
-from store.blobs import Blobs
+from store.blobs.blobs import Blobs
 from store.sql import SqlStore
 
 AT_ONCE = 4

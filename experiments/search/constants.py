@@ -15,7 +15,7 @@ from experiments.framework.pool import Part
 from experiments.framework.registry import comparison
 from experiments.framework.row import Row
 from experiments.search.runs import Quest, follow, looked_up
-from predictors.normal_scores import normal_scores
+from predictors.calibration.normal_scores import normal_scores
 from search.bo.inputs import COST_LENGTH, input_map
 from search.strategies.bayes import PROMISING, BayesStrategy
 from spaces.metric import Quantity
@@ -100,8 +100,8 @@ KINDS = ("operations", "choices", "first", "process")
 
 def correlation(tables: Tables, kind: str, length: float, seed: int) -> float:
     """Spearman of the surrogate and one invented cost, the mean over numbers of labels; no table is read."""
-    from predictors.exact_gp import exact_gp, fit_hyperparameters, marginals
-    from predictors.grouped_matern import Groups
+    from predictors.gaussian_processes.exact_gp import exact_gp, fit_hyperparameters, marginals
+    from predictors.gaussian_processes.grouped_matern import Groups
     from search.bo.surrogates import ITERATIONS
 
     rng = np.random.default_rng([seed, KINDS.index(kind)])

@@ -61,7 +61,7 @@ def measured(context: Context, architectures: Sequence[str], said: str) -> dict[
     from search.evaluator import Bench
     from search.evaluators.composite import make_evaluator
     from search.problem import Problem
-    from search.request import parse_request
+    from search.request.design_request import parse_request
 
     torch.set_num_threads(1)
     body = {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments.search.rival_space import ASKED_AGAIN, admitted_choices, choices_of, read_choices
-from search.merit import violations
+from search.pareto.fitness import violations
 from search.problem import Problem
 from search.strategy import Exhausted, Strategy
 from search.trial import CompletedTrial, PendingTrial

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.tables import Tables
-from encoders import score_table
+from encoders.proxies import table as score_table
 from experiments.search.optuna_rivals import OptunaStrategy
 from experiments.search.optuna_rivals import available as optuna_available
 from experiments.search.syne_tune_rivals import SyneTuneStrategy
 from experiments.search.syne_tune_rivals import available as syne_tune_available
 from search.evaluators.table import TableEvaluator
-from search.pareto import pareto_front
+from search.pareto.front import pareto_front
 from search.problem import Problem
 from search.strategy import Exhausted, Strategy, get_strategy
 from search.trial import CompletedTrial

@@ -121,10 +121,10 @@ def _trained_again(store: SqlStore, job_id: str) -> int:
 
 def _rebuilt(blobs: str, details: dict[str, Any], images: Path, folder: Path) -> float:
     """Validation accuracy of the network that comes back from its weights."""
-    from networks.training.images import load_images
+    from networks.images.dataset import load_images
     from networks.training.rebuild import rebuild
     from networks.training.train import accuracy
-    from store.blobs import open_blobs
+    from store.blobs.blobs import open_blobs
 
     network, _ = rebuild(open_blobs(blobs).get(details["weights"]))
     options = ORDER["evaluator_options"]["training"]

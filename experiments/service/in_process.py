@@ -92,7 +92,7 @@ def trees_per_second(name: str, key: str) -> dict[str, list[float]]:
 
 def networks_per_second(name: str) -> dict[str, list[float]]:
     """Cells that a tuned ensemble of a space predicts in a second."""
-    from predictors.neural import NeuralPredictor
+    from predictors.kinds.neural import NeuralPredictor
 
     space = get_space(name)
     codes = space.sample(LABELS, np.random.default_rng(1))
@@ -103,7 +103,7 @@ def networks_per_second(name: str) -> dict[str, list[float]]:
 
 def embeddings_per_second(name: str) -> dict[str, list[float]]:
     """Cells of a space that its pretrained networks embed in a second."""
-    from encoders.pretrained import load_pretrained
+    from encoders.pretrained.networks import load_pretrained
 
     return per_second(load_pretrained(name).embed, _cells(name)[:EMBEDDED], 1)
 

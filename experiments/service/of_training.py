@@ -58,12 +58,12 @@ def _seconds(train: Trainer, steps: int) -> float:
 
 def _in_steps() -> dict[str, Callable[[Context], float]]:
     """How many processor seconds each takes: encoders, pretrained networks, generators."""
-    from encoders import pretrained
-    from encoders.pretraining import PretrainingOptions, pretrain
-    from encoders.train import TrainingOptions as EncoderTraining
-    from encoders.train import train_encoder
-    from generator.train import TrainingOptions as GeneratorTraining
-    from generator.train import train_generator
+    from encoders.arch2vec.train import TrainingOptions as EncoderTraining
+    from encoders.arch2vec.train import train_encoder
+    from encoders.pretrained import networks as pretrained
+    from encoders.pretrained.train import PretrainingOptions, pretrain
+    from generator.masked.train import TrainingOptions as GeneratorTraining
+    from generator.masked.train import train_generator
 
     found: dict[str, Callable[[Context], float]] = {}
     for name in space_names():
@@ -92,9 +92,9 @@ def _extrapolated(train: Trainer, steps: int) -> Callable[[Context], float]:
 
 def _predictors(context: Context) -> float:
     """One column of each space, times the columns."""
-    from predictors.gbdt import GbdtPredictor
+    from predictors.kinds.gbdt import GbdtPredictor
     from predictors.shipped import quantities
-    from predictors.train import LABELS, OPTIONS
+    from predictors.training.ship_predictors import LABELS, OPTIONS
 
     total = 0.0
     for name in space_names():
@@ -111,7 +111,7 @@ def _predictors(context: Context) -> float:
 
 def _devices(context: Context) -> float:
     """Every latency model, into a folder that is thrown away."""
-    from predictors.train_devices import train_devices
+    from predictors.training.ship_devices import train_devices
 
     began = time.process_time()
     with TemporaryDirectory() as folder:

@@ -12,7 +12,7 @@ from experiments.framework.context import Context
 from experiments.framework.registry import comparison
 from experiments.framework.row import Row
 from search.problem import Problem
-from search.request import parse_request
+from search.request.design_request import parse_request
 from spaces.space import Bools, Codes
 
 PROBLEMS: dict[str, dict[str, object]] = {

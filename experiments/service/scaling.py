@@ -19,7 +19,7 @@ from experiments.framework.context import Context
 from experiments.framework.registry import comparison
 from experiments.framework.row import NO_TABLE, Row
 from experiments.service import servers, waiting
-from store.job import Job
+from store.jobs.job import Job
 from store.sql import SqlStore
 from workers.stack import Stack, StackOptions
 
@@ -232,7 +232,7 @@ def long_queue(name: str) -> dict[str, float]:
 
 def _fill(store: SqlStore, count: int) -> None:
     """Queues designs as the API would, and waits until the relay has published all of them."""
-    from search.request import parse_request
+    from search.request.design_request import parse_request
 
     payload = parse_request(DESIGN).to_dict()
     with ThreadPoolExecutor(4) as pool:

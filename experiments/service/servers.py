@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from store.sql import SqlStore
-from workers.patience import patiently
 from workers.stack import free_port
+from workers.timeouts import patiently
 
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0

@@ -8,7 +8,7 @@ import sys
 import time
 
 from spaces.metric import Observation
-from store.job import JobState
+from store.jobs.job import JobState
 from workers.handlers import JobContext, JobStopped, Outcome, handles
 
 KIND = "scaling-wait"

@@ -80,7 +80,7 @@ def measure(seed: int) -> dict[str, float]:
 
 def _tasks(client: httpx.Client, seed: int) -> list[str]:
     """Names of tasks that are uploaded here."""
-    from encoders.imagenet_classes import wordnet_ids
+    from encoders.tasks.imagenet_classes import wordnet_ids
 
     known, rng = wordnet_ids(), np.random.default_rng(seed)
     names = []

@@ -12,14 +12,14 @@ from scipy.stats import spearmanr
 from benchmarks.errors import TableUnavailable
 from benchmarks.tables import Tables
 from benchmarks.task_pairs import SOURCE, read_pairs
-from encoders.imagenet_classes import class_names, wordnet_ids
-from encoders.task_embedding import TaskEmbedding, TaskSample, embed_imagenet_classes, embed_sample
+from encoders.tasks.embedding import TaskEmbedding, TaskSample, embed_imagenet_classes, embed_sample
+from encoders.tasks.imagenet_classes import class_names, wordnet_ids
 from experiments.framework.context import Context
 from experiments.framework.published import Publication
 from experiments.framework.row import NO_TABLE, Row
-from predictors.task_conditioned import load_task_predictor
-from predictors.task_training import TaskOptions, TaskTraining
-from predictors.train_tasks import prototypes_of, within_tasks
+from predictors.kinds.task_conditioned import load_task_predictor
+from predictors.training.ship_tasks import prototypes_of, within_tasks
+from predictors.transfer.task_training import TaskOptions, TaskTraining
 from spaces.space import get_space
 
 SPACE = "nasbench201"

@@ -59,7 +59,7 @@ def _train(tables: Tables, folder: Path, cell: str, seed: int) -> tuple[float, f
     from search.evaluator import Bench
     from search.evaluators.composite import make_evaluator
     from search.problem import Problem
-    from search.request import parse_request
+    from search.request.design_request import parse_request
 
     torch.set_num_threads(1)
     order = {"space": SPACE, "task": "cifar10", "evaluations": 1, "evaluator": "training"}

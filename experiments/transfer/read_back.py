@@ -7,9 +7,9 @@ from benchmarks.tables import Tables
 from benchmarks.task_pairs import SOURCE, read_pairs
 from experiments.framework.context import Context
 from experiments.framework.row import Row
-from predictors.graph_tasks import shipped
-from predictors.task_training import TaskTraining
-from predictors.train_tasks import prototypes_of, read_graphs_back
+from predictors.training.ship_tasks import prototypes_of, read_graphs_back
+from predictors.transfer.graph_tasks import shipped
+from predictors.transfer.task_training import TaskTraining
 from spaces.space import get_space
 
 GRAPHS = "NAS-Bench-Graph (Qin et al., NeurIPS 2022)"

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from networks.training.images import ImageSet, Part
+from networks.images.dataset import ImageSet, Part
 
 
 class Batches:

@@ -7,8 +7,8 @@ from typing import Any
 from torch import nn
 
 from networks.build import build
+from networks.images.dataset import ImageSet
 from networks.training.checkpoint import read_weights
-from networks.training.images import ImageSet
 from networks.training.recipe import TrainingOptions
 
 

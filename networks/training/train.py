@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from networks.images.dataset import ImageSet, Part
 from networks.training.batches import Batches
 from networks.training.checkpoint import BadCheckpoint, Place, pack, pack_weights, unpack
-from networks.training.images import ImageSet, Part
 from networks.training.recipe import Recipe
 
 EVALUATION_BATCH = 256

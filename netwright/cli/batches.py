@@ -6,7 +6,7 @@ import typer
 
 from netwright.cli.exit_codes import ExitCode
 from netwright.cli.output import cell, interval, out, print_json, print_table
-from netwright.client import JobHandle
+from netwright.client.client import JobHandle
 
 ANSWERED = ("succeeded", "infeasible")
 

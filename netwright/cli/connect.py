@@ -8,7 +8,7 @@ import typer
 
 from netwright.cli.exit_codes import stack_stopped, store_told_plainly, told_plainly
 from netwright.cli.output import note
-from netwright.client import Client
+from netwright.client.client import Client
 from netwright.settings import Settings
 
 UrlOption = Annotated[

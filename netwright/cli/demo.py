@@ -18,7 +18,7 @@ from netwright.cli.progress import follow
 
 if TYPE_CHECKING:
     from benchmarks.tables import Tables
-    from netwright.client import JobHandle
+    from netwright.client.client import JobHandle
     from netwright.truth import Truth
 
 app = typer.Typer()
@@ -37,7 +37,7 @@ def demo(
     """Order two designs from a fresh server, watch them, and compare them with the truth and with luck."""
     from benchmarks.tables import Tables
     from experiments.service.quickstart import PROBLEMS
-    from netwright.client import Client
+    from netwright.client.client import Client
     from netwright.settings import Settings
 
     began = time.monotonic()
@@ -105,7 +105,7 @@ def _one(
     from netwright.picture import draw_pareto
     from netwright.truth import Truth
     from search.problem import Problem
-    from search.request import parse_request
+    from search.request.design_request import parse_request
 
     problem = Problem.of(parse_request(order))
     truth = Truth.of(problem, tables)

@@ -13,7 +13,7 @@ from netwright.cli.output import JsonOption, interval, out, print_json, print_ta
 from netwright.cli.progress import follow
 from netwright.cli.quantities import constraint, quantity, recipe
 from netwright.cli.spaces import read_declaration
-from netwright.client import JobHandle
+from netwright.client.client import JobHandle
 
 app = typer.Typer()
 

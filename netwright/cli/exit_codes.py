@@ -46,7 +46,7 @@ def store_told_plainly() -> Iterator[None]:
     """Turns what goes wrong when a store is opened into a line and an exit status."""
     from sqlalchemy.exc import ArgumentError
 
-    from store.job import SchemaMismatch, StoreError, StoreFull, StoreUnusable
+    from store.jobs.job import SchemaMismatch, StoreError, StoreFull, StoreUnusable
 
     try:
         yield
@@ -68,7 +68,7 @@ def stack_stopped(error: "StackError", hint: str = "") -> typer.Exit:
 def told_plainly() -> Iterator[None]:
     """Turns the errors that a person can do something about into a line and an exit status."""
     from benchmarks.errors import TableUnavailable
-    from netwright.errors import ApiError, JobEnded, ServerUnreachable
+    from netwright.client.errors import ApiError, JobEnded, ServerUnreachable
 
     try:
         yield

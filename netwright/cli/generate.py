@@ -69,7 +69,7 @@ def _show(order: dict[str, Any], device: str, as_json: bool) -> None:
     from netwright.cli.design import print_architectures
     from netwright.settings import Settings
     from search.design import run_design
-    from search.request import InvalidRequest, parse_request
+    from search.request.design_request import InvalidRequest, parse_request
 
     settings = Settings()
     began = time.perf_counter()
@@ -98,9 +98,9 @@ def _show(order: dict[str, Any], device: str, as_json: bool) -> None:
 
 def _trained(file: Path, seed: int, device: str) -> str:
     """Declares a file's space, trains its generator for this process; returns the space's name."""
-    from generator.own import read_own, train_own
+    from generator.masked.own import read_own, train_own
     from netwright.cli.spaces import read_declaration
-    from spaces.declared import declare
+    from spaces.declared.space import declare
 
     space = declare(read_declaration(file))
     with progress_bar(f"generator {space.public_name}") as show:

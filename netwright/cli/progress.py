@@ -8,8 +8,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from netwright.cli.exit_codes import ExitCode, stop
 from netwright.cli.output import err
-from netwright.client import JobHandle
-from netwright.sse import JobEvent
+from netwright.client.client import JobHandle
+from netwright.client.sse import JobEvent
 
 Report = Callable[[int, int, str], None]
 """Called with done, total and a message."""

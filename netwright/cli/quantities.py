@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from search.quantities import ON_DEVICE
+from search.request.quantities import ON_DEVICE
 from spaces.metric import METRICS
 
 _BOUND = re.compile(r"\s*([^<>=\s]+)\s*(<=|>=)\s*(\S+)\s*")

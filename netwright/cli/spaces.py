@@ -16,7 +16,7 @@ FileArgument = Annotated[Path, typer.Argument(help="A declaration, see docs/spac
 @app.command("check")
 def check(file: FileArgument, as_json: JsonOption = False) -> None:
     """Whether a file declares a space; needs no server."""
-    from spaces.declared import declare
+    from spaces.declared.space import declare
 
     space = declare(read_declaration(file))
     found = {
@@ -65,8 +65,8 @@ def read_declaration(file: Path) -> dict[str, Any]:
     Raises:
         typer.Exit: 2 with a line for each problem, its place in the file first.
     """
-    from spaces.declared import declare
-    from spaces.declared_source import DeclarationError
+    from spaces.declared.source import DeclarationError
+    from spaces.declared.space import declare
 
     try:
         return declare(file.read_text(encoding="utf-8")).declaration.to_dict()

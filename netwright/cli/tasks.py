@@ -8,7 +8,7 @@ import typer
 from netwright.cli.catalogue import tasks as app
 from netwright.cli.connect import UrlOption, connected
 from netwright.cli.output import JsonOption, out, print_json, print_table
-from netwright.uploads import packed
+from netwright.client.uploads import packed
 
 NameArgument = Annotated[str, typer.Argument(help="What designs and predictions call the task.")]
 

@@ -14,7 +14,7 @@ from netwright.cli.output import JsonOption, note, print_json, print_table
 from netwright.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from predictors.train import Trained
+    from predictors.training.ship_predictors import Trained
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -77,14 +77,14 @@ def _generator(
 ) -> dict[str, object]:
     """Trains one generator and writes it; returns its card."""
     if method is GeneratorMethod.SCORE_SDE:
-        from generator.score_files import ship_score_sde
-        from generator.train_score_sde import ScoreTraining
+        from generator.score_sde.train import ScoreTraining
+        from generator.score_sde.weights import ship_score_sde
 
         path = folder / "score_sde" / f"{name}.safetensors"
         score = ScoreTraining() if steps is None else ScoreTraining(steps=steps)
         return ship_score_sde(name, path, seed=seed, options=score, device=device, progress=show)
-    from generator.ship import ship_generator
-    from generator.train import TrainingOptions
+    from generator.masked.ship import ship_generator
+    from generator.masked.train import TrainingOptions
     from spaces.space import get_space
 
     options = TrainingOptions.of(get_space(name))
@@ -103,7 +103,7 @@ def encoder(
 ) -> None:
     """Train the graph autoencoder (arch2vec) of a space from its own members; no labels are used."""
     import artifacts
-    from encoders.train import TrainingOptions, ship_encoder
+    from encoders.arch2vec.train import TrainingOptions, ship_encoder
     from spaces.space import get_space, space_names
 
     folder = out or artifacts.ROOT / "encoders"
@@ -134,7 +134,7 @@ def pretrained(
 ) -> None:
     """Train the networks that predictors start from, on statistics and scores; no labels are used."""
     import artifacts
-    from encoders.pretraining import SPACES, PretrainingOptions, ship_pretrained
+    from encoders.pretrained.train import SPACES, PretrainingOptions, ship_pretrained
 
     folder = out or artifacts.ROOT / "pretrained"
     options = PretrainingOptions() if steps is None else PretrainingOptions(steps=steps)
@@ -166,8 +166,8 @@ def scores(
     """Score every network of a space at initialization; tables only serve the card's correlations."""
     import artifacts
     from benchmarks.tables import Tables
-    from encoders.score_table import DEEP, SMALL
-    from encoders.scores.ship import ship_scores
+    from encoders.proxies.ship import ship_scores
+    from encoders.proxies.table import DEEP, SMALL
     from networks import NoNetwork
     from netwright.settings import Settings
 
@@ -205,7 +205,7 @@ def predictor(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOption =
     import artifacts
     from benchmarks.tables import Tables
     from netwright.settings import Settings
-    from predictors.train import train_shipped
+    from predictors.training.ship_predictors import train_shipped
 
     settings = Settings()
     folder = out or artifacts.ROOT / "predictors"
@@ -245,11 +245,11 @@ def cards(as_json: JsonOption = False) -> None:
     """Measure the shipped predictors and generators again, and write the figures of their cards."""
     import artifacts
     from benchmarks.tables import Tables
-    from generator.score_files import refresh_score_card
-    from generator.ship import refresh_card
+    from generator.masked.ship import refresh_card
+    from generator.score_sde.weights import refresh_score_card
     from generator.shipped import spaces
     from netwright.settings import Settings
-    from predictors.train import refresh_cards
+    from predictors.training.ship_predictors import refresh_cards
 
     settings = Settings()
     with told_plainly(), progress_bar("predictors") as show:
@@ -281,7 +281,7 @@ def task_encoder(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOptio
     import artifacts
     from benchmarks.tables import Tables
     from netwright.settings import Settings
-    from predictors.train_tasks import train_graph_tasks, train_tasks
+    from predictors.training.ship_tasks import train_graph_tasks, train_tasks
 
     settings = Settings()
     folder = out or artifacts.ROOT / "tasks"

@@ -14,7 +14,7 @@ def devices(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOption = F
     import artifacts
     from benchmarks.tables import Tables
     from netwright.settings import Settings
-    from predictors.train_devices import train_devices
+    from predictors.training.ship_devices import train_devices
 
     settings = Settings()
     folder = out or artifacts.ROOT / "devices"

@@ -19,13 +19,13 @@ from botorch.models.model import Model
 from botorch.utils.multi_objective.box_decompositions import FastNondominatedPartitioning
 from scipy.special import ndtri
 
-from predictors.exact_gp import Matrix, marginals, with_fantasies
-from predictors.normal_scores import NormalScores
+from predictors.calibration.normal_scores import NormalScores
+from predictors.gaussian_processes.exact_gp import Matrix, marginals, with_fantasies
 from search.bo import chebyshev
 from search.bo.candidates import listed
 from search.bo.surrogates import Surrogates
 from search.bo.tabulated import TabulatedModel, evaluated, log_expected_improvement
-from search.pareto import crowding, pareto_front
+from search.pareto.front import crowding, pareto_front
 from search.trial import values_of
 from spaces.metric import Observation
 from spaces.space import Bools, Codes, Floats

@@ -5,10 +5,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from encoders import score_table
+from encoders.proxies import table as score_table
 from generator import shipped
 from search.bo.inputs import Inputs, every_input
-from search.feasible import draw_feasible
+from search.feasibility.exact_bounds import draw_feasible
 from search.guides import ExactBoundsGuide, FunctionGuide
 from search.problem import Problem
 from spaces.space import Bools, Codes, Floats
@@ -88,8 +88,8 @@ def pooled(
 def _generated(problem: Problem, acquisition: Acquisition, taken: Codes, rng: np.random.Generator) -> Codes:
     from generator.generate import GenerateOptions, generate
     from generator.guide import ProductGuide
-    from generator.masked import SamplerOptions
-    from generator.weights import load_generator
+    from generator.masked.diffusion import SamplerOptions
+    from generator.masked.weights import load_generator
 
     found = generate(
         load_generator(problem.space.name),

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from encoders.features import feature_names, features
-from predictors.feature_groups import center_of
-from predictors.inputs import informed_kinds
+from predictors.gaussian_processes.feature_groups import center_of
+from predictors.kinds.inputs import informed_kinds
 from spaces.metric import Quantity
 from spaces.space import Codes, Floats, Space, cached_by_space
 

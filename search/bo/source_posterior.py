@@ -1,6 +1,7 @@
 r"""Posterior of a quantity from the functions of other data sets and the observations of this one.
 
-With standardized functions :math:`u_r(a)` of other data sets (:mod:`predictors.graph_tasks`) the model is
+With standardized functions :math:`u_r(a)` of other data sets (:mod:`predictors.transfer.graph_tasks`) the
+model is
 
 .. math:: y(a) = o + c\Bigl(m\,\mu(a) + \sum_r w_r u_r(a) + g(a) + \varepsilon\Bigr), \qquad
           w_r \sim \mathcal{N}(0, \tau^2), \quad g \sim \mathcal{GP}(0, \sigma^2 k)
@@ -23,8 +24,8 @@ from gpytorch.likelihoods import GaussianLikelihood
 from gpytorch.means import Mean
 from torch import Tensor
 
-from predictors.exact_gp import as_tensor, marginals, with_fantasies
-from predictors.grouped_matern import GroupedMatern, Groups
+from predictors.gaussian_processes.exact_gp import as_tensor, marginals, with_fantasies
+from predictors.gaussian_processes.grouped_matern import GroupedMatern, Groups
 from search.bo.tabulated import log_expected_improvement
 from spaces.space import Floats
 

@@ -14,9 +14,9 @@ import numpy as np
 from botorch.models.model import Model
 from torch import Tensor
 
-from predictors.exact_gp import Matrix, as_tensor, exact_gp, fit_hyperparameters, marginals
-from predictors.grouped_matern import Groups
-from predictors.normal_scores import normal_scores
+from predictors.calibration.normal_scores import normal_scores
+from predictors.gaussian_processes.exact_gp import Matrix, as_tensor, exact_gp, fit_hyperparameters, marginals
+from predictors.gaussian_processes.grouped_matern import Groups
 from search.bo.candidates import chosen_rows
 from search.bo.inputs import input_map
 from search.problem import Problem

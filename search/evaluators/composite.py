@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from search.evaluation import Spec, evaluator_name
 from search.evaluator import Bench, Evaluator, get_evaluator
 from search.problem import Problem
+from search.request.evaluation import Spec, evaluator_name
 from spaces.metric import Observation, Quantity
 
 

@@ -11,7 +11,7 @@ from networks.options import read_options
 from networks.plan import plan_network, planned_spaces
 from search.evaluator import WORKER, Bench, NamedEvaluator, Stopped, register
 from search.problem import Problem
-from search.recipe import network_of
+from search.request.recipe import network_of
 from spaces.metric import Observation, Quantity
 
 METRICS = ("latency_ms", "throughput_ips", "energy_mj")

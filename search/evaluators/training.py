@@ -6,21 +6,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from networks.images.decode import BadImages
+from networks.images.sources import find, names
 from networks.options import read_options
 from networks.plan import planned_spaces
-from networks.training.decode import BadImages
 from networks.training.recipe import TrainingOptions
-from networks.training.sources import find, names
 from search.evaluator import Bench, NamedEvaluator, Stopped, register
 from search.problem import Problem
-from search.reasons import client_reason
-from search.recipe import apart, network_of
+from search.request.recipe import apart, network_of
+from search.run.reasons import client_reason
 from spaces.metric import Observation, Quantity
 from spaces.space import Variable
 from spaces.with_recipe import WithRecipe
 
 if TYPE_CHECKING:
-    from networks.training.images import ImageSet
+    from networks.images.dataset import ImageSet
     from networks.training.train import Trained
 
 
@@ -158,7 +158,7 @@ class TrainingEvaluator(NamedEvaluator):
         return self.name if task == own else f"{self.name}@{task}"
 
     def _load(self, task: str) -> "ImageSet":
-        from networks.training.images import load_images
+        from networks.images.dataset import load_images
 
         name = _data(self.options, self.problem, task)
         if name not in self._images:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from encoders import score_table
+from encoders.proxies import table as score_table
 from search.problem import Problem
 from search.strategy import Exhausted, Strategy, register
 from spaces.space import Floats
@@ -33,7 +33,7 @@ class RobotStrategy(Strategy):
     r"""Robustified training-free search (He et al. 2024, "Robustifying and Boosting Training-Free Neural
     Architecture Search").
 
-    A combination :math:`w \in [-1, 1]^k` of the scores of :data:`encoders.score_table.DEEP` is as good as
+    A combination :math:`w \in [-1, 1]^k` of the scores of :data:`encoders.proxies.table.DEEP` is as good as
     the architecture that it ranks first. For a horizon of :math:`T` evaluations, :math:`T` combinations are
     tried, chosen by the upper confidence bound of a Gaussian process over :math:`w`; one whose first is known
     already costs nothing. What is left of the horizon goes to the next architectures in the ranking of the
@@ -117,8 +117,8 @@ class RobotStrategy(Strategy):
             first: Floats = drawn[0]
             return first
         # They load torch.
-        from predictors.exact_gp import exact_gp, fit_hyperparameters, marginals
-        from predictors.grouped_matern import Groups
+        from predictors.gaussian_processes.exact_gp import exact_gp, fit_hyperparameters, marginals
+        from predictors.gaussian_processes.grouped_matern import Groups
 
         tried = self.trace[:number]
         x = np.stack([entry.weights for entry in tried])

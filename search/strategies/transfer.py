@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from predictors.graph_tasks import likeness, members, sources_of, told_by_others
+from predictors.transfer.graph_tasks import likeness, members, sources_of, told_by_others
 from search.bo.candidates import LISTED, listed, rows_of
 from search.problem import Problem
 from search.strategies.bayes import BayesStrategy

@@ -5,13 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from service.batches import batch_items
 from service.dependencies import IdempotencyKey, JobDep, ServiceDep, StoreDep, TenantDep
-from service.orders import Orders
-from service.problems import Problem, documented, finite
+from service.http.problems import Problem, documented, finite
+from service.http.strict_json import StrictJSONRoute
+from service.operations.batches import batch_items
+from service.operations.designs import Orders
 from service.schemas import JobPublic
 from service.schemas.batches import BatchCreate, BatchDesignList
-from service.strict_json import StrictJSONRoute
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=StrictJSONRoute)
 

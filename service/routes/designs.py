@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Response
 
 from service.dependencies import IdempotencyKey, ServiceDep, TenantDep
-from service.orders import Orders
-from service.problems import documented
+from service.http.problems import documented
+from service.http.strict_json import StrictJSONRoute
+from service.operations.designs import Orders
 from service.schemas import DesignCreate, JobPublic
-from service.strict_json import StrictJSONRoute
 
 router = APIRouter(prefix="/v1/designs", tags=["designs"], route_class=StrictJSONRoute)
 

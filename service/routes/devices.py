@@ -8,9 +8,10 @@ from fastapi import APIRouter, Query, Response
 
 from benchmarks.tables import Tables
 from service.dependencies import Service, ServiceDep, TenantDep
-from service.measured import MAX_DEVICES, check_device
-from service.page import After, Limit, page
-from service.problems import Problem, documented
+from service.http.pagination import After, Limit, page
+from service.http.problems import Problem, documented
+from service.http.strict_json import StrictJSONRoute
+from service.operations.devices import MAX_DEVICES, check_device
 from service.schemas import (
     CrossValidationPublic,
     DeviceCreate,
@@ -18,9 +19,8 @@ from service.schemas import (
     DevicePublic,
     MeasuredDevicePublic,
 )
-from service.strict_json import StrictJSONRoute
 from spaces.space import get_space, space_names
-from store.device import Device
+from store.devices.device import Device
 
 router = APIRouter(prefix="/v1/devices", tags=["devices"], route_class=StrictJSONRoute)
 
@@ -84,8 +84,8 @@ def _needing(service: Service, tenant: str, space: str, name: str) -> list[str]:
 
 def _add(request: DeviceCreate, service: Service, tenant: str) -> MeasuredDevicePublic:
     """Runs in a thread."""
-    from predictors.measured_device import MeasuredDevice
-    from predictors.shipped_devices import load
+    from predictors.devices.measured import MeasuredDevice
+    from predictors.devices.shipped import load
 
     measurements = check_device(request)
     others = [

@@ -5,12 +5,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 
-from service.connections import client_of
 from service.dependencies import ServiceDep, TenantDep
-from service.event_stream import EventStream
-from service.problems import Problem, documented
-from service.strict_json import StrictJSONRoute
-from store.ids import is_id
+from service.events.stream import EventStream
+from service.http.connections import client_of
+from service.http.problems import Problem, documented
+from service.http.strict_json import StrictJSONRoute
+from store.database.ids import is_id
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)
 

@@ -10,21 +10,21 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from networks.export import draw, program
 from networks.export.document import document
 from networks.plan import NoNetwork
-from search.request import FieldError
-from service.bounded import Bounded
-from service.child_process import run_child
+from search.request.design_request import FieldError
+from service.children.bounded import Bounded
+from service.children.child_process import run_child
 from service.dependencies import JobDep, Service, ServiceDep, TenantDep
-from service.problems import Problem, documented, finite, invalid
-from service.strict_json import StrictJSONRoute
-from spaces.declared import declare
-from spaces.sized_task import sized_task
+from service.http.problems import Problem, documented, finite, invalid
+from service.http.strict_json import StrictJSONRoute
+from spaces.costs.sized_task import sized_task
+from spaces.declared.space import declare
 from spaces.space import get_space
-from store.blobs import BlobDamaged, BlobNotFound, Blobs
-from store.job import Job, JobState
+from store.blobs.blobs import BlobDamaged, BlobNotFound, Blobs
+from store.blobs.shared_payload import whole
+from store.jobs.job import Job, JobState
 from store.port import Store
-from store.shared_payload import whole
-from store.space import DECLARATION
-from store.task import TASK
+from store.spaces.space import DECLARATION
+from store.tasks.task import TASK
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)
 

@@ -5,7 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import PlainTextResponse
 
 from service.dependencies import ServiceDep
-from service.problems import Problem, documented
+from service.http.problems import Problem, documented
 from service.readiness import OK
 from service.schemas import HealthPublic, ReadyPublic
 

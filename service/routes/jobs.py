@@ -6,14 +6,14 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Response
 from starlette.responses import Response as RawResponse
 
-from search.request import FieldError
+from search.request.design_request import FieldError
 from service.dependencies import JobDep, Service, ServiceDep, StoreDep, TenantDep
-from service.problems import Problem, documented, finite, invalid
+from service.http.problems import Problem, documented, finite, invalid
+from service.http.strict_json import StrictJSONRoute
 from service.schemas import JobList, JobPublic, ResultPublic
-from service.strict_json import StrictJSONRoute
-from store.batch import ANSWERED, NothingToRepeat
-from store.job import Job, JobState, NotFound
-from store.space import KIND as SPACE
+from store.batches.batch import ANSWERED, NothingToRepeat
+from store.jobs.job import Job, JobState, NotFound
+from store.spaces.space import KIND as SPACE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)
 

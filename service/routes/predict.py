@@ -9,14 +9,14 @@ from fastapi import APIRouter
 from numpy.typing import NDArray
 from starlette.responses import Response
 
-from service.architectures import parse_architectures
-from service.declared import find_space
 from service.dependencies import Service, ServiceDep, TenantDep
-from service.predictions import answer, resolve
-from service.problems import Problem, documented
+from service.http.problems import Problem, documented
+from service.http.strict_json import StrictJSONRoute
+from service.operations.architectures import parse_architectures
+from service.operations.predictions import answer, resolve
+from service.operations.spaces import find_space
 from service.schemas import PredictCreate, PredictionsPublic
-from service.strict_json import StrictJSONRoute
-from spaces.declared import DeclaredSpace
+from spaces.declared.space import DeclaredSpace
 
 if TYPE_CHECKING:
     from predictors.shipped import Answer

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Response
 from starlette.responses import JSONResponse
 
-from search.request import FieldError
+from search.request.design_request import FieldError
 from service.dependencies import IdempotencyKey, Service, ServiceDep, StoreDep, TenantDep
-from service.observed import check_labels, check_predictor
-from service.problems import Problem, documented, invalid
-from service.refine import observe as learn
+from service.http.problems import Problem, documented, invalid
+from service.http.strict_json import StrictJSONRoute
+from service.operations.observations import check_labels, check_predictor
+from service.operations.refine import observe as learn
 from service.schemas.predictors import (
     ObserveCreate,
     PredictorCreate,
@@ -17,11 +18,10 @@ from service.schemas.predictors import (
     PredictorPublic,
     TrainingPublic,
 )
-from service.strict_json import StrictJSONRoute
 from spaces.space import get_space
-from store.ids import is_id
-from store.job import Job, NotFound
-from store.predictor import StoredPredictor, TooManyPredictors
+from store.database.ids import is_id
+from store.jobs.job import Job, NotFound
+from store.predictors.predictor import StoredPredictor, TooManyPredictors
 
 router = APIRouter(prefix="/v1/predictors", tags=["predictors"], route_class=StrictJSONRoute)
 

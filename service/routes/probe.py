@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from service.dependencies import ServiceDep
-from service.measured import check_modelled
-from service.problems import Problem, documented
+from service.http.problems import Problem, documented
+from service.http.strict_json import StrictJSONRoute
+from service.operations.devices import check_modelled
 from service.schemas import ProbePublic
-from service.strict_json import StrictJSONRoute
 from spaces.space import get_space, space_names
 
 router = APIRouter(prefix="/v1/spaces", tags=["devices"], route_class=StrictJSONRoute)
@@ -32,7 +32,7 @@ async def probe(
 
 def _choose(space: str, metric: str, count: int) -> list[str]:
     """Runs in a thread."""
-    from predictors.shipped_devices import load
+    from predictors.devices.shipped import load
 
     check_modelled(space, metric)
     return get_space(space).format(load(space).probe(count))

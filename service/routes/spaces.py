@@ -2,11 +2,12 @@
 
 from fastapi import APIRouter, Response
 
-from search.observed import observed_keys
-from service.declared import add_space, find_space, remove_space, summaries, training_job
+from search.declared_models import observed_keys
 from service.dependencies import Service, ServiceDep, StoreDep, TenantDep
-from service.page import After, Limit, page
-from service.problems import Problem, documented
+from service.http.pagination import After, Limit, page
+from service.http.problems import Problem, documented
+from service.http.strict_json import StrictJSONRoute
+from service.operations.spaces import add_space, find_space, remove_space, summaries, training_job
 from service.schemas import (
     DeclaredSpacePublic,
     JobPublic,
@@ -17,13 +18,12 @@ from service.schemas import (
     SpaceSummary,
     VariablePublic,
 )
-from service.strict_json import StrictJSONRoute
-from spaces.declared import DeclaredSpace
+from spaces.declared.space import DeclaredSpace
 from spaces.metric import METRICS
 from spaces.space import Space, get_space, space_names
 from store.port import Store
-from store.space import SpaceSummary as StoredSummary
-from store.space import StoredSpace
+from store.spaces.space import SpaceSummary as StoredSummary
+from store.spaces.space import StoredSpace
 
 router = APIRouter(prefix="/v1/spaces", tags=["spaces"], route_class=StrictJSONRoute)
 

@@ -6,12 +6,16 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from search.problem import Problem as SearchProblem
-from search.request import FieldError
+from search.request.design_request import FieldError
 from search.study import parse_study, read_observations
-from service.architectures import parse_architectures
-from service.bounded import Bounded, checkpoint
+from service.children.bounded import Bounded, checkpoint
 from service.dependencies import IdempotencyKey, StoreDep, TenantDep
-from service.problems import Problem, documented, invalid
+from service.http.problems import Problem, documented, invalid
+from service.http.strict_json import StrictJSONRoute
+from service.operations.architectures import parse_architectures
+from service.operations.studies import Studies, request_of
+from service.operations.study_best import StudyBests
+from service.operations.uploads import named_task
 from service.schemas.studies import (
     ObservationList,
     ObservationPublic,
@@ -25,14 +29,10 @@ from service.schemas.studies import (
     SuggestionPublic,
     SuggestionsPublic,
 )
-from service.strict_json import StrictJSONRoute
-from service.studies import Studies, request_of
-from service.study_best import StudyBests
-from service.uploads import named_task
-from store.ids import is_id
-from store.job import NotFound
+from store.database.ids import is_id
+from store.jobs.job import NotFound
 from store.port import Store
-from store.study import ObservedOtherwise, Study, StudyClosed, TooManyObservations, TooManyStudies
+from store.studies.study import ObservedOtherwise, Study, StudyClosed, TooManyObservations, TooManyStudies
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"], route_class=StrictJSONRoute)
 

@@ -8,14 +8,16 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
-from search.request import FieldError
-from search.uploaded_task import CONDITIONED
-from service.bounded import Bounded
-from service.catalog import BUILT_IN_TASKS
+from search.request.design_request import FieldError
+from search.request.uploaded_task import CONDITIONED
+from service.children.bounded import Bounded
 from service.dependencies import IdempotencyKey, ServiceDep, StoreDep, TenantDep
-from service.multipart import read_form
-from service.page import After, Limit, page
-from service.problems import Problem, documented, invalid
+from service.http.multipart import read_form
+from service.http.pagination import After, Limit, page
+from service.http.problems import Problem, documented, invalid
+from service.http.strict_json import StrictJSONRoute
+from service.operations.catalog import BUILT_IN_TASKS
+from service.operations.uploads import add_imagenet, add_images
 from service.schemas.tasks import (
     NAME,
     EmbeddingPublic,
@@ -25,12 +27,10 @@ from service.schemas.tasks import (
     TaskShown,
     UploadedTaskPublic,
 )
-from service.strict_json import StrictJSONRoute
-from service.uploads import add_imagenet, add_images
 from spaces.space import get_space, space_names
-from store.job import NotFound
+from store.jobs.job import NotFound
 from store.port import Store
-from store.task import StoredTask
+from store.tasks.task import StoredTask
 
 router = APIRouter(prefix="/v1/tasks", tags=["tasks"], route_class=StrictJSONRoute)
 

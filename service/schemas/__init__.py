@@ -1,7 +1,7 @@
 """What goes in and out over HTTP: ``…Create`` is taken, ``…Public`` is given, ``…List`` is a page.
 
 What is taken forbids unknown fields, so that nobody sets a tenant, a state or an attempt, and converts
-nothing: ``"5"`` is no number. Names and bounds are checked further by :mod:`search.request`.
+nothing: ``"5"`` is no number. Names and bounds are checked further by :mod:`search.request.design_request`.
 """
 
 from service.schemas.base import Create, Name, QuantityCreate, Variables

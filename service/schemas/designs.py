@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from search.request import EVALUATORS, MAX_COUNT, MAX_EVALUATIONS, MAX_PARALLEL, STRATEGIES
+from search.request.design_request import EVALUATORS, MAX_COUNT, MAX_EVALUATIONS, MAX_PARALLEL, STRATEGIES
 from service.schemas.base import Create, Name, QuantityCreate, RecipeChoices
 
 

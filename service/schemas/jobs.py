@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from store.job import Job
+from store.jobs.job import Job
 
 
 class ProgressPublic(BaseModel):

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, Variables
 from service.schemas.jobs import JobPublic
 from service.schemas.predictions import Kind
-from store.job import Job
-from store.predictor import StoredPredictor, Version
+from store.jobs.job import Job
+from store.predictors.predictor import StoredPredictor, Version
 
 MAX_OBSERVATIONS = 50_000
 

@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from search.problem import Problem
-from search.recipe import apart
-from search.request import STRATEGIES
+from search.request.design_request import STRATEGIES
+from search.request.recipe import apart
+from service.operations.studies import request_of
 from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, RecipeChoices, Variables
 from service.schemas.designs import ConstraintCreate
-from service.studies import request_of
 from spaces.metric import Observation, Quantity
 from spaces.space import Space
-from store.study import NumberedObservation, Study, Suggestion
+from store.studies.study import NumberedObservation, Study, Suggestion
 
 ClientId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")]
 

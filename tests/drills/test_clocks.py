@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from store.job import JobState
+from store.jobs.job import JobState
 from store.sql import SqlStore
 from tests.servers import new_database, redis_binary, redis_server, valkey_binary
 from tests.workers.conftest import LEASE_SECONDS, Running, options

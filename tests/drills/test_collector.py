@@ -10,8 +10,8 @@ from contextlib import closing
 
 import pytest
 
-from store.blobs import open_blobs
-from store.job import JobState
+from store.blobs.blobs import open_blobs
+from store.jobs.job import JobState
 from store.sql import SqlStore
 from tests.servers import new_database
 
@@ -21,8 +21,8 @@ GRACE = 3.0
 
 COLLECTOR = """
 import sys
-from store.blobs import open_blobs
-from store.collector import collect
+from store.blobs.blobs import open_blobs
+from store.blobs.collector import collect
 from store.sql import SqlStore
 store, blobs = SqlStore(sys.argv[1]), open_blobs(sys.argv[2])
 while True:
@@ -31,8 +31,8 @@ while True:
 """
 WRITER = """
 import random, sys, time
-from store.blobs import open_blobs
-from store.job import JobState
+from store.blobs.blobs import open_blobs
+from store.jobs.job import JobState
 from store.sql import SqlStore
 store, blobs, chance = SqlStore(sys.argv[1]), open_blobs(sys.argv[2]), random.Random(int(sys.argv[3]))
 while True:

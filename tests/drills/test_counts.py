@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 import redis
 
-from store.job import MAX_ATTEMPTS, JobState, StoreError
+from store.jobs.job import MAX_ATTEMPTS, JobState, StoreError
 from store.sql import SqlStore
 from tests.servers import new_database, redis_binary, redis_server
 from tests.workers.conftest import Running, options

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from encoders.anchors import ANCHORS, anchor_codes, relative, relative_coordinates
-from encoders.encoder import load_encoder
-from encoders.train import TrainingOptions, train_encoder
+from encoders.arch2vec.anchors import ANCHORS, anchor_codes, relative, relative_coordinates
+from encoders.arch2vec.encoder import load_encoder
+from encoders.arch2vec.train import TrainingOptions, train_encoder
 from spaces.space import get_space, space_names
 
 SPACE = get_space("nasbench201")

@@ -8,8 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.distributions import Normal, kl_divergence
 
-from encoders.arch2vec import Arch2Vec, IsomorphismLayer, Shape, as_tensors
-from encoders.encoder import (
+from encoders.arch2vec.encoder import (
     NoEncoder,
     Prior,
     embed,
@@ -20,8 +19,9 @@ from encoders.encoder import (
     save_encoder,
     shipped_path,
 )
-from encoders.judge import edit_correlation, prior_samples, reconstruction
-from encoders.train import TrainingOptions, split, train_encoder, write_encoder
+from encoders.arch2vec.model import Arch2Vec, IsomorphismLayer, Shape, as_tensors
+from encoders.arch2vec.quality import edit_correlation, prior_samples, reconstruction
+from encoders.arch2vec.train import TrainingOptions, split, train_encoder, write_encoder
 from experiments.predictors.latent_search import latent_search
 from spaces.space import Graph, get_space, space_names
 from tests.toy_space import ToySpace

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from encoders.arch2vec import as_tensors
+from encoders.arch2vec.model import as_tensors
 from encoders.features import feature_names, features
-from encoders.pretrained import (
+from encoders.pretrained.networks import (
     NoPretrained,
     Pretrained,
     load_pretrained,
@@ -18,8 +18,8 @@ from encoders.pretrained import (
     read_pretrained,
     save_pretrained,
 )
-from encoders.pretraining import PretrainingOptions, architectures, explained, pretrain
-from encoders.score_table import smallest
+from encoders.pretrained.train import PretrainingOptions, architectures, explained, pretrain
+from encoders.proxies.table import smallest
 from spaces.space import Graph, get_space
 
 OPTIONS = PretrainingOptions(members=2, width=19, depth=3, embedding=17, steps=60, batch=64)

@@ -8,9 +8,12 @@ from scipy.stats import spearmanr
 from torch import nn
 from torch.nn.functional import cross_entropy, softmax
 
-from encoders import score_table
 from encoders.features import DEFAULT_KINDS, feature_names, features
-from encoders.score_table import (
+from encoders.proxies import compute, ship
+from encoders.proxies import table as score_table
+from encoders.proxies.compute import compute_scores, score_network
+from encoders.proxies.proxy import Batch, all_scores
+from encoders.proxies.table import (
     DEEP,
     LIMIT,
     SMALL,
@@ -22,10 +25,7 @@ from encoders.score_table import (
     shipped_path,
     standardized,
 )
-from encoders.score_table import score_names as shipped_names
-from encoders.scores import compute, ship
-from encoders.scores.compute import compute_scores, score_network
-from encoders.scores.score import Batch, all_scores
+from encoders.proxies.table import score_names as shipped_names
 from networks import NoNetwork, build
 from spaces.space import get_space
 

@@ -5,10 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from encoders.efficientnet_lite0 import load
-from encoders.imagenet_classes import UnknownClass, class_names, wordnet_ids
-from encoders.packaged_file import BackboneUnavailable, PackagedFile
-from encoders.task_embedding import (
+from encoders.tasks.efficientnet_lite0 import load
+from encoders.tasks.embedding import (
     WIDTH,
     BadTask,
     DamagedEmbedding,
@@ -17,6 +15,8 @@ from encoders.task_embedding import (
     embed_imagenet_classes,
     embed_sample,
 )
+from encoders.tasks.imagenet_classes import UnknownClass, class_names, wordnet_ids
+from encoders.tasks.packaged_file import BackboneUnavailable, PackagedFile
 
 
 def sample(order: np.ndarray | None = None, grey: bool = False) -> TaskSample:

@@ -15,7 +15,7 @@ from experiments.reliability.orders import DESIGN
 from experiments.reliability.probe import EVERY_SECONDS, Seen
 from experiments.reliability.stack import serving
 from experiments.reliability.target import Answers, call
-from store.job import JobState
+from store.jobs.job import JobState
 from store.sql import SqlStore
 
 

@@ -6,13 +6,13 @@ from math import prod
 import numpy as np
 import torch
 
-from generator.masked import MaskedDiffusion
+from generator.masked.diffusion import MaskedDiffusion
 
 
 def enumerated_marginal(model: MaskedDiffusion, steps: int) -> dict[tuple[int, ...], float]:
     """Filling of the slots → its probability, for a sampler that draws completions until they are members.
 
-    Written to be slow and plain: independent of the sampler and of ``generator.density``.
+    Written to be slow and plain: independent of the sampler and of ``generator.masked.density``.
     """
     sizes = [slot.size for slot in model.space.slots]
     fillings = list(product(*(range(size) for size in sizes)))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from generator.absorbing import forward, posterior, unmasking
+from generator.masked.absorbing import forward, posterior, unmasking
 
 LEVELS = [0.0, 0.2, 0.55, 1.0]
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from generator.condition import Conditions
-from generator.denoiser import Denoiser, DenoiserShape
-from generator.density import exact_log_density, log_density_bound
-from generator.masked import MaskedDiffusion
-from generator.weights import load_generator
+from generator.masked.condition import Conditions
+from generator.masked.denoiser import Denoiser, DenoiserShape
+from generator.masked.density import exact_log_density, log_density_bound
+from generator.masked.diffusion import MaskedDiffusion
+from generator.masked.weights import load_generator
 from spaces.space import get_space
 from tests.generator.enumerated import enumerated_marginal
 from tests.toy_space import ToySpace

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from generator import device, weights
+from generator import device
+from generator.masked import weights
 
 
 def test_only_devices_that_torch_has_can_be_used(monkeypatch):

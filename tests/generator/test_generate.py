@@ -5,7 +5,13 @@ import pytest
 
 from generator.generate import GenerateOptions, generate
 from generator.guide import ProductGuide
-from generator.weights import DamagedWeights, load_generator, read_generator, save_generator, shipped_path
+from generator.masked.weights import (
+    DamagedWeights,
+    load_generator,
+    read_generator,
+    save_generator,
+    shipped_path,
+)
 from spaces.space import get_space
 
 SPACES = ["nasbench201", "gnn"]

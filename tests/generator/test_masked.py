@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from generator.condition import Conditions
-from generator.denoiser import Denoiser, DenoiserShape, slot_relations
-from generator.masked import MaskedDiffusion, SamplerOptions, _effective_share, _systematic
-from generator.train import bound
-from generator.weights import load_generator
+from generator.masked.condition import Conditions
+from generator.masked.denoiser import Denoiser, DenoiserShape, slot_relations
+from generator.masked.diffusion import MaskedDiffusion, SamplerOptions, _effective_share, _systematic
+from generator.masked.train import bound
+from generator.masked.weights import load_generator
 from spaces.space import get_space
 from tests.generator.enumerated import enumerated_marginal
 from tests.toy_space import ToySpace

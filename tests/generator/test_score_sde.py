@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from generator.score_files import load_score_sde, read_score_sde, save_score_sde
-from generator.score_network import NoisyPredictor, ScoreNetwork, ScoreShape, reachable
-from generator.score_sde import ScoreOptions, ScoreSde, one_hots, read_off
+from generator.masked.weights import DamagedWeights
+from generator.score_sde.diffusion import ScoreOptions, ScoreSde, one_hots, read_off
+from generator.score_sde.score_network import NoisyPredictor, ScoreNetwork, ScoreShape, reachable
+from generator.score_sde.train import ScoreTraining, train_noisy_predictor, train_score_sde
+from generator.score_sde.weights import load_score_sde, read_score_sde, save_score_sde
 from generator.split import training_share
-from generator.train_score_sde import ScoreTraining, train_noisy_predictor, train_score_sde
-from generator.weights import DamagedWeights
 from spaces.space import get_space
 
 SPACE = get_space("nasbench201")

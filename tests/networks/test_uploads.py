@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from networks.uploads.limits import BadUpload
-from networks.uploads.read import REFUSED, write_sample
-from networks.uploads.sample import Head, read_images
+from networks.images.limits import BadUpload
+from networks.images.read import REFUSED, write_sample
+from networks.images.sample import Head, read_images
 
 
 def png(side=12, value=7, mode="RGB"):
@@ -61,7 +61,7 @@ def in_child(upload, tmp_path):
     (tmp_path / "upload").write_bytes(upload)
     with (tmp_path / "upload").open("rb") as file, (tmp_path / "sample").open("wb") as out:
         done = subprocess.run(
-            [sys.executable, "-m", "networks.uploads.read"],
+            [sys.executable, "-m", "networks.images.read"],
             stdin=file,
             stdout=out,
             stderr=subprocess.PIPE,
@@ -232,7 +232,7 @@ def test_a_file_whose_size_is_a_lie_is_not_unpacked_beyond_the_limit():
 
 def test_the_reading_process_has_little_memory(tmp_path):
     code = (
-        "from networks.uploads.read import limit_this_process as f; f()\n"
+        "from networks.images.read import limit_this_process as f; f()\n"
         "try: bytearray(300 << 20)\n"
         "except MemoryError: print('refused')"
     )

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from netwright.cli import app, main
 from netwright.cli.quantities import constraint, quantity
 from spaces.space import space_names
-from store.batch import BatchItem
-from store.job import JobState
+from store.batches.batch import BatchItem
+from store.jobs.job import JobState
 
 CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|none~2|"
 

@@ -10,10 +10,10 @@ import pytest
 from api_server import Running
 
 from netwright import ApiError, Client
-from netwright.client import JobEnded, ServerUnreachable
+from netwright.client.client import JobEnded, ServerUnreachable
 from service.config import ServiceConfig
 from spaces.space import space_names
-from store.job import JobState, StoreUnavailable
+from store.jobs.job import JobState, StoreUnavailable
 from store.memory import MemoryStore
 
 ORDER = {"space": "nasbench201", "task": "cifar10-int8-ptq"}

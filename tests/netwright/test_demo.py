@@ -8,7 +8,7 @@ import sys
 from netwright.picture import draw_pareto
 from netwright.truth import Truth
 from search.problem import Problem
-from search.request import parse_request
+from search.request.design_request import parse_request
 
 
 def test_what_the_table_knows_judges_and_is_drawn(tables, tmp_path):

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from netwright.cli import app
 from netwright.cli.devices import read_measurements
-from netwright.client import ApiError, Client
+from netwright.client.client import ApiError, Client
 
 CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|none~2|"
 

@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from netwright.cli import app
-from netwright.client import ApiError, Client
-from store.job import JobState
+from netwright.client.client import ApiError, Client
+from store.jobs.job import JobState
 
 CELL = "|nor_conv_1x1~0|+|none~0|none~1|+|none~0|nor_conv_1x1~1|skip_connect~2|"
 GNN = "0|1|1|2:gcn|gat|skip|sage"

@@ -12,10 +12,10 @@ import pytest
 from typer.testing import CliRunner
 
 from netwright.cli import app
-from netwright.client import ApiError, Client
+from netwright.client.client import ApiError, Client
 from spaces.space import get_space
-from store.blobs import open_blobs
-from store.collector import collect
+from store.blobs.blobs import open_blobs
+from store.blobs.collector import collect
 from store.sql import SqlStore
 from workers.stack import Stack, StackOptions, free_port
 

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from netwright.cli import app
-from netwright.client import ApiError, Client
+from netwright.client.client import ApiError, Client
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from netwright.cli import app
-from netwright.client import ApiError, Client
-from netwright.uploads import packed
-from service import uploads
+from netwright.client.client import ApiError, Client
+from netwright.client.uploads import packed
+from service.operations import uploads
 
 
 @pytest.fixture

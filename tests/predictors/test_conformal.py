@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictors.conformal import KEPT, Calibration
+from predictors.calibration.conformal import KEPT, Calibration
 from predictors.prediction import Prediction
 
 

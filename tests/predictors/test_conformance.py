@@ -1,10 +1,10 @@
 """Every predictor keeps the promises of the abstract one; a new kind joins with one class."""
 
-from predictors.auto import AutoPredictor
-from predictors.gbdt import GbdtPredictor
-from predictors.gp import GpPredictor
-from predictors.neural import NeuralPredictor
-from predictors.task_conditioned import TaskPredictor
+from predictors.kinds.auto import AutoPredictor
+from predictors.kinds.gbdt import GbdtPredictor
+from predictors.kinds.gp import GpPredictor
+from predictors.kinds.neural import NeuralPredictor
+from predictors.kinds.task_conditioned import TaskPredictor
 from predictors.testing import PredictorSuite
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from predictors.cross_fitting import cross_fitted
-from predictors.gp import GpPredictor
+from predictors.calibration.cross_fitting import cross_fitted
+from predictors.kinds.gp import GpPredictor
 from spaces.space import Codes, Floats, get_space
 
 SPACE = get_space("nasbench201")

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from predictors import shipped_devices
-from predictors.device_file import from_bytes, to_bytes
-from predictors.device_model import DeviceModel
-from predictors.device_predictor import DevicePredictor
-from predictors.measured_device import MeasuredDevice
-from predictors.measurements import InvalidMeasurements, check_measurements
+from predictors.devices import shipped as shipped_devices
+from predictors.devices.file import from_bytes, to_bytes
+from predictors.devices.measured import MeasuredDevice
+from predictors.devices.measurements import InvalidMeasurements, check_measurements
+from predictors.devices.model import DeviceModel
+from predictors.devices.predictor import DevicePredictor
 from predictors.predictor import DamagedModel, NotEnoughLabels
 from spaces.space import get_space
 

@@ -7,8 +7,8 @@ import torch
 from gpytorch.kernels import MaternKernel
 from gpytorch.settings import fast_pred_var
 
-from predictors.exact_gp import exact_gp, fit_hyperparameters, marginals, with_fantasies
-from predictors.grouped_matern import GroupedMatern, Groups
+from predictors.gaussian_processes.exact_gp import exact_gp, fit_hyperparameters, marginals, with_fantasies
+from predictors.gaussian_processes.grouped_matern import GroupedMatern, Groups
 
 GROUPS = Groups((3, 2), (0.3, -0.2))
 THETA = np.array([0.3, -0.2, 0.1, -2.0])

@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from experiments.reliability.numbers import EXTREME
-from predictors.measurements import InvalidMeasurements, check_measurements, tell_apart
-from predictors.shipped_devices import load
-from predictors.training import read_predictor, train
+from predictors.devices.measurements import InvalidMeasurements, check_measurements, tell_apart
+from predictors.devices.shipped import load
+from predictors.training.observations import read_predictor, train
 from spaces.metric import LEAST, METRICS, MOST, value_fault
 from spaces.space import get_space
 

@@ -7,8 +7,7 @@ import warnings
 import numpy as np
 from scipy.optimize import approx_fprime
 
-from predictors.gp import GpPredictor
-from predictors.matern_kernel import (
+from predictors.gaussian_processes.matern_kernel import (
     JITTER,
     TREND,
     _negative_log_likelihood,
@@ -17,6 +16,7 @@ from predictors.matern_kernel import (
     kernel,
     scaled_distances,
 )
+from predictors.kinds.gp import GpPredictor
 from spaces.space import get_space
 
 THETA = np.array([0.3, -0.2, 0.1, -2.0])
@@ -101,7 +101,7 @@ def test_members_that_compute_one_function_are_predicted_alike() -> None:
 def test_fitting_and_predicting_load_no_torch() -> None:
     code = """
 import sys, numpy as np
-from predictors.auto import AutoPredictor
+from predictors.kinds.auto import AutoPredictor
 from spaces.space import get_space
 space = get_space("nasbench201")
 codes = space.sample(20, np.random.default_rng(0))

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from encoders.features import features
-from encoders.pretrained import NoPretrained
-from encoders.pretraining import PretrainingOptions, pretrain_on
-from predictors.auto import AutoPredictor, simplex
-from predictors.gbdt import GbdtPredictor
-from predictors.heads import conditioned
-from predictors.neural import NeuralPredictor
+from encoders.pretrained.networks import NoPretrained
+from encoders.pretrained.train import PretrainingOptions, pretrain_on
+from predictors.kinds.auto import AutoPredictor, simplex
+from predictors.kinds.gbdt import GbdtPredictor
+from predictors.kinds.neural import NeuralPredictor
+from predictors.kinds.neural_heads import conditioned
 from predictors.predictor import DamagedModel
 from spaces.space import get_space
 
@@ -24,7 +24,7 @@ def labelled(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_networks_from_scratch_say_so_and_survive_their_bytes(monkeypatch):
-    monkeypatch.setattr("predictors.neural.SCRATCH_STEPS", 20)
+    monkeypatch.setattr("predictors.kinds.neural.SCRATCH_STEPS", 20)
     codes, values = labelled(40)
     model = NeuralPredictor(SPACE, trunk="scratch", widen=False).fit(codes, values)
     again = NeuralPredictor.from_bytes(model.to_bytes(), SPACE)
@@ -37,7 +37,7 @@ def test_networks_from_scratch_say_so_and_survive_their_bytes(monkeypatch):
 
 
 def test_pretrained_networks_know_more_than_ones_from_scratch(monkeypatch):
-    monkeypatch.setattr("predictors.neural.SCRATCH_STEPS", 60)
+    monkeypatch.setattr("predictors.kinds.neural.SCRATCH_STEPS", 60)
     codes, values = labelled(40)
     unseen, truth = labelled(400, seed=1)
     errors = [
@@ -78,7 +78,7 @@ def test_leaving_one_out_equals_learning_without_it():
 
 
 def test_heads_of_many_labels_learn_a_part_each(monkeypatch):
-    monkeypatch.setattr("predictors.heads.LARGEST", 12)
+    monkeypatch.setattr("predictors.kinds.neural_heads.LARGEST", 12)
     rng = np.random.default_rng(0)
     inputs = [[rng.normal(size=(19, 3))] for _ in range(2)]
     heads = conditioned(inputs, rng.normal(size=19), np.array([0.3, 0.1, -2.0]), seed=0)
@@ -134,9 +134,9 @@ def test_shares_of_the_blend_sum_to_one():
 
 def test_networks_from_scratch_promise_what_they_keep(monkeypatch):
     """They know their labels by heart: judged by leaving one out, half of these intervals would miss."""
-    monkeypatch.setattr("predictors.neural.SCRATCH_STEPS", 100)
-    monkeypatch.setattr("predictors.neural.SCRATCH_MEMBERS", 1)
-    monkeypatch.setattr("predictors.heads.FITTED_ON", 100)
+    monkeypatch.setattr("predictors.kinds.neural.SCRATCH_STEPS", 100)
+    monkeypatch.setattr("predictors.kinds.neural.SCRATCH_MEMBERS", 1)
+    monkeypatch.setattr("predictors.kinds.neural_heads.FITTED_ON", 100)
     rng = np.random.default_rng(300)
     codes = SPACE.sample(1300, rng)
     values = 90 + SPACE.statistics(codes)["depth"] + rng.normal(size=len(codes))
@@ -149,7 +149,7 @@ def test_networks_from_scratch_promise_what_they_keep(monkeypatch):
 
 
 def test_networks_learn_the_same_whatever_the_number_of_threads(monkeypatch):
-    monkeypatch.setattr("predictors.neural.SCRATCH_STEPS", 10)
+    monkeypatch.setattr("predictors.kinds.neural.SCRATCH_STEPS", 10)
     codes, values = labelled(40)
     digests, before = set(), torch.get_num_threads()
     for threads in (1, 2):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predictors.normal_scores import NormalScores
+from predictors.calibration.normal_scores import NormalScores
 
 labels = st.lists(st.floats(-1e3, 1e3, allow_subnormal=False), min_size=2, max_size=200)
 

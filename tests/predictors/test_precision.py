@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from predictors.gbdt import GbdtPredictor
-from predictors.precision import PrecisionTransfer
+from predictors.kinds.gbdt import GbdtPredictor
+from predictors.kinds.precision import PrecisionTransfer
 from predictors.prediction import Prediction
 from predictors.predictor import DamagedModel, NotEnoughLabels, Predictor
 from spaces.space import get_space

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from predictors import shipped
-from predictors.support import Support
+from predictors.calibration.support import Support
 from spaces.metric import Quantity
 from spaces.space import get_space, space_names
 

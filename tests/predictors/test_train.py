@@ -1,7 +1,7 @@
 """Which columns get a shipped model."""
 
 from benchmarks.tables import Tables
-from predictors.train import _columns
+from predictors.training.ship_predictors import _columns
 from spaces.space import get_space
 
 

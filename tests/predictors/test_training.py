@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from predictors.gbdt import GbdtPredictor
-from predictors.training import FOLDS, kinds, most_labels, new_predictor, read_predictor, train
+from predictors.kinds.gbdt import GbdtPredictor
+from predictors.training.observations import FOLDS, kinds, most_labels, new_predictor, read_predictor, train
 from spaces.space import get_space
 
 CELLS = get_space("nasbench201")

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from predictors.matern_kernel import condition as condition_evenly
-from predictors.matern_kernel import kernel, scaled_distances
-from predictors.uneven_noise import FROM, Noise, condition
+from predictors.gaussian_processes.heteroscedastic_noise import FROM, Noise, condition
+from predictors.gaussian_processes.matern_kernel import condition as condition_evenly
+from predictors.gaussian_processes.matern_kernel import kernel, scaled_distances
 
 THETA = np.array([0.0, 0.0, -3.0])
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.bo.tabulated import TabulatedModel, evaluated, log_expected_improvement
-from search.pareto import crowding, fronts, pareto_front
+from search.pareto.front import crowding, fronts, pareto_front
 from search.strategies.bayes import BayesStrategy
-from search.testing import completed, problem, trade_off
+from search.testing.strategies import completed, problem, trade_off
 from search.trial import PendingTrial
 
 

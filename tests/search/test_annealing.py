@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from search.strategies.annealing import INITIAL, AnnealingStrategy
-from search.testing import completed, problem
+from search.testing.strategies import completed, problem
 
 
 def test_each_trial_only_decides_whether_the_walk_steps_onto_it():

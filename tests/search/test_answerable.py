@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from generator import shipped
-from search.answerable import check_answerable
-from search.request import InvalidRequest, parse_request
-from spaces.declared import declare
+from search.request.answerable import check_answerable
+from search.request.design_request import InvalidRequest, parse_request
+from spaces.declared.space import declare
 from spaces.space import get_space
 
 ORDER = {"space": "nasbench201", "task": "cifar10", "constraints": [{"metric": "params_m", "max": 1}]}
@@ -76,7 +76,8 @@ def test_a_space_without_accuracy_needs_an_objective():
 def test_the_check_loads_no_torch():
     code = (
         "import sys; from pathlib import Path; from benchmarks.tables import Tables\n"
-        "from search.answerable import check_answerable; from search.request import parse_request\n"
+        "from search.request.answerable import check_answerable\n"
+        "from search.request.design_request import parse_request\n"
         f"check_answerable(parse_request({ORDER!r}), Tables(Path('nowhere')))\n"
         "assert 'torch' not in sys.modules"
     )

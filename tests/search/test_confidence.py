@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from predictors.gbdt import GbdtPredictor
-from search.confidence import confidence, confident, log_confidence
+from predictors.kinds.gbdt import GbdtPredictor
+from search.feasibility.confidence import confidence, confident, log_confidence
 from search.problem import Problem
 from search.proposals import _order
-from search.request import parse_request
+from search.request.design_request import parse_request
 from spaces.space import get_space
 
 SPACE = get_space("nasbench201")

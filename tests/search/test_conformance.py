@@ -7,7 +7,7 @@ from search.strategies.local import LocalStrategy
 from search.strategies.random import RandomStrategy
 from search.strategies.robot import RobotStrategy
 from search.strategies.transfer import TransferStrategy
-from search.testing import StrategySuite
+from search.testing.strategies import StrategySuite
 
 
 class TestRandom(StrategySuite):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from search.design import EvaluationsFailed, run_design
-from search.loop import Stopped
 from search.problem import Problem
-from search.request import InvalidRequest, parse_request
+from search.request.design_request import InvalidRequest, parse_request
+from search.run.loop import Stopped
 from search.strategy import get_strategy
 from search.trial import CompletedTrial
 from spaces.metric import Observation, Quantity

@@ -7,21 +7,21 @@ import pytest
 import torch
 
 from generator import shipped as generators
+from networks.images.dataset import load_images
 from networks.plan import planned_spaces
-from networks.training.images import load_images
 from networks.training.rebuild import rebuild
 from networks.training.train import accuracy
-from search.answerable import check_answerable
-from search.evaluation import EVALUATORS
 from search.evaluator import Bench, MemoryCheckpoints, Stopped, get_evaluator
-from search.evaluator_testing import EvaluatorSuite
 from search.evaluators.composite import CompositeEvaluator, make_evaluator
 from search.evaluators.latency import LatencyEvaluator
 from search.evaluators.table import TableEvaluator
 from search.problem import Problem
-from search.request import InvalidRequest, parse_request
+from search.request.answerable import check_answerable
+from search.request.design_request import InvalidRequest, parse_request
+from search.request.evaluation import EVALUATORS
+from search.testing.evaluators import EvaluatorSuite
 from spaces.space import get_space
-from store.blobs_memory import MemoryBlobs
+from store.blobs.memory import MemoryBlobs
 from tests.networks.training import data
 
 TINY = {

@@ -3,19 +3,19 @@
 import numpy as np
 import pytest
 
-from encoders.task_embedding import VERSION, WIDTH, TaskEmbedding
-from predictors.task_conditioned import load_task_predictor
+from encoders.tasks.embedding import VERSION, WIDTH, TaskEmbedding
+from predictors.kinds.task_conditioned import load_task_predictor
 from search.design import run_design
 from search.evaluator import Bench
 from search.models import fit_models, foretold_models
 from search.problem import Problem
-from search.request import DesignRequest, parse_request
+from search.request.design_request import DesignRequest, parse_request
+from search.request.uploaded_task import EmbeddingGone, UploadedTask
 from search.study import strategy_of
 from search.trial import CompletedTrial, PendingTrial
-from search.uploaded_task import EmbeddingGone, UploadedTask
 from spaces.metric import Observation
 from spaces.space import get_space
-from store.blobs_memory import MemoryBlobs
+from store.blobs.memory import MemoryBlobs
 
 CELLS = get_space("nasbench201")
 KEY = "accuracy@mine"

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from search.bo.chebyshev import expected_improvement, random_weights, scalarized
-from search.learned import EVERY, MOST, chosen
-from search.pareto import pareto_front
+from search.pareto.front import pareto_front
 from search.problem import Problem
+from search.run.subset import EVERY, MOST, chosen
 from search.study import parse_study, strategy_of
 from search.trial import CompletedTrial, PendingTrial
 from spaces.metric import Observation

@@ -3,9 +3,9 @@
 import pytest
 
 from search.evaluators.table import TableEvaluator
-from search.loop import run
 from search.problem import Problem
-from search.request import parse_request
+from search.request.design_request import parse_request
+from search.run.loop import run
 from search.strategies.random import RandomStrategy
 from search.trial import CompletedTrial
 from spaces.metric import Observation

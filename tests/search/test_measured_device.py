@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from predictors.measured_device import MeasuredDevice
-from predictors.shipped_devices import load
+from predictors.devices.measured import MeasuredDevice
+from predictors.devices.shipped import load
 from search.design import run_design
-from search.request import DesignRequest, parse_request
+from search.request.design_request import DesignRequest, parse_request
 from spaces.space import get_space
 
 CELLS = get_space("nasbench201")

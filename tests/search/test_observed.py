@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from search import observed
-from spaces.declared import declare
+from search import declared_models as observed
+from spaces.declared.space import declare
 
 SPACE = "name = 'few'\n[variables]\n" + "\n".join(f"v{k} = [1, 2, 3, 4]" for k in range(6))
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from search.evaluator import Evaluator, Stopped
-from search.loop import run
+from search.run.loop import run
 from search.strategies.random import RandomStrategy
-from search.testing import completed, problem
+from search.testing.strategies import completed, problem
 from spaces.metric import Observation
 
 
@@ -55,7 +55,7 @@ class MemoryCrew:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch):
-    monkeypatch.setattr("search.loop.CREW_SECONDS", 0.0)
+    monkeypatch.setattr("search.run.loop.CREW_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize(("budget", "parallel"), [(7, 3), (2, 4), (1, 2), (12, 2)])

@@ -10,9 +10,9 @@ import xgboost
 
 from benchmarks.errors import TableUnavailable
 from predictors.predictor import NotEnoughLabels
-from search.reasons import DISK_FULL, NO_MEMORY, client_reason
+from search.run.reasons import DISK_FULL, NO_MEMORY, client_reason
 from spaces.metric import Quantity
-from store.job import InvalidJson, StoreFull
+from store.jobs.job import InvalidJson, StoreFull
 
 LEAKS = re.compile(r"/\w+/|0x[0-9a-f]{5,}|frame #|\.so\b|site-packages|\n")
 

@@ -8,13 +8,13 @@ import pytest
 from search.design import run_design
 from search.evaluator import Bench
 from search.problem import Problem
-from search.request import parse_request
+from search.request.design_request import parse_request
 from search.strategies import strategy_names
 from search.strategy import get_strategy
 from search.trial import CompletedTrial
 from spaces.metric import Observation
 from spaces.space import get_space
-from store.blobs_memory import MemoryBlobs
+from store.blobs.memory import MemoryBlobs
 from tests.networks.training import data
 
 CELLS = get_space("nasbench201")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from search.request import InvalidRequest, parse_request
+from search.request.design_request import InvalidRequest, parse_request
 
 GOOD = {
     "space": "nasbench201",

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from encoders import score_table
-from encoders.score_table import SMALL
+from encoders.proxies import table as score_table
+from encoders.proxies.table import SMALL
 from search.evaluators.table import TableEvaluator
 from search.problem import Problem
-from search.request import InvalidRequest, parse_request
+from search.request.design_request import InvalidRequest, parse_request
 from search.strategies.bayes import BayesStrategy
 from search.strategies.robot import NeedsScores, RobotStrategy
 from search.trial import CompletedTrial

@@ -8,9 +8,9 @@ import pytest
 from search.bo.surrogates import Surrogates
 from search.design import run_design
 from search.models import fit_models
-from search.pareto import pareto_front
+from search.pareto.front import pareto_front
 from search.problem import Problem
-from search.request import parse_request
+from search.request.design_request import parse_request
 from search.strategies import strategy_names
 from search.strategy import get_strategy
 from search.trial import CompletedTrial

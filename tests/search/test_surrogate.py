@@ -6,15 +6,15 @@ import torch
 from botorch.models import SingleTaskGP
 from botorch.models.model import Model
 
-from predictors.exact_gp import exact_gp, fit_hyperparameters, marginals
-from predictors.grouped_matern import Groups
-from predictors.normal_scores import normal_scores
+from predictors.calibration.normal_scores import normal_scores
+from predictors.gaussian_processes.exact_gp import exact_gp, fit_hyperparameters, marginals
+from predictors.gaussian_processes.grouped_matern import Groups
 from search.bo.candidates import listed
 from search.bo.inputs import input_map
 from search.bo.surrogates import APART, Surrogates, checkpoint
-from search.merit import averaged, merits
+from search.pareto.fitness import averaged, merits
 from search.strategies.bayes import BayesStrategy
-from search.testing import ACCURACY, completed, problem, trade_off
+from search.testing.strategies import ACCURACY, completed, problem, trade_off
 from search.trial import CompletedTrial
 from spaces.metric import Constraint, Observation, Quantity
 from spaces.space import get_space

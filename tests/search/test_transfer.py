@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from predictors import shipped
-from predictors.graph_tasks import READINGS, STATISTICS, likeness, sources_of, told_by_others
+from predictors.transfer.graph_tasks import READINGS, STATISTICS, likeness, sources_of, told_by_others
 from search.problem import Problem
 from search.strategies.transfer import TransferStrategy
 from search.trial import CompletedTrial

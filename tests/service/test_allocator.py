@@ -10,7 +10,7 @@ CODE = """
 import sys, threading
 from pathlib import Path
 if sys.argv[1] == "set":
-    from service.allocator import give_back_freed_memory
+    from service.http.allocator import give_back_freed_memory
     assert give_back_freed_memory()
 kept, gate = [], threading.Barrier(8)
 len(b"x" * (16 << 20))  # glibc: blocks of this size now come from heaps

@@ -3,9 +3,9 @@
 import pytest
 from api_server import problem
 
-from service.batches import _planned
+from service.operations.batches import _planned
 from service.schemas.batches import BatchCreate
-from store.job import JobState
+from store.jobs.job import JobState
 
 TEMPLATE = {"space": "nasbench201", "count": 2, "constraints": [{"metric": "params_m", "max": 1.0}]}
 GRID = {"task": ["cifar10-fp32", "cifar10-analog"], "constraints[0].max": [0.3, 0.5, 1.0]}

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from service.bounded import Bounded, ClientLeft, WatchClients, checkpoint, current_work
-from service.problems import Problem
+from service.children.bounded import Bounded, ClientLeft, WatchClients, checkpoint, current_work
+from service.http.problems import Problem
 
 PATIENCE = 60
 
@@ -145,8 +145,8 @@ def test_a_process_that_is_waited_for_is_killed():
 def test_a_thread_that_computes_on_keeps_no_process_from_ending():
     script = """
 import asyncio, time
-from service.bounded import Bounded
-from service.problems import Problem
+from service.children.bounded import Bounded
+from service.http.problems import Problem
 async def main():
     try:
         await Bounded(threads=1, waiting=0, retry_after_seconds=1, seconds=0.1).run(time.sleep, 3600)

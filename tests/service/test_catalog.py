@@ -5,7 +5,7 @@ import sys
 
 from api_server import problem
 
-from service.catalog import BUILT_IN_TASKS
+from service.operations.catalog import BUILT_IN_TASKS
 from spaces.space import get_space, space_names
 
 

@@ -12,7 +12,7 @@ import pytest
 PARENT = """
 import sys
 from tempfile import TemporaryFile
-from service.child_process import pipe_child
+from service.children.child_process import pipe_child
 sys.path.append(sys.argv[1])
 with TemporaryFile() as source, TemporaryFile() as target:
     pipe_child("sleeper", (sys.argv[1],), source, target, seconds=60, retry_after_seconds=1,

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from service.connections import ConnectionLimits, Connections
+from service.http.connections import ConnectionLimits, Connections
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 POST = b"POST /v1/designs HTTP/1.1\r\nHost: 127.0.0.1\r\n"

@@ -7,14 +7,14 @@ import pytest
 from api_server import problem
 
 from service.routes import predict
-from spaces import declared as declared_module
 from spaces import space
-from spaces.declared import DeclaredSpace
-from spaces.declared import declare as declare_here
+from spaces.declared import space as declared_module
+from spaces.declared.space import DeclaredSpace
+from spaces.declared.space import declare as declare_here
 from spaces.space import forget_space, knows_space
-from store.blobs_memory import MemoryBlobs
-from store.job import JobState
-from store.shared_payload import whole
+from store.blobs.memory import MemoryBlobs
+from store.blobs.shared_payload import whole
+from store.jobs.job import JobState
 
 TOML = """
 name = "mlp"

@@ -156,7 +156,7 @@ def test_a_fault_of_the_server_tells_nothing_of_its_insides(serve, design, caplo
 
 
 def test_an_unreachable_store_is_503_with_retry_after(serve, design):
-    from store.job import StoreFull, StoreUnavailable
+    from store.jobs.job import StoreFull, StoreUnavailable
 
     running = serve()
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from api_server import Running, problem
 
-from predictors.shipped_devices import load
-from search.request import DesignRequest
-from service.measured import MAX_DEVICES
+from predictors.devices.shipped import load
+from search.request.design_request import DesignRequest
+from service.operations.devices import MAX_DEVICES
 from spaces.space import get_space
 from store.memory import MemoryStore
 

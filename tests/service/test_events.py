@@ -11,9 +11,9 @@ import httpx
 import pytest
 from api_server import PATIENCE, problem
 
-from service.event_window import WINDOW
-from store.ids import new_id
-from store.job import JobState, StoreUnavailable
+from service.events.window import WINDOW
+from store.database.ids import new_id
+from store.jobs.job import JobState, StoreUnavailable
 
 
 def read(running, job_id, after=None, query=None, count=None):

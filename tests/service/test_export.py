@@ -9,10 +9,10 @@ from api_server import problem
 
 from networks.build import build
 from networks.training.checkpoint import pack_weights, read_weights
-from service.problems import Problem
+from service.http.problems import Problem
 from service.routes import export
-from spaces.declared import declare
-from store.job import JobState
+from spaces.declared.space import declare
+from store.jobs.job import JobState
 
 CELL = "|nor_conv_1x1~0|+|none~0|none~1|+|none~0|nor_conv_1x1~1|skip_connect~2|"
 METRICS = {"accuracy@cifar10-int8-ptq": {"mean": 91.0, "std": 0.5, "source": "predicted"}}

@@ -5,7 +5,7 @@ import re
 import pytest
 from api_server import problem
 
-from service.hosts import host_of
+from service.http.hosts import host_of
 
 NO_BODY = {"content-type": "application/json"}
 

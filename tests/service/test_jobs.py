@@ -3,7 +3,7 @@
 import pytest
 from api_server import problem
 
-from store.job import JobState
+from store.jobs.job import JobState
 
 UNKNOWN = "0199aaaa-0000-7000-8000-000000000000"
 

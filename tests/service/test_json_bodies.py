@@ -10,10 +10,10 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from pydantic import AfterValidator
 
-from service.json_bodies import MAX_AT_WORK, SMALL, JsonBodies
-from service.problems import Problem, add_problem_handlers
+from service.http.json_bodies import MAX_AT_WORK, SMALL, JsonBodies
+from service.http.problems import Problem, add_problem_handlers
+from service.http.strict_json import StrictJSONRoute
 from service.schemas.base import Create
-from service.strict_json import StrictJSONRoute
 
 
 def threads_of(body: bytes, bodies: JsonBodies | None = None) -> tuple[httpx.Response, set[int], int]:
@@ -90,7 +90,7 @@ def test_bodies_have_their_turns_first_come_first_served():
 
 
 def test_a_body_does_not_wait_forever(monkeypatch):
-    monkeypatch.setattr("service.json_bodies.WAIT_SECONDS", 0.01)
+    monkeypatch.setattr("service.http.json_bodies.WAIT_SECONDS", 0.01)
 
     async def wait() -> None:
         bodies = JsonBodies(retry_after_seconds=1)

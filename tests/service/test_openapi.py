@@ -29,7 +29,7 @@ from benchmarks.tables import Tables
 from experiments.reliability.cases.unicode import requests as hostile_requests
 from experiments.reliability.target import Answers, Target, call
 from service.app import create_app
-from store.blobs_folder import FolderBlobs
+from store.blobs.folder import FolderBlobs
 from store.memory import MemoryStore
 from store.sql import SqlStore
 from tests.servers import new_database

@@ -12,12 +12,12 @@ from api_server import Running, problem
 from benchmarks.tables import Tables
 from service.app import create_app
 from spaces.metric import Observation
-from store.ids import new_id
-from store.job import JobState, UnstorableText
+from store.database.ids import new_id
+from store.jobs.job import JobState, UnstorableText
 from store.memory import MemoryStore
-from store.predictor import PredictorSpec
+from store.predictors.predictor import PredictorSpec
 from store.sql import SqlStore
-from store.task import TaskContent
+from store.tasks.task import TaskContent
 from tests.servers import new_database, postgres
 
 __all__ = ["postgres"]

@@ -8,8 +8,8 @@ from api_server import problem
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.bounded import Bounded
-from service.problems import Problem
+from service.children.bounded import Bounded
+from service.http.problems import Problem
 from spaces.space import get_space, space_names
 
 CELLS = get_space("nasbench201")

@@ -5,14 +5,15 @@ import pytest
 from api_server import Running, problem
 
 from predictors import shipped
-from service import dependencies, refine
+from service import dependencies
+from service.operations import refine
 from spaces.space import get_space
-from store.blobs_memory import MemoryBlobs
-from store.collector import collect
-from store.ids import new_id
+from store.blobs.collector import collect
+from store.blobs.memory import MemoryBlobs
+from store.database.ids import new_id
 from store.memory import MemoryStore
 from workers.execute import execute
-from workers.patience import Patience
+from workers.timeouts import Patience
 
 CELLS = get_space("nasbench201")
 KEY = "accuracy@cifar10"

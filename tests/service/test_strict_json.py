@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.reliability.bodies import JSON_BODIES
-from service.problems import Problem
-from service.strict_json import LIMITS, read_json
+from service.http.problems import Problem
+from service.http.strict_json import LIMITS, read_json
 from tests.support.bounded_time import processor_time
 
 

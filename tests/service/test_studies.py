@@ -8,7 +8,7 @@ import pytest
 from api_server import problem
 
 from spaces.space import get_space
-from store.ids import new_id
+from store.database.ids import new_id
 
 CELLS = get_space("nasbench201")
 ORDER = {"space": "nasbench201", "task": "cifar10", "constraints": [{"metric": "params_m", "max": 0.8}]}

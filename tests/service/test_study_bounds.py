@@ -14,7 +14,7 @@ from api_server import problem
 import service.routes.studies as routes
 from experiments.reliability.studies import another_study, filled, opened
 from experiments.reliability.target import Answers, Target
-from service.study_best import SHOWN
+from service.operations.study_best import SHOWN
 from spaces.space import get_space
 
 PATIENCE = 120

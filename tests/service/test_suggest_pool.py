@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.suggest_pool import SuggestPool, Told
+from service.children.suggest_pool import SuggestPool, Told
 
 
 @pytest.fixture

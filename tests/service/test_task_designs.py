@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from api_server import problem
 
-from encoders.task_embedding import VERSION, WIDTH, TaskEmbedding
+from encoders.tasks.embedding import VERSION, WIDTH, TaskEmbedding
 from networks import build
 from spaces.space import get_space
-from store.blobs_memory import MemoryBlobs
-from store.job import JobState
-from store.task import TaskContent
+from store.blobs.memory import MemoryBlobs
+from store.jobs.job import JobState
+from store.tasks.task import TaskContent
 from workers.execute import execute
-from workers.patience import Patience
+from workers.timeouts import Patience
 
 QUICK = Patience(lease_seconds=30, stall_seconds=60, drain_seconds=60, store_seconds=2)
 CELLS = get_space("nasbench201")

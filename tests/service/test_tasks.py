@@ -8,7 +8,7 @@ import pytest
 from api_server import problem
 from PIL import Image
 
-from service import uploads
+from service.operations import uploads
 
 
 def picture(rng, side=16):
@@ -44,7 +44,7 @@ def test_a_task_is_embedded_once_and_outlived_by_its_embedding(serve, pictures, 
     service = server.app.state.service
     assert service.blobs.exists(blob)
 
-    from encoders.task_embedding import TaskEmbedding
+    from encoders.tasks.embedding import TaskEmbedding
 
     embedding = TaskEmbedding.from_bytes(service.blobs.get(blob))
     assert embedding.classes == ("cats", "dogs") and embedding.version == made["embedding"]["version"]
@@ -113,7 +113,7 @@ def test_the_more_images_the_longer_an_embedding_may_take(server, monkeypatch):
 
     def watched(module, arguments, source, target, *, seconds, **options):
         given[module] = seconds
-        if module == "encoders.embed_upload":
+        if module == "encoders.tasks.embed_upload":
             raise uploads.Refused("seen")
         pipe(module, arguments, source, target, seconds=seconds, **options)
 
@@ -122,7 +122,7 @@ def test_the_more_images_the_longer_an_embedding_may_take(server, monkeypatch):
         for name in range(40):
             archive.writestr(f"{name}/1.png", picture(rng, 8))
     assert problem(post(server, "x", made.getvalue()), 422, "file")["detail"] == "file: seen"
-    assert given["encoders.embed_upload"] == uploads.EMBED_SECONDS + 40 * uploads.EMBED_SECONDS_AN_IMAGE
+    assert given["encoders.tasks.embed_upload"] == uploads.EMBED_SECONDS + 40 * uploads.EMBED_SECONDS_AN_IMAGE
 
 
 def test_uploads_have_a_limit_of_their_own(serve):

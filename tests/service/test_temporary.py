@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from api_server import problem
 
-from service.budget import Budget, Full
-from service.temporary import STALE_SECONDS, TemporaryFiles
+from service.http.budget import Budget, Full
+from service.http.temporary import STALE_SECONDS, TemporaryFiles
 from tests.servers import free_port, wait_for_port
 
 PATIENCE = 60

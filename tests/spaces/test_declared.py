@@ -16,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from spaces import declared
-from spaces.declaration import declaration_text
-from spaces.declared import declare
-from spaces.declared_formulas import MAX_COST_WORK, MAX_RULE_WORK
-from spaces.declared_reader import MAX_ENTRIES, MAX_RULES, MAX_VARIABLES
-from spaces.declared_source import DeclarationError
-from spaces.expression_check import MAX_WORK
-from spaces.expression_value import Formula
+from spaces.declared import space as declared
+from spaces.declared.declaration import declaration_text
+from spaces.declared.formulas import MAX_COST_WORK, MAX_RULE_WORK
+from spaces.declared.reader import MAX_ENTRIES, MAX_RULES, MAX_VARIABLES
+from spaces.declared.source import DeclarationError
+from spaces.declared.space import declare
+from spaces.expression.check import MAX_WORK
+from spaces.expression.evaluate import Formula
 from spaces.space import InvalidArchitecture, cached_by_space, forget_space, get_space
 from spaces.testing import conformance
 

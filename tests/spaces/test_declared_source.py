@@ -5,8 +5,8 @@ import tracemalloc
 import pytest
 
 from experiments.reliability.bodies import DECLARATIONS
-from spaces.declared import declare
-from spaces.declared_source import DeclarationError, read_source
+from spaces.declared.source import DeclarationError, read_source
+from spaces.declared.space import declare
 from tests.support.bounded_time import processor_time
 
 LINES = """\

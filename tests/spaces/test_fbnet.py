@@ -7,7 +7,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from spaces.fbnet import CHOICES
+from spaces.families.fbnet import CHOICES
 from spaces.space import InvalidArchitecture, get_space
 from tests.spaces.reference_network import Network
 

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from spaces.layer_cost import Cost, InvertedResidual, classifier, convolution
+from spaces.costs.layer_cost import Cost, InvertedResidual, classifier, convolution
 from tests.spaces.reference_network import Network, Tensor
 
 

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from spaces.nasbench201 import EDGES, peak_bytes
+from spaces.families.nasbench201 import EDGES, peak_bytes
 from spaces.space import InvalidArchitecture, get_space
 
 SPACE = get_space("nasbench201")

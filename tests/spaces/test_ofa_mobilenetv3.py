@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from spaces.layer_cost import Cost, classifier, convolution
-from spaces.ofa_mobilenetv3 import squeezed
+from spaces.costs.layer_cost import Cost, classifier, convolution
+from spaces.families.ofa_mobilenetv3 import squeezed
 from spaces.space import InvalidArchitecture, get_space
 from tests.spaces.reference_network import Network
 

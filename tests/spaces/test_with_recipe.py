@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from encoders.features import feature_names, features
-from predictors.inputs import informed_kinds
+from predictors.kinds.inputs import informed_kinds
 from predictors.predictor import predictor_kind
 from spaces.space import InvalidArchitecture, add_space, get_space
 from spaces.testing import conformance

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from store.batch import BatchItem, NothingToRepeat
-from store.job import IdempotencyConflict, IllegalMove, InvalidJson, JobState, NotFound
+from store.batches.batch import BatchItem, NothingToRepeat
+from store.jobs.job import IdempotencyConflict, IllegalMove, InvalidJson, JobState, NotFound
 from tests.store.test_contract import check_invariants
 
 

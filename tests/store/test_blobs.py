@@ -13,11 +13,12 @@ from urllib.parse import quote
 import boto3
 import pytest
 
-from store import blobs_folder, blobs_s3
-from store.blobs import Area, BlobDamaged, BlobNotFound, Blobs, BlobTooLarge, is_name, open_blobs
-from store.blobs_folder import FolderBlobs
-from store.blobs_memory import MemoryBlobs
-from store.job import NotFound, StoreFull, StoreUnavailable
+from store.blobs import folder as blobs_folder
+from store.blobs import s3 as blobs_s3
+from store.blobs.blobs import Area, BlobDamaged, BlobNotFound, Blobs, BlobTooLarge, is_name, open_blobs
+from store.blobs.folder import FolderBlobs
+from store.blobs.memory import MemoryBlobs
+from store.jobs.job import NotFound, StoreFull, StoreUnavailable
 from tests.servers import free_port, wait_for_port
 
 MAX_BYTES = 3_000_000
@@ -346,7 +347,7 @@ def test_what_killed_processes_left_is_swept_and_what_is_being_written_is_not(tm
 def test_a_writer_killed_in_the_middle_leaves_no_blob(tmp_path):
     """The content arrives through a pipe that never ends; the writer is killed while it waits."""
     script = (
-        "import sys; from pathlib import Path; from store.blobs_folder import FolderBlobs;"
+        "import sys; from pathlib import Path; from store.blobs.folder import FolderBlobs;"
         "FolderBlobs(Path(sys.argv[1])).put(sys.stdin.buffer)"
     )
     writer = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdin=subprocess.PIPE)

@@ -7,16 +7,16 @@ import pytest
 from sqlalchemy import BigInteger, Boolean, Double, Integer, Text, insert
 
 from spaces.metric import Observation
-from store.blobs_memory import MemoryBlobs
-from store.collector import ForeignBlobs, collect, slot_of
-from store.job import JobState
+from store.blobs.collector import ForeignBlobs, collect, slot_of
+from store.blobs.memory import MemoryBlobs
+from store.blobs.references_port import names_in
+from store.blobs.references_sql import LOGS
+from store.database.tables import metadata
+from store.jobs.job import JobState
 from store.memory import MemoryStore
-from store.predictor import PredictorSpec, TrainedVersion
-from store.references_port import names_in
-from store.references_sql import LOGS
+from store.predictors.predictor import PredictorSpec, TrainedVersion
 from store.sql import SqlStore
-from store.tables import metadata
-from store.task import TaskContent
+from store.tasks.task import TaskContent
 
 GRACE = 100.0
 SPEC = PredictorSpec("s", "accuracy@t", "accuracy", "t", None, "gp", None)
@@ -152,7 +152,9 @@ KNOWN = (Text, Integer, BigInteger, Boolean, Double)
 def test_every_column_is_of_a_type_that_is_searched_or_can_hold_no_name():
     for table in metadata.sorted_tables:
         for column in table.columns:
-            assert isinstance(column.type, KNOWN), f"teach store/references_sql.py about {table}.{column}"
+            assert isinstance(column.type, KNOWN), (
+                f"teach store/blobs/references_sql.py about {table}.{column}"
+            )
 
 
 def insert_row(connection, table, **values):

@@ -6,7 +6,7 @@ import traceback
 import pytest
 
 from spaces.metric import Observation
-from store.job import JobState
+from store.jobs.job import JobState
 from store.sql import SqlStore
 
 WRITERS = 8

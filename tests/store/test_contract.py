@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from spaces.metric import Observation
-from store.ids import new_id
-from store.job import (
+from store.database.ids import new_id
+from store.jobs.job import (
     MAX_ATTEMPTS,
     IdempotencyConflict,
     IllegalMove,
@@ -17,7 +17,7 @@ from store.job import (
     LeaseLost,
     NotFound,
 )
-from store.replay import replay, row
+from store.jobs.replay import replay, row
 
 UNKNOWN = new_id(1.7e9)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from store.job import InvalidJson, NotFound, SchemaMismatch
+from store.jobs.job import InvalidJson, NotFound, SchemaMismatch
 from store.sql import SqlStore
 
 MEASURED = [("a", 1.5), ("b", 2.25)]

@@ -7,8 +7,8 @@ import psutil
 import pytest
 from sqlalchemy import text
 
-from store import engine, postgres
-from store.job import StoreFull, StoreUnavailable, StoreUnusable
+from store.database import engine, postgres
+from store.jobs.job import StoreFull, StoreUnavailable, StoreUnusable
 from store.sql import SqlStore
 from tests.servers import new_database
 

@@ -7,10 +7,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
-from store.job import SchemaMismatch
-from store.space import SpaceSummary
+from store.database.tables import metadata
+from store.jobs.job import SchemaMismatch
+from store.spaces.space import SpaceSummary
 from store.sql import SqlStore
-from store.tables import metadata
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from store.ids import new_id
-from store.job import (
+from store.database.ids import new_id
+from store.jobs.job import (
     IdempotencyConflict,
     InvalidJson,
     JobState,
@@ -14,7 +14,7 @@ from store.job import (
     NotFound,
     SchemaMismatch,
 )
-from store.predictor import PredictorMoved, PredictorSpec, TooManyPredictors, TrainedVersion
+from store.predictors.predictor import PredictorMoved, PredictorSpec, TooManyPredictors, TrainedVersion
 from store.sql import SqlStore
 
 SPEC = PredictorSpec("cells", "accuracy@x", "accuracy", "x", None, "gbdt")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from store.blobs import BlobNotFound
-from store.blobs_memory import MemoryBlobs
-from store.shared_payload import LEAST, SHARED, Sharing, whole
+from store.blobs.blobs import BlobNotFound
+from store.blobs.memory import MemoryBlobs
+from store.blobs.shared_payload import LEAST, SHARED, Sharing, whole
 
 
 class Counting(MemoryBlobs):

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from store.job import JobState, NotFound
-from store.space import SpaceExists, SpaceSummary, TooManySpaces
+from store.jobs.job import JobState, NotFound
+from store.spaces.space import SpaceExists, SpaceSummary, TooManySpaces
 
 
 def test_a_space_comes_back_and_the_same_again_is_the_same(store):

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
 from spaces.metric import Observation
-from store.job import ALLOWED_MOVES, MAX_ATTEMPTS, IllegalMove, JobState, StoreError
+from store.jobs.job import ALLOWED_MOVES, MAX_ATTEMPTS, IllegalMove, JobState, StoreError
+from store.jobs.replay import replay, row
 from store.memory import MemoryStore
-from store.replay import replay, row
 from store.sql import SqlStore
 
 TENANTS = st.sampled_from(["default", "other"])

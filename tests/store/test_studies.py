@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import event
 
 from spaces.metric import Observation
-from store.job import IdempotencyConflict, InvalidJson, NotFound
+from store.jobs.job import IdempotencyConflict, InvalidJson, NotFound
 from store.sql import SqlStore
-from store.study import ObservedOtherwise, StudyClosed, TooManyObservations, TooManyStudies
+from store.studies.study import ObservedOtherwise, StudyClosed, TooManyObservations, TooManyStudies
 
 REQUEST = {"space": "cells", "task": "images"}
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from store.job import IdempotencyConflict, NotFound
-from store.task import TaskContent, TaskExists, TooManyTasks
+from store.jobs.job import IdempotencyConflict, NotFound
+from store.tasks.task import TaskContent, TaskExists, TooManyTasks
 
 ABOUT = TaskContent("c1", "v1", "e" * 64, "images", ("café", "tea"), 40, 20)
 OTHER = replace(ABOUT, content="c2", embedding="f" * 64)

@@ -12,7 +12,7 @@ from netwright.logs import set_up_logs
 from netwright.settings import Settings
 from predictors.predictor import NotEnoughLabels
 from spaces.metric import Observation
-from store.job import JobState
+from store.jobs.job import JobState
 from workers.handlers import JobContext, JobStopped, Outcome, handles
 
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from store.blobs import Area
-from store.blobs_memory import MemoryBlobs
-from store.job import JobState, LeaseLost
+from store.blobs.blobs import Area
+from store.blobs.memory import MemoryBlobs
+from store.jobs.job import JobState, LeaseLost
 from workers.checkpoints import JobCheckpoints
 from workers.children import Children
-from workers.crew import JobCrew
+from workers.evaluation_pool import JobCrew
 from workers.handlers import JobContext
 
 OBSERVATION = {"architecture": "a", "values": {"accuracy@x": 1.0}, "source": "test", "seconds": 2.0}

@@ -2,15 +2,15 @@
 
 import pytest
 
-from generator import own
-from generator.train import TrainingOptions
-from spaces.declaration import declaration_text
-from spaces.declared import declare
-from store.blobs_memory import MemoryBlobs
-from store.job import JobState
-from store.space import DECLARATION, GENERATOR
+from generator.masked import own
+from generator.masked.train import TrainingOptions
+from spaces.declared.declaration import declaration_text
+from spaces.declared.space import declare
+from store.blobs.memory import MemoryBlobs
+from store.jobs.job import JobState
+from store.spaces.space import DECLARATION, GENERATOR
 from workers.execute import execute
-from workers.patience import Patience
+from workers.timeouts import Patience
 
 QUICK = Patience(lease_seconds=5, stall_seconds=60, drain_seconds=60, store_seconds=2)
 SPACE = declare("""

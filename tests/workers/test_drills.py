@@ -9,9 +9,9 @@ from collections import Counter
 import redis
 
 from experiments.reliability.messages import malformed, push
-from store.batch import BatchItem
-from store.job import MAX_ATTEMPTS, JobState, StoreUnavailable
-from store.replay import replay, row
+from store.batches.batch import BatchItem
+from store.jobs.job import MAX_ATTEMPTS, JobState, StoreUnavailable
+from store.jobs.replay import replay, row
 from tests.servers import new_database
 from tests.store.test_batches import check
 from tests.workers.conftest import running_stack

@@ -7,14 +7,14 @@ from functools import partial
 import pytest
 
 from predictors.predictor import NotEnoughLabels
-from search.reasons import DISK_FULL, NO_MEMORY
+from search.run.reasons import DISK_FULL, NO_MEMORY
 from spaces.metric import Observation
-from store.blobs_memory import MemoryBlobs
-from store.job import JobState, StoreFull, StoreUnavailable
+from store.blobs.memory import MemoryBlobs
+from store.jobs.job import JobState, StoreFull, StoreUnavailable
 from workers import handlers
 from workers.execute import execute
 from workers.handlers import JobStopped, Outcome, handles
-from workers.patience import Patience
+from workers.timeouts import Patience
 
 QUICK = Patience(lease_seconds=0.3, stall_seconds=30, drain_seconds=30, store_seconds=2)
 

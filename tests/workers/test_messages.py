@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.reliability.messages import envelope, malformed
-from store.ids import new_id
+from store.database.ids import new_id
 from workers.messages import Malformed, job_of_message, message_of
 from workers.queue import QUEUE, TASK
 

@@ -7,11 +7,11 @@ import time
 import pytest
 import redis
 
-from store.job import JobState, StoreUnavailable
+from store.jobs.job import JobState, StoreUnavailable
 from store.memory import MemoryStore
-from workers import keeper as keeper_module
+from workers import lease_reaper as keeper_module
 from workers import queue
-from workers.keeper import Keeper
+from workers.lease_reaper import Keeper
 from workers.queue import QUEUE, Publisher, make_celery
 from workers.relay import Pace, relay_batch, run_relay
 

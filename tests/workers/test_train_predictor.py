@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from predictors.training import FOLDS, kinds, read_predictor
+from predictors.training.observations import FOLDS, kinds, read_predictor
 from spaces.space import get_space
-from store.blobs_memory import MemoryBlobs
-from store.job import JobState
-from store.predictor import PredictorSpec
+from store.blobs.memory import MemoryBlobs
+from store.jobs.job import JobState
+from store.predictors.predictor import PredictorSpec
 from workers.execute import execute
-from workers.patience import Patience
+from workers.timeouts import Patience
 
 CELLS = get_space("nasbench201")
 QUICK = Patience(lease_seconds=5, stall_seconds=60, drain_seconds=60, store_seconds=2)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from spaces.metric import Observation
-from store.job import Job, JobState
-from store.predictor import Label, StoredPredictor, TrainedVersion
+from store.jobs.job import Job, JobState
+from store.predictors.predictor import Label, StoredPredictor, TrainedVersion
 from workers.children import Children
 
 if TYPE_CHECKING:
     from benchmarks.tables import Tables
-    from store.blobs import Blobs
+    from store.blobs.blobs import Blobs
 
 
 class JobStopped(Exception):

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from store.job import JobState
+from store.jobs.job import JobState
 from workers.checkpoints import JobCheckpoints
-from workers.crew import JobCrew
+from workers.evaluation_pool import JobCrew
 from workers.handlers import JobContext, JobStopped, Outcome, handles
 from workers.spaces import ready_space
 
 if TYPE_CHECKING:
-    from search.loop import Event
+    from search.run.loop import Event
 
 
 @handles("design")
@@ -20,7 +20,7 @@ def design(context: JobContext) -> Outcome:
 
     from search.design import Stopped, run_design
     from search.evaluator import Bench
-    from search.request import DesignRequest
+    from search.request.design_request import DesignRequest
 
     # Workers share the machine's cores, and sums in a fixed order give a seed the same answer on all of them.
     torch.set_num_threads(1)

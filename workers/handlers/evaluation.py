@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
-from store.job import JobState
-from store.shared_payload import whole
+from store.blobs.shared_payload import whole
+from store.jobs.job import JobState
 from workers.checkpoints import JobCheckpoints
 from workers.handlers import JobContext, JobStopped, Outcome, handles
 
@@ -17,7 +17,7 @@ def evaluation(context: JobContext) -> Outcome:
     from search.evaluator import Bench, Stopped
     from search.evaluators.composite import make_evaluator
     from search.problem import Problem
-    from search.request import DesignRequest
+    from search.request.design_request import DesignRequest
 
     torch.set_num_threads(1)
     payload: dict[str, Any] = dict(context.job.payload)

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from store.job import JobState
-from store.predictor import StoredPredictor, TrainedVersion
+from store.jobs.job import JobState
+from store.predictors.predictor import StoredPredictor, TrainedVersion
 from workers.handlers import JobContext, JobStopped, Outcome, handles
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def predictor(context: JobContext) -> Outcome:
     # Imported here: a worker is ready before the science is loaded.
     import numpy as np
 
-    from predictors.training import train
+    from predictors.training.observations import train
     from spaces.space import get_space
 
     payload = context.job.payload
@@ -73,7 +73,7 @@ def _source(found: StoredPredictor) -> "Predictor | None":
     import numpy as np
 
     from predictors import shipped
-    from predictors.training import new_predictor
+    from predictors.training.observations import new_predictor
     from spaces.metric import Quantity
     from spaces.space import get_space
 

@@ -1,7 +1,7 @@
 """Training the generator of a declared space on uniform draws from it; its weights become a blob."""
 
-from store.job import JobState
-from store.space import DECLARATION
+from store.jobs.job import JobState
+from store.spaces.space import DECLARATION
 from workers.handlers import JobContext, JobStopped, Outcome, handles
 from workers.spaces import train_space
 

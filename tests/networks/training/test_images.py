@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from networks.training import decode, sources
-from networks.training.decode import BadImages
-from networks.training.images import load_images
-from networks.training.sources import names, open_source
+from networks.images import decode, sources
+from networks.images.dataset import load_images
+from networks.images.decode import BadImages
+from networks.images.sources import names, open_source
 from tests.networks.training import data
 
 

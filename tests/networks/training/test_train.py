@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from networks import build
+from networks.images.dataset import load_images
 from networks.training.batches import Batches, augment
 from networks.training.checkpoint import BadCheckpoint, Place, pack, unpack
-from networks.training.images import load_images
 from networks.training.recipe import Recipe
 from networks.training.train import Diverged, TrainingStopped, accuracy, train
 from spaces.space import get_space

@@ -1,0 +1,1 @@
+"""Tasks as vectors: an image backbone, class prototypes, and a set encoder over them."""

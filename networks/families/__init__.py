@@ -1,0 +1,1 @@
+"""The plans of each space's networks, one file a space."""

@@ -1,0 +1,70 @@
+"""Networks of ofa_mobilenetv3: members of Once-for-All's MobileNetV3 (Cai et al., ICLR 2020)."""
+
+from networks.plan import IN_CHANNELS, Argument, Call, Name, Plan, PlanBuilder, planner
+from spaces.families.ofa_mobilenetv3 import (
+    CHANNELS,
+    CHOICES,
+    CLASSES,
+    EXCITED,
+    HEAD,
+    LAYERS,
+    RESOLUTIONS,
+    STEM,
+    STRIDES,
+    WIDENED,
+    squeezed,
+)
+from spaces.space import Codes
+
+SMALL_STRIDES = (1, 2, 2, 1, 2)
+SWISH_FROM = 2
+"""The stage from which on layers have h-swish instead of ReLU."""
+_SWISH = Name("nn.Hardswish")
+
+
+@planner("ofa_mobilenetv3")
+def plan(codes: Codes, *, task: str | None, small: bool) -> Plan:
+    """The network of codes (21,).
+
+    Small: half the channels everywhere, 32×32 pixels, no stride in the stem and the first stage.
+    """
+    share = 2 if small else 1
+    made = PlanBuilder(32 if small else RESOLUTIONS[codes[0]], CLASSES)
+    width, first = STEM // share, 1 if small else 2
+    stem: dict[str, Argument] = {"kernel": 3, "stride": first, "activation": _SWISH}
+    made.add("stem", Call("ConvNorm", (IN_CHANNELS, width), stem), width, first)
+    lean = {"kernel": 3, "stride": 1, "expansion": 1, "widen": False}
+    made.add("stem", Call("InvertedResidual", (width, width), lean), width)
+    choices = [CHOICES[code] for code in codes[1:].tolist()]
+    for place, choice in enumerate(choices):
+        stage, layer = divmod(place, LAYERS)
+        if choice != "skip":
+            stride = 1 if layer else (SMALL_STRIDES if small else STRIDES)[stage]
+            channels = CHANNELS[stage] // share
+            made.add(f"stage{stage}", _layer(choice, width, channels, stride, stage), channels, stride)
+            width = channels
+    swished = {"activation": _SWISH}
+    made.add("head", Call("ConvNorm", (width, WIDENED // share), swished), WIDENED // share)
+    made.pool(WIDENED // share)
+    mixing = Call("nn.Conv2d", (WIDENED // share, HEAD // share, 1), {"bias": False})
+    made.add("head", mixing, HEAD // share)
+    made.add("head", Call("nn.Hardswish"), HEAD // share)
+    made.classify(HEAD // share)
+    stages = [
+        [choice for choice in choices[first : first + LAYERS] if choice != "skip"]
+        for first in range(0, len(choices), LAYERS)
+    ]
+    return made.plan({f"stage{stage}": " ".join(stages[stage]) for stage in range(len(stages))})
+
+
+def _layer(choice: str, inputs: int, outputs: int, stride: int, stage: int) -> Call:
+    """The inverted residual of a choice."""
+    kernel, expansion = (int(part[1:]) for part in choice.split("_"))
+    options: dict[str, Argument] = {"kernel": kernel, "stride": stride, "expansion": expansion}
+    if EXCITED[stage]:
+        widened = inputs * expansion
+        gate = {"gate": Name("nn.Hardsigmoid")}
+        options["scale"] = Call("SqueezeExcite", (widened, squeezed(widened)), gate)
+    if stage >= SWISH_FROM:
+        options["activation"] = _SWISH
+    return Call("InvertedResidual", (inputs, outputs), options)

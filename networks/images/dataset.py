@@ -1,0 +1,168 @@
+"""A data set ready for training: arrays, split into training, validation and test images."""
+
+import hashlib
+import json
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from networks.images.decode import BadImages, Pixels
+from networks.images.sources import Entry, Source, open_source
+
+_LOG = logging.getLogger(__name__)
+
+VALIDATION_SHARE = 0.2
+"""Of the training images: what a search may look at."""
+MAX_VALIDATION = 10_000
+_FORMAT = 1
+_ORDER = 0  # seed of the order in which images are taken; the same for every architecture
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Images (n, side, side, 3) uint8 with labels (n,)."""
+
+    x: Pixels
+    y: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSet:
+    """A data set, split.
+
+    Validation images are a fifth of the training images, which a search may look at; test images were set
+    apart by whoever made the data set (empty where nobody did), and nothing is ever chosen by them.
+
+    Args:
+        name: of the data set.
+        classes: their names.
+        train: what networks learn from.
+        validation: what they are chosen by.
+        test: what is reported.
+        digest: SHA-256 over pixels and labels; says on what an accuracy was measured.
+        mean: of each channel over the training images, 0 to 255.
+        std: standard deviation of each channel, at least 1.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: Part
+    validation: Part
+    test: Part
+    digest: str
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    @property
+    def side(self) -> int:
+        """Of the square images, in pixels."""
+        return int(self.train.x.shape[1])
+
+    def about(self) -> dict[str, object]:
+        """What it is, for a result."""
+        return {
+            "data": self.name,
+            "digest": self.digest,
+            "classes": len(self.classes),
+            "side": self.side,
+            "train_images": len(self.train),
+            "validation_images": len(self.validation),
+            "test_images": len(self.test),
+        }
+
+
+def load_images(
+    folder: Path,
+    name: str,
+    *,
+    side: int | None = None,
+    images: int | None = None,
+    cache_dir: Path | None = None,
+) -> ImageSet:
+    """A data set of a folder, decoded; the same images in the same order every time.
+
+    Args:
+        folder: where data sets lie.
+        name: of the data set.
+        side: in pixels; None: as the images are, which must then be of one size.
+        images: training images to take, validation among them; at most as many test images. None: all.
+        cache_dir: where decoded images are kept, so that the next process only maps them.
+
+    Raises:
+        BadImages: there is none of the name, or it cannot be used; the message says why.
+    """
+    source = open_source(folder, name)
+    rng = np.random.default_rng(_ORDER)
+    chosen = {
+        part: _choose([entry for entry in source.entries if entry.part == part], images, rng)
+        for part in ("train", "test")
+    }
+    wanted = [*chosen["train"], *chosen["test"]]
+    x = _pixels(source, wanted, side, cache_dir)
+    if x.shape[1] != x.shape[2]:
+        raise BadImages(f"{name}: the images are not square; say a resolution")
+    y = np.array([entry.label for entry in wanted], dtype=np.int64)
+    held = min(MAX_VALIDATION, max(1, round(VALIDATION_SHARE * len(chosen["train"]))))
+    learned, count = len(chosen["train"]) - held, len(chosen["train"])
+    if learned < 1:
+        raise BadImages(f"{name}: {count} training images are too few")
+    digest = hashlib.sha256(np.ascontiguousarray(x).data)
+    digest.update(y.data)
+    return ImageSet(
+        name,
+        source.classes,
+        Part(x[:learned], y[:learned]),
+        Part(x[learned:count], y[learned:count]),
+        Part(x[count:], y[count:]),
+        digest.hexdigest(),
+        *_channels(x[:learned]),
+    )
+
+
+def _channels(x: Pixels) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Mean and standard deviation of each channel, without a copy of all pixels as floats."""
+    total, squares = np.zeros(3), np.zeros(3)
+    for start in range(0, len(x), 1024):
+        pixels = x[start : start + 1024].reshape(-1, 3).astype(np.float64)
+        total += pixels.sum(axis=0)
+        squares += (pixels**2).sum(axis=0)
+    count = x.size / 3
+    mean = total / count
+    std = np.maximum(np.sqrt(np.maximum(squares / count - mean**2, 0.0)), 1.0)
+    (a, b, c), (d, e, f) = mean.round(4).tolist(), std.round(4).tolist()
+    return (a, b, c), (d, e, f)
+
+
+def _choose(entries: list[Entry], count: int | None, rng: np.random.Generator) -> list[Entry]:
+    """Entries in a random order, at most so many."""
+    return [entries[index] for index in rng.permutation(len(entries))[:count]]
+
+
+def _pixels(source: Source, wanted: list[Entry], side: int | None, cache_dir: Path | None) -> Pixels:
+    """Decoded images, from the cache where they are there."""
+    if cache_dir is None:
+        return source.read(wanted, side)
+    keys = hashlib.sha256("\n".join(f"{entry.part}/{entry.key}" for entry in wanted).encode()).hexdigest()
+    text = json.dumps([_FORMAT, source.stamp(), keys, side])
+    path = cache_dir / "images" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.npy"
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
+    except (OSError, ValueError, EOFError):
+        pass  # absent or damaged: decoded anew
+    x = source.read(wanted, side)
+    temporary = path.parent / f".{path.stem}-{os.getpid()}.npy"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(temporary, x, allow_pickle=False)
+        temporary.replace(path)
+    except OSError as error:  # it only costs the next process the decoding
+        _LOG.warning("images are not cached in %s: %s", cache_dir, error.strerror)
+        temporary.unlink(missing_ok=True)
+    return x

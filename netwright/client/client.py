@@ -1,0 +1,425 @@
+"""A Python client of the HTTP API: retries what is safe to retry, and raises what the server said.
+
+::
+
+    with Client("http://127.0.0.1:8000") as client:
+        bounds = [{"metric": "params_m", "max": 0.5}]
+        job = client.design("nasbench201", "cifar10-int8-ptq", constraints=bounds)
+        print(job.result()["architectures"][0]["architecture"])
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from netwright.client.errors import BUSY, ApiError, JobEnded, ServerUnreachable, problem_of
+from netwright.client.jobs import LONGEST_PAUSE, JobHandle
+from netwright.client.paths import segment
+from netwright.client.sse import JobEvent, read_events
+from netwright.client.studies import StudyHandle
+from netwright.client.uploads import packed
+
+__all__ = ["ApiError", "Client", "JobEnded", "JobEvent", "JobHandle", "ServerUnreachable", "StudyHandle"]
+
+Json = dict[str, Any]
+Architecture = str | Mapping[str, str | int | bool]
+
+UPLOAD_SECONDS = 360.0  # a task is embedded before the answer; 1,000 classes take a core a minute
+_PING_SECONDS = 15.0  # the server is never silent for longer on an event stream
+
+
+class Client:
+    """Talks to one server.
+
+    Calls that were refused because the server is busy, restarting or out of reach are repeated for a while;
+    an order carries an idempotency key, so that a repeated one makes no second job.
+
+    Args:
+        base_url: for example ``http://127.0.0.1:8000``.
+        timeout: seconds for one call.
+        patience: seconds for which calls are repeated before the client gives up.
+        transport: how requests are sent; for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        timeout: float = 30.0,
+        patience: float = 30.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.patience = patience
+        self._http = httpx.Client(base_url=self.base_url, timeout=timeout, transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    # orders
+    def design(
+        self,
+        space: str,
+        task: str,
+        *,
+        constraints: Sequence[Mapping[str, Any]] = (),
+        objectives: Sequence[Mapping[str, Any]] = (),
+        idempotency_key: str | None = None,
+        **options: Any,
+    ) -> "JobHandle":
+        """Orders architectures; returns at once.
+
+        Args:
+            space: see :meth:`spaces`.
+            task: see :meth:`tasks`.
+            constraints: for example ``[{"metric": "params_m", "max": 0.5}]``.
+            objectives: the accuracy on the task unless said otherwise.
+            idempotency_key: names this order; a repeated call with it gives the same job.
+            options: ``count``, ``evaluations``, ``evaluator``, ``confidence``, ``seed``, ``strategy``,
+                ``recipe``.
+
+        Raises:
+            ApiError: with the field and the reason, where the order makes no sense.
+        """
+        order = {"space": space, "task": task, "constraints": list(constraints), **options}
+        if objectives:
+            order["objectives"] = list(objectives)
+        return self.order(order, idempotency_key=idempotency_key)
+
+    def order(self, design: Mapping[str, Any], *, idempotency_key: str | None = None) -> "JobHandle":
+        """:meth:`design` with the body as one object."""
+        key = idempotency_key or str(uuid.uuid4())
+        job = self._call("POST", "/v1/designs", json=dict(design), headers={"Idempotency-Key": key})
+        return JobHandle(self, job)
+
+    def batch(
+        self,
+        designs: Sequence[Mapping[str, Any]] = (),
+        *,
+        template: Mapping[str, Any] | None = None,
+        grid: Mapping[str, Sequence[Any]] | None = None,
+        idempotency_key: str | None = None,
+    ) -> "JobHandle":
+        """Orders up to 1,000 designs as one job, all or none; :meth:`JobHandle.designs` gives each.
+
+        ::
+
+            batch = client.batch(
+                template={"space": "nasbench201", "constraints": [{"metric": "params_m", "max": 1}]},
+                grid={"task": ["cifar10-fp32", "cifar10-analog"], "constraints[0].max": [0.3, 0.5, 1]},
+            )
+
+        Args:
+            designs: bodies as :meth:`order` takes them.
+            template: instead of ``designs``: a body that all have in common.
+            grid: field of the body → the values that it takes; every combination is a design.
+            idempotency_key: names this batch; a repeated call with it gives the same job.
+
+        Raises:
+            ApiError: with the design and the field, where one of them makes no sense; none is ordered then.
+        """
+        body: Json = {"designs": [dict(design) for design in designs]} if designs else {}
+        body |= {} if template is None else {"template": dict(template)}
+        body |= {} if grid is None else {"grid": {name: list(values) for name, values in grid.items()}}
+        return self.order_batch(body, idempotency_key=idempotency_key)
+
+    def order_batch(self, batch: Mapping[str, Any], *, idempotency_key: str | None = None) -> "JobHandle":
+        """:meth:`batch` with the body as one object."""
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return JobHandle(self, self._call("POST", "/v1/batches", json=dict(batch), headers=headers))
+
+    def predict(
+        self,
+        space: str,
+        architectures: Sequence[Architecture],
+        metrics: Sequence[Mapping[str, Any]],
+        *,
+        kind: str = "auto",
+        layout: str = "rows",
+        confidence: float = 0.9,
+    ) -> Json:
+        """Predictions for at most 50,000 architectures; ``layout="columns"`` is the faster for many."""
+        body = {
+            "space": space,
+            "architectures": list(architectures),
+            "metrics": list(metrics),
+            "kind": kind,
+            "layout": layout,
+            "confidence": confidence,
+        }
+        return self._call("POST", "/v1/predict", json=body)
+
+    # predictors of one's own
+    def train_predictor(
+        self,
+        space: str,
+        metric: str,
+        observations: Sequence[tuple[Architecture, float]],
+        *,
+        task: str | None = None,
+        device: str | None = None,
+        kind: str = "auto",
+        source: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> "JobHandle":
+        """Orders a predictor; ``job["predictor"]`` of the handle is its id.
+
+        Args:
+            observations: architectures and what was measured, in the metric's unit.
+            source: what ``kind="precision"`` starts from, for example ``{"task": "cifar10-fp32"}``.
+
+        Raises:
+            ApiError: naming the observation that is wrong.
+        """
+        asked: Json = {"task": task, "device": device, "source": source}
+        body: Json = {"space": space, "metric": metric, "kind": kind, "observations": _observed(observations)}
+        body |= {name: value for name, value in asked.items() if value is not None}
+        key = idempotency_key or str(uuid.uuid4())
+        headers = {"Idempotency-Key": key}
+        return JobHandle(self, self._call("POST", "/v1/predictors", json=body, headers=headers))
+
+    def observe_predictor(
+        self,
+        predictor: str,
+        observations: Sequence[tuple[Architecture, float]],
+        *,
+        idempotency_key: str | None = None,
+    ) -> Json:
+        """Adds observations; the predictor where it has learned them, else the job that will make it."""
+        body = {"observations": _observed(observations)}
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return self._call("POST", f"/v1/predictors/{segment(predictor)}/observe", json=body, headers=headers)
+
+    def predictor(self, predictor: str) -> Json:
+        """What a predictor predicts, how well, and by which weights."""
+        return self._call("GET", f"/v1/predictors/{segment(predictor)}")
+
+    def predictors(self, space: str | None = None) -> list[Json]:
+        """All predictors of one's own, of one space or of all, newest first."""
+        asked = {} if space is None else {"space": space}
+        return self._all("predictors", lambda found: str(found["id"]), **asked)
+
+    def delete_predictor(self, predictor: str) -> None:
+        """Removes a predictor with its observations and weights."""
+        self._call("DELETE", f"/v1/predictors/{segment(predictor)}")
+
+    # studies
+    def create_study(
+        self,
+        space: str,
+        task: str,
+        *,
+        constraints: Sequence[Mapping[str, Any]] = (),
+        objectives: Sequence[Mapping[str, Any]] = (),
+        client_id: str | None = None,
+        idempotency_key: str | None = None,
+        **options: Any,
+    ) -> StudyHandle:
+        """Opens a study, for whoever evaluates for himself.
+
+        Args:
+            space, task, constraints, objectives: as in :meth:`design`; devices may have any name.
+            client_id: of this loop; by default one of its own.
+            idempotency_key: names this study; a repeated call with it gives the same one.
+            options: ``strategy``, ``flat``, ``seed``, ``confidence``, ``recipe``.
+
+        Raises:
+            ApiError: with the field and the reason, where the study makes no sense.
+        """
+        body = {"space": space, "task": task, "constraints": list(constraints), **options}
+        if objectives:
+            body["objectives"] = list(objectives)
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+        return StudyHandle(self, self._call("POST", "/v1/studies", json=body, headers=headers), client_id)
+
+    def study(self, study: str, *, client_id: str | None = None) -> StudyHandle:
+        """The study of an id; with the ``client_id`` of a loop that was cut short, its continuation."""
+        return StudyHandle(self, self._call("GET", f"/v1/studies/{segment(study)}"), client_id)
+
+    def studies(self) -> list[Json]:
+        """All studies, newest first."""
+        return self._all("studies", lambda study: str(study["id"]))
+
+    # jobs
+    def job(self, job_id: str) -> "JobHandle":
+        """The job of an id."""
+        return JobHandle(self, self._call("GET", f"/v1/jobs/{segment(job_id)}"))
+
+    def jobs(
+        self,
+        *,
+        limit: int = 20,
+        after: str | None = None,
+        state: str | None = None,
+        parent: str | None = None,
+    ) -> Json:
+        """A page of jobs, newest first: ``{"jobs", "has_more"}``; those of the batch ``parent``."""
+        asked = {"limit": limit, "after": after, "state": state, "parent": parent}
+        return self._call("GET", "/v1/jobs", params={name: v for name, v in asked.items() if v is not None})
+
+    # what there is
+    def spaces(self) -> list[Json]:
+        """All spaces, in short."""
+        return self._all("spaces", lambda space: str(space["name"]))
+
+    def space(self, name: str) -> Json:
+        """A space's variables, metrics, tasks, devices and an example."""
+        return self._call("GET", f"/v1/spaces/{segment(name)}")
+
+    def declare_space(self, declaration: str | Mapping[str, Any]) -> Json:
+        """Declares a space of one's own, by the text of a TOML file or as an object; see docs/spaces.md."""
+        key = "toml" if isinstance(declaration, str) else "declaration"
+        body: Json = {key: declaration}
+        return self._call("POST", "/v1/spaces", json=body)
+
+    def delete_space(self, name: str) -> None:
+        """Removes a space of one's own with its generator."""
+        self._call("DELETE", f"/v1/spaces/{segment(name)}")
+
+    def tasks(self) -> list[Json]:
+        """All tasks, one's own among them."""
+        return self._all("tasks", lambda task: str(task["name"]))
+
+    def task(self, name: str) -> Json:
+        """A task: its classes, the spaces that know it, and what was made of one's own."""
+        return self._call("GET", f"/v1/tasks/{segment(name)}")
+
+    def add_task(
+        self,
+        name: str,
+        images: str | Path | bytes | None = None,
+        *,
+        imagenet_classes: Sequence[str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Json:
+        """Makes a task known by a few images of each class, or as one of telling ImageNet classes apart.
+
+        Args:
+            name: what designs and predictions will call it.
+            images: a zip of class folders, an npz with ``x`` and ``y``, a folder of class folders, of which
+                a few images each are sent, or the bytes of one of the files.
+            imagenet_classes: WordNet ids, instead of images.
+            idempotency_key: names this call; a repeated one with it gives the same task.
+
+        Raises:
+            ApiError: naming what is wrong with the upload.
+            ValueError: for both or neither of images and classes; OSError where they cannot be read.
+        """
+        if (images is None) == (imagenet_classes is None):
+            raise ValueError("give images or imagenet_classes, one of them")
+        request: Json = {"headers": {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}}
+        request["timeout"] = UPLOAD_SECONDS
+        if images is None:
+            request["json"] = {"name": name, "imagenet_classes": list(imagenet_classes or ())}
+        else:
+            content = images if isinstance(images, bytes) else packed(Path(images))
+            request |= {"data": {"name": name}, "files": {"file": content}}
+        return self._call("POST", "/v1/tasks", **request)
+
+    def delete_task(self, name: str) -> None:
+        """Removes a task of one's own; what was ordered for it goes on."""
+        self._call("DELETE", f"/v1/tasks/{segment(name)}")
+
+    def devices(self, space: str | None = None) -> list[Json]:
+        """All devices, of one space or of all."""
+        asked = {} if space is None else {"space": space}
+        return self._all("devices", lambda device: f"{device['space']}/{device['name']}", **asked)
+
+    def probe(self, space: str, count: int = 10, *, metric: str = "latency_ms") -> list[str]:
+        """Architectures to measure on a new device, the most telling first."""
+        asked = {"count": count, "metric": metric}
+        return list(self._call("GET", f"/v1/spaces/{segment(space)}/probe", params=asked)["architectures"])
+
+    def add_device(
+        self,
+        name: str,
+        space: str,
+        measurements: Sequence[tuple[Architecture, float]],
+        *,
+        metric: str = "latency_ms",
+    ) -> Json:
+        """Makes a device known by measurements on it; says how well they foretell each other.
+
+        Raises:
+            ApiError: naming the measurement that is wrong.
+        """
+        told = [{"architecture": architecture, "value": value} for architecture, value in measurements]
+        body = {"name": name, "space": space, "metric": metric, "measurements": told}
+        return self._call("POST", "/v1/devices", json=body)
+
+    def delete_device(self, space: str, name: str) -> None:
+        """Removes a device of one's own."""
+        self._call("DELETE", f"/v1/devices/{segment(name)}", params={"space": space})
+
+    def ready(self) -> bool:
+        """Whether the server can accept work now."""
+        try:
+            return self._http.get("/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    # inside
+    def _all(self, what: str, name: Callable[[Json], str], **asked: str) -> list[Json]:
+        entries: list[Json] = []
+        while True:
+            after = {"after": name(entries[-1])} if entries else {}
+            found = self._call("GET", f"/v1/{what}", params={"limit": "100", **asked, **after})
+            entries += found[what]
+            if not found["has_more"]:
+                return entries
+
+    def _call(self, method: str, path: str, **request: Any) -> Json:
+        """The JSON that a call answers."""
+        response = self._answer(method, path, **request)
+        return dict(response.json()) if response.content else {}
+
+    def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """One call, repeated while the server is busy or out of reach; every call of this client may be."""
+        give_up = time.monotonic() + self.patience
+        pause = 0.1
+        while True:
+            try:
+                response = self._http.request(method, path, **request)
+            except httpx.TransportError as error:
+                if time.monotonic() + pause > give_up:
+                    raise ServerUnreachable(f"{self.base_url} does not answer: {error}") from error
+                wait = pause
+            else:
+                if response.is_success:
+                    return response
+                problem = problem_of(response)
+                wait = problem.retry_after or pause
+                if problem.status not in BUSY or time.monotonic() + wait > give_up:
+                    raise problem
+            time.sleep(min(wait, LONGEST_PAUSE))
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _stream(self, job_id: str, after: int) -> Iterator[JobEvent]:
+        """The events above ``after`` of one connection; ends where the connection does."""
+        headers = {"Last-Event-ID": str(after)}
+        timeout = httpx.Timeout(10.0, read=3 * _PING_SECONDS)
+        with self._http.stream(
+            "GET", f"/v1/jobs/{segment(job_id)}/events", headers=headers, timeout=timeout
+        ) as response:
+            if not response.is_success:
+                response.read()
+                raise problem_of(response)
+            yield from read_events(response.iter_lines())
+
+
+def _observed(observations: Sequence[tuple[Architecture, float]]) -> list[Json]:
+    return [{"architecture": architecture, "value": value} for architecture, value in observations]

@@ -1,0 +1,147 @@
+"""A job seen from Python: its state, its events, its result."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from netwright.client.errors import BUSY, ApiError, JobEnded, ServerUnreachable
+from netwright.client.paths import segment
+from netwright.client.sse import TERMINAL, JobEvent
+
+if TYPE_CHECKING:
+    from netwright.client.client import Client
+
+Json = dict[str, Any]
+
+LONGEST_PAUSE = 10.0
+"""Seconds between two attempts at most."""
+_EXPORT_SECONDS = 90.0  # ONNX is made by a process of its own
+
+
+class JobHandle:
+    """One job on a server.
+
+    Args:
+        client: how to reach it.
+        job: what the server said of it last.
+    """
+
+    def __init__(self, client: "Client", job: Json) -> None:
+        self.client = client
+        self.job = job
+
+    @property
+    def id(self) -> str:
+        """The job's id."""
+        return str(self.job["id"])
+
+    @property
+    def state(self) -> str:
+        """The state that the server said last."""
+        return str(self.job["state"])
+
+    def refresh(self) -> Json:
+        """Asks again where the job stands."""
+        self.job = self.client._call("GET", f"/v1/jobs/{segment(self.id)}")
+        return self.job
+
+    def designs(self, *, results: bool = True) -> Iterator[Json]:
+        """The designs of a batch in order, each with its ``job`` and, where it has one, its ``result``.
+
+        What has ended is there while others still run.
+
+        Raises:
+            ApiError: 404 where the job is no batch.
+        """
+        asked: Json = {"limit": 100, "results": results}
+        while True:
+            path = f"/v1/batches/{segment(self.id)}/designs"
+            page = self.client._call("GET", path, params=asked)
+            yield from page["designs"]
+            if not page["has_more"]:
+                return
+            asked["after"] = page["designs"][-1]["index"]
+
+    def outcome(self) -> Json:
+        """What an ended job gave, whatever its state; of a batch the state of each design.
+
+        Raises:
+            ApiError: 409 where it gave nothing.
+        """
+        return self.client._call("GET", f"/v1/jobs/{segment(self.id)}/result")
+
+    def export(self, rank: int = 1, format: str = "torch") -> bytes:
+        """A file of the result's architecture of a rank, see ``networks.export``.
+
+        Args:
+            rank: of the architecture.
+            format: ``torch`` for one Python file that needs torch alone, ``onnx``, ``json``, ``svg``, or
+                ``weights`` for the safetensors of its training.
+
+        Raises:
+            ApiError: 409 while there is no result, 404 for an unknown rank, 422 without networks or weights.
+        """
+        path = f"/v1/jobs/{segment(self.id)}/architectures/{rank}/export"
+        return self.client._answer("GET", path, params={"format": format}, timeout=_EXPORT_SECONDS).content
+
+    def events(self, after: int = 0) -> Iterator[JobEvent]:
+        """The job's events, old ones at once and new ones as they come, each once, until the job has ended.
+
+        A broken connection is made again, from the event after the last one seen.
+
+        Raises:
+            ServerUnreachable: where no connection was possible for the client's patience.
+        """
+        give_up, pause = time.monotonic() + self.client.patience, 0.1
+        while True:
+            # Asked before the stream, so that a stream of an ended job holds everything there is to tell.
+            ended = self.refresh()["state"] in TERMINAL
+            problem: Exception = ServerUnreachable(f"{self.client.base_url} keeps closing the event stream")
+            try:
+                for event in self.client._stream(self.id, after):
+                    yield event
+                    after = event.id
+                    give_up, pause = time.monotonic() + self.client.patience, 0.1
+                    if event.ended:
+                        return
+                if ended:
+                    return
+            except httpx.TransportError as error:
+                problem = ServerUnreachable(f"{self.client.base_url} does not answer: {error}")
+            except ApiError as error:
+                if error.status not in BUSY:
+                    raise
+                problem = error
+            if time.monotonic() + pause > give_up:
+                raise problem
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def wait(self, on_event: Callable[[JobEvent], None] | None = None) -> Json:
+        """Waits until the job has ended; returns it."""
+        for event in self.events():
+            if on_event is not None:
+                on_event(event)
+        return self.refresh()
+
+    def result(self, on_event: Callable[[JobEvent], None] | None = None) -> Json:
+        """Waits, then gives what came of it; an infeasible design's result names the nearest architecture.
+
+        Raises:
+            JobEnded: where the job failed or was cancelled.
+        """
+        job = self.wait(on_event)
+        if job["state"] in ("failed", "cancelled"):
+            raise JobEnded(job)
+        return self.outcome()
+
+    def cancel(self) -> Json:
+        """Asks that the job stop; it shows ``cancelling`` until it really has."""
+        self.job = self.client._call("POST", f"/v1/jobs/{segment(self.id)}/cancel")
+        return self.job
+
+    def retry(self) -> "JobHandle":
+        """Orders the same work again, as a new job."""
+        return JobHandle(self.client, self.client._call("POST", f"/v1/jobs/{segment(self.id)}/retry"))

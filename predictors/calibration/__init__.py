@@ -1,0 +1,1 @@
+"""Intervals and label transforms: conformal intervals, cross-fitting, normal scores, what labels covered."""

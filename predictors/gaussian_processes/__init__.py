@@ -1,0 +1,1 @@
+"""Exact Gaussian processes on GPyTorch and BoTorch, and the kernels and features that they compare."""

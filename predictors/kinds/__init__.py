@@ -1,0 +1,1 @@
+"""The kinds of predictor, one file each; the module has the kind's name."""

@@ -1,0 +1,243 @@
+"""Exact Gaussian process over groups of training-free features (White et al. 2021, "How Powerful are
+Performance Predictors in Neural Architecture Search?", find it strongest where labels are few).
+
+Paths of the live graph, its structure, exact statistics of the smallest member that computes the same
+function, training-free scores, and the embeddings of pretrained networks (FBNetV3, Dai et al. 2021), each
+group standardized over the space and with one lengthscale; targets are normal scores. Errors of leaving one
+label out, in closed form, calibrate the intervals, so no label is spent; they are widened by what
+cross-fitting of everything, hyperparameters and scores too, finds them short.
+Plain NumPy: neither fitting nor predicting loads torch.
+"""
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from encoders.features import feature_names
+from encoders.pretrained.networks import Pretrained, pretrained_bytes, pretrained_of
+from encoders.safetensors_about import about_of
+from predictors.calibration.conformal import Calibration
+from predictors.calibration.cross_fitting import cross_fitted
+from predictors.calibration.normal_scores import NormalScores
+from predictors.gaussian_processes.feature_groups import CENTERS as CENTERS
+from predictors.gaussian_processes.feature_groups import Embedded, center_of, standard, standardized
+from predictors.gaussian_processes.heteroscedastic_noise import Noise, condition
+from predictors.gaussian_processes.matern_kernel import (
+    TREND,
+    Posterior,
+    distances,
+    kernel,
+    most_likely,
+    scaled_distances,
+)
+from predictors.kinds.calibrated import ScoredPredictor, checked
+from predictors.kinds.gbdt import GbdtPredictor
+from predictors.kinds.inputs import informed_kinds
+from predictors.predictor import DamagedModel, NotEnoughLabels, register
+from predictors.transfer.sources import sources_of_text, sources_to_text, told
+from spaces.space import Codes, Floats, Space
+
+FORMAT = "netwright-gp-2"
+FINE_FROM = 200
+"""Labels from which each numeric variable has a lengthscale of its own."""
+FITTED_ON = 1000
+"""Labels beyond these do not take part in the choice of hyperparameters, only in the posterior."""
+WIDENED_UP_TO = 800
+"""Labels beyond which the hyperparameters no longer learn any of them by heart."""
+FOLDS = 4
+"""Of the cross-fitting that widens the intervals."""
+_CHUNK = 4096
+
+
+@register
+class GpPredictor(ScoredPredictor):
+    """Exact Gaussian process, Matérn 5/2 over groups of features.
+
+    Args:
+        kinds: of features (:mod:`encoders.features`); by default :func:`informed_kinds`, the deep scores
+            among them.
+        networks: that learned other tasks in the space; their embeddings are a group of features, in place of
+            those that ship.
+        sources: models of other tasks in the space, whose predictions are one.
+        widen: whether cross-fitting corrects the intervals, at the cost of four fits more.
+    """
+
+    kind = "gp"
+
+    def __init__(
+        self,
+        space: Space,
+        *,
+        task: str | None = None,
+        seed: int = 0,
+        kinds: Sequence[str] | None = None,
+        networks: Pretrained | None = None,
+        sources: Sequence[GbdtPredictor] = (),
+        widen: bool = True,
+    ) -> None:
+        super().__init__(space, task=task, seed=seed)
+        self.kinds = (
+            tuple(kinds)
+            if kinds is not None
+            else informed_kinds(space, embeddings=networks is None, deep=True)
+        )
+        self.posterior: Posterior | None = None
+        self.noise = Noise(np.zeros(1), np.ones(1))
+        self.networks = None if networks is None else Embedded(networks)
+        self.sources = tuple(sources)
+        self.widen = widen
+        self.widening = 1.0
+        self.fine = False
+        self.fitted_with = 0
+
+    def fit(self, codes: Codes, values: Floats) -> Self:
+        """Learns from labels; see :class:`predictors.predictor.Predictor`."""
+        values = checked(self.space, codes, values)
+        self.fine, self.fitted_with = len(values) >= FINE_FROM, len(values)
+        chosen = np.random.default_rng(self.seed).permutation(len(values))[:FITTED_ON]
+        inputs = self._inputs(codes[chosen])
+        labels = NormalScores.fit(values[chosen]).transform(values[chosen])
+        centers = np.array([center_of(kind) for kind in self._groups()])
+        theta = most_likely(distances(inputs, inputs), labels, centers)
+        self.widening = 1.0
+        self._condition(codes, values, theta)
+        if self.widen and FOLDS <= len(values) <= WIDENED_UP_TO:
+            away = cross_fitted(self._unwidened, codes, values, folds=FOLDS, seed=self.seed)
+            found = Calibration.of(away.truth - away.mean, away.scale).deviation()
+            self.widening = max(1.0, found / max(self.calibration.deviation(), 1e-9))
+            self._condition(codes, values, theta)
+        return self
+
+    def _unwidened(self, codes: Codes, values: Floats) -> Self:
+        narrow = type(self)(
+            self.space,
+            task=self.task,
+            seed=self.seed,
+            kinds=self.kinds,
+            networks=None if self.networks is None else self.networks.networks,
+            sources=self.sources,
+            widen=False,
+        )
+        return narrow.fit(codes, values)
+
+    def refine(self, codes: Codes, values: Floats) -> Self:
+        """Adds labels; hyperparameters stay until the labels have doubled: one matrix inversion."""
+        codes, values = self.together(codes, values)
+        if self.posterior is None or len(values) >= 2 * self.fitted_with:
+            return self.fit(codes, values)
+        return self._condition(codes, checked(self.space, codes, values), self.posterior.theta)
+
+    def _condition(self, codes: Codes, values: Floats, theta: Floats) -> Self:
+        self.learned = codes.copy(), values.copy()
+        self.scores = NormalScores.fit(values)
+        inputs = self._inputs(codes)
+        squared = scaled_distances(inputs, inputs, theta)
+        self.posterior, self.noise = condition(squared, self.scores.transform(values), theta)
+        errors, deviations = self.posterior.leave_one_out()
+        self.calibration = Calibration.of(self.widening * errors, deviations)
+        return self
+
+    def scored(self, codes: Codes) -> tuple[Floats, Floats]:
+        """Posterior mean and deviation (b,), noise included."""
+        if self.posterior is None or self.learned is None:
+            raise NotEnoughLabels("the predictor has not been fitted")
+        mean, variance = np.empty(len(codes)), np.empty(len(codes))
+        theta = self.posterior.theta
+        learned = self._inputs(self.learned[0])
+        prior = np.exp(theta[-2]) + TREND
+        for start in range(0, len(codes), _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            cross = kernel(scaled_distances(self._inputs(codes[rows]), learned, theta), theta)
+            mean[rows] = cross @ self.posterior.weights
+            variance[rows] = prior - ((cross @ self.posterior.inverse) * cross).sum(axis=1)
+        return mean, np.sqrt(np.maximum(variance, 0.0) + self.noise(mean))
+
+    @property
+    def fitted(self) -> bool:
+        """Whether it has learned anything."""
+        return self.posterior is not None
+
+    def _inputs(self, codes: Codes) -> list[Floats]:
+        """Standardized features, one (b, f) array a group."""
+        inputs: list[Floats] = []
+        for kind, x in zip(
+            self._kinds(), standardized(self.space, self.task, self.kinds, codes), strict=True
+        ):
+            inputs += np.split(x, self._parts(kind, x.shape[1]), axis=1)
+        if self.networks is not None:
+            inputs.append(self.networks.together(codes))
+        if self.sources:
+            inputs.append(told(self.sources, codes))
+        return inputs
+
+    def _kinds(self) -> tuple[str, ...]:
+        """The kinds that vary."""
+        return standard(self.space, self.task, self.kinds).kinds
+
+    def _groups(self) -> list[str]:
+        """The kind of each group of :meth:`_inputs`."""
+        found = standard(self.space, self.task, self.kinds)
+        others = [*(["pretrained"] if self.networks else []), *(["sources"] if self.sources else [])]
+        return [
+            kind
+            for kind, center in zip(found.kinds, found.centers, strict=True)
+            for _ in range(self._parts(kind, len(center)))
+        ] + others
+
+    def _parts(self, kind: str, width: int) -> int:
+        """Into how many groups a kind is split: one a variable where labels abound."""
+        return width if self.fine and kind == "ordinal" else 1
+
+    def to_bytes(self) -> bytes:
+        """Safetensors: labels and hyperparameters; the posterior follows from them."""
+        if self.posterior is None or self.learned is None:
+            raise NotEnoughLabels("the predictor has not been fitted")
+        codes, values = self.learned
+        about = {
+            "format": FORMAT,
+            "space": self.space.name,
+            "task": self.task,
+            "seed": self.seed,
+            "kinds": self.kinds,
+            "features": feature_names(self.space, self.kinds),
+            "rows": len(values),
+            "widening": self.widening,
+            "fine": self.fine,
+            "fitted_with": self.fitted_with,
+            "sources": sources_to_text(self.sources),
+            "networks": None
+            if self.networks is None
+            else base64.b64encode(pretrained_bytes(self.networks.networks)).decode(),
+        }
+        # One array: the library writes several in an order of its own, and the digest would change.
+        numbers = np.concatenate([self.posterior.theta, values, codes.astype(np.float64).ravel()])
+        return save({"numbers": numbers}, {"about": json.dumps(about)})
+
+    @classmethod
+    def from_bytes(cls, data: bytes, space: Space) -> Self:
+        """Reads what :meth:`to_bytes` wrote; DamagedModel for anything else."""
+        try:
+            numbers = load(data)["numbers"]
+            about = about_of(data)
+            if about["format"] != FORMAT or about["space"] != space.name:
+                raise DamagedModel(f"the bytes hold no {FORMAT} model of {space.name}")
+            model = cls(space, task=about["task"], seed=about["seed"], kinds=about["kinds"])
+            if about["features"] != list(feature_names(space, model.kinds)):
+                raise DamagedModel(f"the model was trained on other features than {space.name} has now")
+            model.widening = float(about["widening"])
+            model.sources = sources_of_text(about["sources"], space)
+            if about["networks"] is not None:
+                model.networks = Embedded(pretrained_of(base64.b64decode(about["networks"]), space))
+            model.fine, model.fitted_with = bool(about["fine"]), int(about["fitted_with"])
+            rows, width = int(about["rows"]), len(space.variables)
+            theta, values, codes = np.split(numbers, [len(numbers) - rows * (width + 1), -rows * width])
+            return model._condition(codes.reshape(rows, width).astype(np.int8), values, theta)
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
+            if isinstance(error, DamagedModel):
+                raise
+            raise DamagedModel(f"the bytes are no predictor: {error}") from error

@@ -1,0 +1,1 @@
+"""Training predictors: those that ship, and those of observations that a tenant sends."""

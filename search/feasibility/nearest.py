@@ -1,0 +1,76 @@
+"""The answer where no architecture satisfies the bounds: the nearest one, and the gap to each bound."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from search.models import Models
+from search.problem import Problem, relative_gap
+from search.proposals import Proposals
+from search.request.recipe import apart
+from spaces.metric import Observation
+from spaces.space import Codes
+
+Nearest = dict[str, object]
+
+
+def nearest_to_exact(problem: Problem, codes: Codes) -> tuple[Nearest, dict[str, float]]:
+    """Of a member (v,) that misses an exact bound: its object, and its exact values."""
+    values = {
+        quantity.key: float(problem.exact(quantity, codes[None])[0])
+        for quantity in problem.quantities
+        if problem.is_exact(quantity)
+    }
+    architecture = problem.space.format(codes[None])[0]
+    nearest: Nearest = {"architecture": architecture, "values": values, "source": "exact"}
+    return nearest | apart(problem.space, architecture), values
+
+
+def nearest_to_measured(
+    problem: Problem, observations: Sequence[Observation], models: Models, proposals: Proposals | None
+) -> tuple[Nearest, dict[str, float], str]:
+    """Where only a measurement can tell: the nearest evaluated member, else the likeliest predicted one.
+
+    Returns:
+        its object, its values, and the reason for a person
+    """
+    bounds = ", ".join(bound.quantity.key for bound in problem.predicted_constraints)
+    finished = [observation for observation in observations if observation.failed is None]
+    likeliest = "" if proposals is None or proposals.likeliest is None else _chance(problem, proposals)
+    if finished:
+        nearest = min(finished, key=lambda observation: _miss(problem, observation.values))
+        reason = f"none of {len(finished)} evaluated architectures satisfies the bounds on {bounds}"
+        reason += f"; {likeliest}" if likeliest else "; too few evaluations to predict others"
+        values = dict(nearest.values)
+        told: Nearest = {"architecture": nearest.architecture, "values": values, "source": "measured"}
+        return told | apart(problem.space, nearest.architecture), values, reason
+    assert proposals is not None and proposals.likeliest is not None
+    codes = proposals.likeliest[None]
+    _, values = nearest_to_exact(problem, proposals.likeliest)
+    values |= {key: float(model.predict(codes).mean[0]) for key, model in models.items()}
+    architecture = problem.space.format(codes)[0]
+    found: Nearest = {
+        "architecture": architecture,
+        "values": values,
+        "source": "predicted",
+        "feasible_probability": round(proposals.probability, 4),
+        **apart(problem.space, architecture),
+    }
+    return (
+        found,
+        values,
+        f"no architecture satisfies the bounds on {bounds} at the asked confidence; {likeliest}",
+    )
+
+
+def _chance(problem: Problem, proposals: Proposals) -> str:
+    return (
+        f"the likeliest other one does so with probability {proposals.probability:.2g}, "
+        f"{problem.confidence:g} was asked for"
+    )
+
+
+def _miss(problem: Problem, values: dict[str, float]) -> float:
+    """The worst relative gap of measured values."""
+    gaps = [relative_gap(bound, np.array([values[bound.quantity.key]]))[0] for bound in problem.constraints]
+    return float(max(gaps, default=0.0))

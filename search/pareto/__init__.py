@@ -1,0 +1,1 @@
+"""Pareto fronts, and one fitness for observations with several objectives and bounds."""

@@ -1,0 +1,62 @@
+"""How good observations are beside each other: one number each, with bounds and several objectives."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import rankdata
+
+from search.pareto.front import crowding, fronts
+from search.problem import Problem, relative_gap
+from spaces.metric import Observation
+from spaces.space import Codes, Floats, Space
+
+
+def merits(problem: Problem, observations: Sequence[Observation]) -> Floats:
+    """Merits (n,) of finished observations, more is better.
+
+    With one objective the merit is its signed value. With several it is the front's number, negated, and
+    within a front the crowding distance (Deb et al. 2002, NSGA-II). What violates a bound comes behind all
+    that violates none, by how much it does (their constrained domination).
+
+    Args:
+        problem: objectives and constraints.
+        observations: each with every value that the problem names.
+    """
+    if not observations:
+        return np.empty(0)
+    scores = np.stack([problem.score(observation.values) for observation in observations])
+    if scores.shape[1] == 1:
+        found = scores[:, 0].copy()
+    else:
+        numbers = fronts(scores)
+        found = -numbers.astype(np.float64)
+        for number in np.unique(numbers):
+            members = np.flatnonzero(numbers == number)
+            # Less than half a front: an ordinal, so that endless distances at the ends do no harm.
+            found[members] += 0.5 * rankdata(crowding(scores[members])) / (len(members) + 1)
+    misses = violations(problem, observations)
+    outside = misses > 0
+    if outside.any():
+        worst = found[~outside].min() if (~outside).any() else 0.0
+        spread = float(found.max() - found.min()) or 1.0
+        found[outside] = worst - spread * (1 + misses[outside])
+    return found
+
+
+def violations(problem: Problem, observations: Sequence[Observation]) -> Floats:
+    """By how much finished observations miss their bounds, (n,), in parts of the bounds; 0 where none is."""
+    misses = np.zeros(len(observations))
+    for bound in problem.constraints:
+        values = np.array([observation.values[bound.quantity.key] for observation in observations])
+        misses += relative_gap(bound, values)
+    return misses
+
+
+def averaged(space: Space, codes: Codes, values: Floats) -> Floats:
+    """The mean of values (n,) over each of codes (n, v) and those of its neighbours that are among them."""
+    places = {row.tobytes(): index for index, row in enumerate(codes)}
+    means = np.empty(len(values))
+    for index, row in enumerate(codes):
+        around = [places[near.tobytes()] for near in space.neighbours(row) if near.tobytes() in places]
+        means[index] = values[[index, *around]].mean()
+    return means

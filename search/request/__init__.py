@@ -1,0 +1,1 @@
+"""What a request says, and whether it can be answered."""

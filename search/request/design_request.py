@@ -1,0 +1,347 @@
+"""What a person asks for: a design request, checked in one place for the HTTP API and the command line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from encoders.proxies import table as score_table
+from networks.options import InvalidOptions
+from predictors.devices.measured import MeasuredDevice
+from search.evaluator import WORKER
+from search.request.evaluation import (
+    DATA_NAME,
+    EVALUATORS,
+    Spec,
+    measured_by,
+    read_evaluator_options,
+    read_spec,
+)
+from search.request.fields import Fields
+from search.request.quantities import ON_DEVICE, FieldError, InvalidRequest, resolve_quantity
+from search.request.recipe import FIELD, read_recipe, searched_space
+from search.request.uploaded_task import CONDITIONED, UploadedTask
+from search.strategies import strategy_names
+from spaces.metric import Constraint, Objective, Quantity
+from spaces.space import Space, get_space, knows_space, space_names
+from spaces.with_recipe import Choices
+from store.tasks.task import TASK
+
+__all__ = ["EVALUATORS", "DesignRequest", "FieldError", "InvalidRequest", "parse_request", "resolve_quantity"]
+
+MAX_COUNT = 1_000
+MAX_EVALUATIONS = 10_000
+MAX_PARALLEL = 64
+STRATEGIES = strategy_names()
+
+
+@dataclass(frozen=True, slots=True)
+class DesignRequest:
+    """A design, as it is stored in a job's payload.
+
+    Args:
+        space: name of the space.
+        task: what the network must do.
+        constraints: hard bounds.
+        objectives: what to make good; the accuracy on the task unless said otherwise.
+        count: architectures to return.
+        evaluations: architectures that may be evaluated.
+        evaluator: what evaluates them: a name, or metric → name.
+        evaluator_options: evaluator's name → its options.
+        confidence: of every interval and every predicted bound.
+        seed: every random choice follows from it.
+        strategy: how evaluations are chosen.
+        flat: whether architectures count by the mean over their neighbourhoods while evaluations are chosen.
+        parallel: evaluations at the same time, on as many workers.
+        measured: devices besides the tables' that the request names, by their measurements.
+        recipe: what of the training's recipe is searched together with the architecture.
+        uploaded: what ``task`` is, where someone uploaded it.
+    """
+
+    space: str
+    task: str
+    constraints: tuple[Constraint, ...] = ()
+    objectives: tuple[Objective, ...] = field(default=())
+    count: int = 8
+    evaluations: int = 0
+    evaluator: Spec | None = None
+    evaluator_options: dict[str, dict[str, object]] = field(default_factory=dict)
+    confidence: float = 0.9
+    seed: int = 0
+    strategy: str = "bayes"
+    flat: bool = False
+    parallel: int = 1
+    measured: tuple[MeasuredDevice, ...] = ()
+    recipe: Choices = ()
+    uploaded: UploadedTask | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """The JSON object :func:`parse_request` reads back."""
+        body = asdict(self)
+        body["constraints"] = [
+            {**_quantity_dict(constraint.quantity), "min": constraint.min, "max": constraint.max}
+            for constraint in self.constraints
+        ]
+        body["objectives"] = [_quantity_dict(objective.quantity) for objective in self.objectives]
+        body[FIELD] = {name: list(choices) for name, choices in self.recipe}
+        for name in ("measured", FIELD, TASK):
+            if not body[name]:
+                del body[name]
+        return body
+
+    @classmethod
+    def from_dict(cls, body: Mapping[str, object]) -> "DesignRequest":
+        """The request that :meth:`to_dict` wrote."""
+        rest = {name: value for name, value in body.items() if name not in ("measured", TASK)}
+        given, task = body.get("measured", ()), body.get(TASK)
+        assert isinstance(given, list | tuple) and (task is None or isinstance(task, Mapping))
+        uploaded = None if task is None else UploadedTask(**task)
+        return parse_request(rest, [_measured(item) for item in given], uploaded)
+
+
+def _measured(item: Mapping[str, Any]) -> MeasuredDevice:
+    """The device that :meth:`DesignRequest.to_dict` wrote."""
+    pairs = tuple((str(architecture), float(value)) for architecture, value in item["measurements"])
+    return MeasuredDevice(item["space"], item["name"], item["metric"], pairs)
+
+
+def _quantity_dict(quantity: Quantity) -> dict[str, object]:
+    return {"metric": quantity.metric, "task": quantity.task, "device": quantity.device}
+
+
+def parse_request(
+    body: Mapping[str, object],
+    measured: Sequence[MeasuredDevice] = (),
+    uploaded: UploadedTask | None = None,
+) -> DesignRequest:
+    """A checked request from a JSON object.
+
+    Args:
+        body: as a client sent it.
+        measured: devices that may be named besides the space's own.
+        uploaded: the task that may be named besides the space's own.
+
+    Raises:
+        InvalidRequest: with every error found, each naming its field.
+    """
+    return _Parser(body, measured, uploaded).request()
+
+
+class _Parser(Fields):
+    """Reads a design, from space and task to bounds and objectives."""
+
+    def __init__(
+        self,
+        body: Mapping[str, object],
+        measured: Sequence[MeasuredDevice],
+        uploaded: UploadedTask | None,
+    ) -> None:
+        super().__init__(body)
+        self.measured = measured
+        self.uploaded = uploaded
+        self.spec: Spec | None = None
+
+    def request(self) -> DesignRequest:
+        known = set(DesignRequest.__dataclass_fields__) - {"measured", TASK}
+        for name in self.body:
+            if name not in known:
+                self.fail(str(name), "unknown field", f"the fields are {', '.join(sorted(known))}")
+        space = self.space()
+        if space is None:
+            raise InvalidRequest(self.errors)
+        evaluator = self.evaluator()
+        task = self.task(space, evaluator)
+        recipe = self.recipe(space)
+        searched = searched_space(space.name, recipe)
+        constraints = self.constraints(searched, task)
+        objectives = self.objectives(searched, task)
+        count = self.integer("count", 8, 1, MAX_COUNT)
+        evaluations = self.integer("evaluations", 0, 0, MAX_EVALUATIONS)
+        options = self.evaluator_options(evaluator)
+        if evaluations > 0 and evaluator is None and self.body.get("evaluator") is None:
+            self.fail("evaluator", "evaluations need an evaluator", f"one of {', '.join(EVALUATORS)}")
+        confidence = self.number("confidence", 0.9)
+        if confidence is not None and not 0.5 <= confidence <= 0.999:
+            self.fail("confidence", f"{confidence} lies outside 0.5 to 0.999")
+        seed = self.integer("seed", 0, 0, 2**63 - 1)
+        strategy = self.choice("strategy", STRATEGIES, "bayes")
+        if strategy == "robot" and not score_table.ships(space.name, score_table.DEEP):
+            problem = f"the scores that robot combines do not ship for {space.public_name}"
+            self.fail("strategy", problem, "name another one")
+        if strategy == "robot" and recipe:
+            self.fail("strategy", "robot's scores are of networks, whatever their recipe", "name another one")
+        flat = self.truth("flat")
+        parallel = self.integer("parallel", 1, 1, MAX_PARALLEL)
+        if self.errors:
+            raise InvalidRequest(self.errors)
+        assert confidence is not None and strategy is not None
+        return DesignRequest(
+            space.name,
+            task,
+            constraints,
+            objectives,
+            count,
+            evaluations,
+            evaluator,
+            options,
+            confidence,
+            seed,
+            strategy,
+            flat,
+            parallel,
+            self.named(space, constraints, objectives),
+            recipe,
+            self.uploaded if self.uploaded is not None and self.uploaded.name == task else None,
+        )
+
+    def named(
+        self, space: Space, constraints: tuple[Constraint, ...], objectives: tuple[Objective, ...]
+    ) -> tuple[MeasuredDevice, ...]:
+        """The measured devices that the request really needs, so that a job carries no more."""
+        quantities = {bound.quantity for bound in constraints} | {goal.quantity for goal in objectives}
+        return tuple(
+            device for device in self.measured if device.space == space.name and device.quantity in quantities
+        )
+
+    def space(self) -> Space | None:
+        name = self.body.get("space")
+        if not isinstance(name, str) or not knows_space(name):
+            self.fail("space", f"{name!r} is no space", f"known are {', '.join(space_names())}")
+            return None
+        return get_space(name)
+
+    def evaluator(self) -> Spec | None:
+        try:
+            self.spec = read_spec(self.body.get("evaluator"))
+        except InvalidOptions as error:
+            self.errors += [FieldError(each.field, each.message, each.hint) for each in error.errors]
+        return self.spec
+
+    def evaluator_options(self, spec: Spec | None) -> dict[str, dict[str, object]]:
+        try:
+            return read_evaluator_options(self.body.get("evaluator_options"), spec)
+        except InvalidOptions as error:
+            self.errors += [FieldError(each.field, each.message, each.hint) for each in error.errors]
+            return {}
+
+    def recipe(self, space: Space) -> Choices:
+        try:
+            chosen = read_recipe(self.body.get(FIELD), space)
+        except InvalidOptions as error:
+            self.errors += [FieldError(each.field, each.message, each.hint) for each in error.errors]
+            return ()
+        options: Any = self.body.get("evaluator_options")
+        for part in ("training", FIELD):
+            options = options.get(part) if isinstance(options, Mapping) else None
+        for name, _ in chosen:
+            if isinstance(options, Mapping) and name in options:
+                hint = f"its choices are those of {FIELD}.{name}; leave it out here"
+                self.fail(f"evaluator_options.training.{FIELD}.{name}", "is searched", hint)
+        return chosen
+
+    def task(self, space: Space, spec: Spec | None) -> str:
+        task = self.body.get("task")
+        if self.uploaded is not None and task == self.uploaded.name and task not in space.tasks:
+            if space.name in CONDITIONED or measured_by(spec, "accuracy", "training"):
+                return self.uploaded.name
+            hint = f"tasks of your own are predicted in {', '.join(CONDITIONED)}"
+            self.fail("task", f"{space.public_name} has no predictor for tasks that it does not know", hint)
+            return space.tasks[0]
+        # A training can be for any data set that is there; whether it is, the evaluator says.
+        trained = measured_by(spec, "accuracy", "training") and not space.task_dependent_cost
+        if trained and isinstance(task, str) and DATA_NAME.fullmatch(task):
+            return task
+        if not isinstance(task, str) or task not in space.tasks:
+            self.fail(
+                "task",
+                f"{task!r} is no task of {space.public_name}",
+                f"its tasks are {', '.join(space.tasks)}",
+            )
+            # What follows is still checked for its own sake, against some task.
+            return space.tasks[0]
+        return task
+
+    def quantity(
+        self, space: Space, design_task: str, path: str, item: Mapping[str, object]
+    ) -> Quantity | None:
+        task = item.get("task")
+        if task is not None and not isinstance(task, str):
+            self.fail(f"{path}.task", "must be a string")
+            return None
+        try:
+            return resolve_quantity(
+                space,
+                item.get("metric"),
+                task=task or design_task,
+                device=item.get("device"),
+                path=path,
+                devices=self.devices(space, item.get("metric")),
+                tasks=(design_task, *self.data_sets(space, item.get("metric"), task)),
+                metrics=self.metrics(),
+            )
+        except InvalidRequest as error:
+            self.errors.extend(error.errors)
+            return None
+
+    def data_sets(self, space: Space, metric: object, task: str | None) -> list[str]:
+        """A task that may be the name of a data set; whether it is there, the evaluator says."""
+        trained = metric == "accuracy" and measured_by(self.spec, "accuracy", "training")
+        admitted = trained and task is not None and not space.task_dependent_cost
+        return [task] if admitted and task is not None and DATA_NAME.fullmatch(task) else []
+
+    def metrics(self) -> list[str]:
+        """The metrics that the evaluators bring to any space."""
+        brought = {"accuracy": "training", "train_seconds": "training"} | dict.fromkeys(ON_DEVICE, "latency")
+        return [metric for metric, name in brought.items() if measured_by(self.spec, metric, name)]
+
+    def devices(self, space: Space, metric: object) -> list[str]:
+        """The devices that can be named besides the space's own."""
+        named = [device.name for device in self.measured if device.space == space.network_space.name]
+        return [*named, WORKER] if measured_by(self.spec, str(metric), "latency") else named
+
+    def constraints(self, space: Space, task: str) -> tuple[Constraint, ...]:
+        merged: dict[Quantity, tuple[float | None, float | None]] = {}
+        for path, item in self.items("constraints"):
+            self.unknown(path, item, ("metric", "task", "device", "min", "max"))
+            quantity = self.quantity(space, task, path, item)
+            low, high = (
+                self.number(f"{path}.{end}", None, item.get(end)) if item.get(end) is not None else None
+                for end in ("min", "max")
+            )
+            if item.get("min") is None and item.get("max") is None:
+                self.fail(path, "has neither min nor max", "give at least one of them")
+            if quantity is None:
+                continue
+            old_low, old_high = merged.get(quantity, (None, None))
+            low = max((bound for bound in (low, old_low) if bound is not None), default=None)
+            high = min((bound for bound in (high, old_high) if bound is not None), default=None)
+            if low is not None and high is not None and low > high:
+                self.fail(
+                    f"{path}.max",
+                    f"the bounds on {quantity.key} contradict each other: min {low} > max {high}",
+                )
+                continue
+            merged[quantity] = (low, high)
+        return tuple(
+            Constraint(quantity, low, high)
+            for quantity, (low, high) in merged.items()
+            if low is not None or high is not None
+        )
+
+    def objectives(self, space: Space, task: str) -> tuple[Objective, ...]:
+        quantities: list[Quantity] = []
+        for path, item in self.items("objectives"):
+            self.unknown(path, item, ("metric", "task", "device"))
+            quantity = self.quantity(space, task, path, item)
+            if quantity is not None and quantity not in quantities:
+                quantities.append(quantity)
+        if not quantities:
+            known = (*space.metrics, *self.metrics())
+            usual = [metric for metric in ("accuracy", "loss") if metric in known]
+            if not usual and not self.body.get("objectives"):
+                self.fail(
+                    "objectives",
+                    f"{space.public_name} has no accuracy that could be meant",
+                    f"name at least one of its metrics: {', '.join(space.metrics)}",
+                )
+            quantities = [Quantity(metric, task=task) for metric in usual[:1]]
+        return tuple(Objective(quantity) for quantity in quantities)

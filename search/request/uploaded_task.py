@@ -1,0 +1,100 @@
+"""A task that someone uploaded, as a request carries it, and the predictor that is conditioned on it."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spaces.costs.sized_task import sized_task
+from spaces.metric import Quantity
+
+if TYPE_CHECKING:
+    from predictors.predictor import Predictor
+    from search.request.design_request import DesignRequest
+    from store.blobs.blobs import Blobs
+
+METRIC = "accuracy"
+CONDITIONED = ("nasbench201",)
+"""The spaces whose predictor takes a task that it has never seen."""
+KEPT = 32
+"""Predictors that a process keeps; each is one task's."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadedTask:
+    """A task by its name, its size and the blob of its embedding, so that a job needs nothing else of it.
+
+    Args:
+        name: that the request calls it by.
+        classes: how many.
+        embedding: name of the blob.
+        version: of the encoder.
+    """
+
+    name: str
+    classes: int
+    embedding: str
+    version: str
+
+    @property
+    def quantity(self) -> Quantity:
+        """What is predicted of it."""
+        return Quantity(METRIC, task=self.name)
+
+    @property
+    def sized(self) -> str:
+        """What stands for it where exact costs are computed."""
+        return sized_task(self.classes)
+
+
+class EmbeddingGone(LookupError):
+    """The embedding of a task cannot be read, or is one of another encoder; add the task again."""
+
+
+def predicted_task(request: "DesignRequest", quantity: Quantity) -> UploadedTask | None:
+    """The uploaded task of a request whose conditioned predictor tells a quantity; None where none does."""
+    task = request.uploaded
+    told = task is not None and request.space in CONDITIONED and quantity == task.quantity
+    return task if told and not request.recipe else None
+
+
+def extrapolates(model: "Predictor") -> bool:
+    """Whether a model says of itself that all it tells is far from what it learned from."""
+    return bool(getattr(model, "extrapolated", False))
+
+
+_kept: "OrderedDict[tuple[str, str], Predictor]" = OrderedDict()
+_lock = threading.Lock()
+
+
+def task_predictor(space: str, task: UploadedTask, blobs: "Callable[[], Blobs]") -> "Predictor":
+    """The predictor of a space conditioned on a task; made once a process. Read it, never change it.
+
+    Raises:
+        EmbeddingGone: its embedding cannot be read.
+    """
+    from encoders.tasks.embedding import DamagedEmbedding, TaskEmbedding
+    from predictors.kinds.task_conditioned import load_task_predictor
+    from predictors.transfer.task_model import OtherVersion
+    from store.blobs.blobs import BlobDamaged, BlobNotFound
+
+    key = (space, task.embedding)
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            return _kept[key]
+    try:
+        embedding = TaskEmbedding.from_bytes(blobs().get(task.embedding))
+        made = load_task_predictor(space, embedding)
+        made.predict(made.space.sample(1, np.random.default_rng(0)))
+    except (BlobNotFound, BlobDamaged, DamagedEmbedding, OtherVersion) as error:
+        message = f"the embedding of {task.name!r} cannot be used: {error}; add the task again"
+        raise EmbeddingGone(message) from error
+    with _lock:
+        _kept[key] = made
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return made

@@ -1,0 +1,1 @@
+"""Running a search: the loop, the evaluation pool, the subset of observations that is learned from."""

@@ -1,0 +1,186 @@
+"""The loop: suggest, evaluate, observe, until the budget is spent. A plain function, no queue in sight."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from search.evaluator import Evaluator, Stopped
+from search.run.evaluation_pool import Crew
+from search.strategy import Exhausted, Strategy
+from search.trial import CompletedTrial, PendingTrial
+from spaces.metric import Observation
+
+__all__ = ["Event", "Stopped", "run"]
+
+CREW_SECONDS = 0.25
+"""How often the others are looked after."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened.
+
+    Args:
+        kind: ``observed`` or ``exhausted``.
+        done: evaluations finished so far.
+        total: the budget.
+        message: for a person.
+        data: for a program; finite numbers, strings, lists and objects.
+        observations: what must be stored together with the event.
+    """
+
+    kind: str
+    done: int
+    total: int
+    message: str
+    data: dict[str, object] = field(default_factory=dict)
+    observations: tuple[Observation, ...] = ()
+
+
+def run(
+    strategy: Strategy,
+    evaluator: Evaluator,
+    budget: int,
+    *,
+    stored: Sequence[Observation] = (),
+    on_event: Callable[[Event], None] = lambda event: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    crew: Crew | None = None,
+    parallel: int = 1,
+    unfinished: str | None = None,
+) -> list[Observation]:
+    """Spends what is left of the budget.
+
+    Args:
+        strategy: fresh; it is told of ``stored`` here.
+        evaluator: measures.
+        budget: evaluations in all, those stored included.
+        stored: observations of an earlier run that was cut short; never evaluated again.
+        on_event: called after every evaluation, before the next one begins.
+        should_stop: asked before every evaluation, and handed to it.
+        crew: others who evaluate at the same time; what is suggested then depends on who is done first.
+        parallel: evaluations at the same time, this worker's own among them.
+        unfinished: an architecture whose evaluation an earlier run began itself; it is the first one now.
+
+    Returns:
+        all observations, those stored first
+
+    Raises:
+        Stopped: when ``should_stop`` says so.
+    """
+    loop = _Loop(strategy, evaluator, budget, list(stored), on_event, should_stop, crew, parallel)
+    return loop.run(unfinished)
+
+
+class _Loop:
+    """A loop under way."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        evaluator: Evaluator,
+        budget: int,
+        observations: list[Observation],
+        on_event: Callable[[Event], None],
+        should_stop: Callable[[], bool],
+        crew: Crew | None,
+        parallel: int,
+    ) -> None:
+        self.strategy, self.evaluator, self.budget = strategy, evaluator, budget
+        self.observations, self.on_event, self.should_stop = observations, on_event, should_stop
+        self.crew, self.parallel = crew, parallel if crew is not None else 1
+        self.own: str | None = None
+        self.foreseen: dict[str, dict[str, dict[str, float]]] = {}
+        self.exhausted = False
+        self._looked = 0.0
+
+    def run(self, unfinished: str | None) -> list[Observation]:
+        """Evaluates until nothing is left to do."""
+        self.strategy.observe([CompletedTrial(observation) for observation in self.observations])
+        known = {observation.architecture for observation in self.observations}
+        if unfinished is not None and unfinished not in {*known, *self._pending()}:
+            self.own = unfinished if len(known) < self.budget else None
+        while True:
+            if self.should_stop():
+                raise Stopped(f"stopped after {len(self.observations)} of {self.budget} evaluations")
+            self._look_after_crew()
+            if self.own is None:
+                self.own = self._suggest() or (self.crew.take_back() if self.crew is not None else None)
+            if self.own is not None:
+                seen = self.evaluator.evaluate(self.own, self._should_stop)
+                self.own = None
+                self._observed(seen)
+            elif self._pending():
+                time.sleep(CREW_SECONDS)
+            else:
+                return self.observations
+
+    def _pending(self) -> list[str]:
+        """Architectures that someone evaluates at this moment."""
+        waiting = [] if self.crew is None else self.crew.waiting()
+        return [*waiting, *([] if self.own is None else [self.own])]
+
+    def _suggest(self) -> str | None:
+        """A new architecture to evaluate; None where the budget or the space is used up."""
+        pending = self._pending()
+        if self.exhausted or len(self.observations) + len(pending) >= self.budget:
+            return None
+        try:
+            if pending:
+                self.strategy.observe([], [PendingTrial(architecture) for architecture in pending])
+            (architecture,) = self.strategy.suggest(1)
+        except Exhausted as end:
+            self.exhausted = True
+            self.on_event(Event("exhausted", len(self.observations), self.budget, str(end)))
+            return None
+        self.foreseen[architecture] = self.strategy.foresee(architecture)
+        return architecture
+
+    def _should_stop(self) -> bool:
+        """What a long evaluation asks again and again; meanwhile the others are kept busy."""
+        if self.crew is not None and time.monotonic() - self._looked > CREW_SECONDS:
+            self._look_after_crew()
+        return self.should_stop()
+
+    def _look_after_crew(self) -> None:
+        if self.crew is None:
+            return
+        self._looked = time.monotonic()
+        for observation in self.crew.collect():
+            self._observed(observation)
+        others = self.parallel - 1
+        while len(self.crew.waiting()) < others and self._leaves_work_for_me():
+            architecture = self._suggest()
+            if architecture is None:
+                return
+            self.crew.hand_out(architecture)
+
+    def _leaves_work_for_me(self) -> bool:
+        """Whether the budget holds an evaluation more than what is under way, or this worker has its own."""
+        under_way = len(self.observations) + len(self._pending())
+        return self.own is not None or under_way + 1 < self.budget
+
+    def _observed(self, observation: Observation) -> None:
+        """Takes in an evaluation, stores it and tells of it."""
+        self.observations.append(observation)
+        pending = [PendingTrial(architecture) for architecture in self._pending()]
+        self.strategy.observe([CompletedTrial(observation)], pending)
+        said = observation.failed or ", ".join(
+            f"{key} {value:.4g}" for key, value in observation.values.items()
+        )
+        self.on_event(
+            Event(
+                "observed",
+                len(self.observations),
+                self.budget,
+                f"{observation.architecture}: {said}",
+                {
+                    "architecture": observation.architecture,
+                    "values": observation.values,
+                    "predicted": self.foreseen.pop(observation.architecture, {}),
+                    "source": observation.source,
+                    "seconds": round(observation.seconds, 3),
+                },
+                (observation,),
+            )
+        )

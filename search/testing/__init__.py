@@ -1,0 +1,1 @@
+"""Conformance suites of strategies and evaluators."""

@@ -1,0 +1,1 @@
+"""What routes do, one file a resource; no HTTP here beyond problem documents."""

@@ -1,0 +1,77 @@
+"""Orders for designs, checked against all that a tenant has, and what their jobs are given."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from predictors.devices.measured import MeasuredDevice
+from search.request.answerable import check_answerable
+from search.request.design_request import DesignRequest, parse_request
+from search.request.uploaded_task import UploadedTask
+from service.dependencies import Service
+from service.operations.devices import named_devices
+from service.operations.spaces import FoundSpace, find_space
+from service.operations.uploads import named_task
+from service.schemas import DesignCreate
+from store.blobs.shared_payload import Sharing
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A design that can be answered.
+
+    Args:
+        request: checked.
+        payload: what the job's handler receives; :func:`store.blobs.shared_payload.whole` brings its large
+        parts.
+    """
+
+    request: DesignRequest
+    payload: dict[str, object]
+
+
+class Orders:
+    """Checks the designs of one call; what several of them name is looked up once.
+
+    Args:
+        service: the parts of the app.
+        tenant: who asks.
+    """
+
+    def __init__(self, service: Service, tenant: str) -> None:
+        self._service, self._tenant = service, tenant
+        self._sharing = Sharing(service.blobs)
+        self._spaces: dict[str, tuple[FoundSpace, dict[str, object]]] = {}
+        self._tasks: dict[str, UploadedTask | None] = {}
+        self._devices: dict[tuple[str, frozenset[str | None]], list[MeasuredDevice]] = {}
+
+    def check(self, design: DesignCreate) -> Order:
+        """The order for a design.
+
+        Raises:
+            InvalidRequest, Problem: 422 with every field that is wrong.
+        """
+        service = self._service
+        names = [item.device for item in (*design.constraints, *design.objectives)]
+        measured = self._named_devices(design.space, names)
+        found, extra = self._space(design.space)
+        uploaded = self._uploaded(design.task)
+        request = parse_request(design.model_dump() | {"space": found.space.name}, measured, uploaded)
+        check_answerable(request, service.tables, service.config.images)
+        return Order(request, self._sharing.without_large(request.to_dict() | extra))
+
+    def _space(self, name: str) -> tuple[FoundSpace, dict[str, object]]:
+        if name not in self._spaces:
+            found = find_space(self._service.store, self._tenant, name)
+            self._spaces[name] = found, found.payload(self._service.store)
+        return self._spaces[name]
+
+    def _uploaded(self, name: str) -> UploadedTask | None:
+        if name not in self._tasks:
+            self._tasks[name] = named_task(self._service.store, self._tenant, name)
+        return self._tasks[name]
+
+    def _named_devices(self, space: str, names: Iterable[str | None]) -> list[MeasuredDevice]:
+        key = (space, frozenset(names))
+        if key not in self._devices:
+            self._devices[key] = named_devices(self._service.store, self._tenant, *key)
+        return self._devices[key]

@@ -1,0 +1,82 @@
+"""Observations for a trained predictor: learned at once where that is quick, by a job otherwise."""
+
+import threading
+from dataclasses import asdict
+
+import numpy as np
+
+from service.children.bounded import checkpoint
+from service.dependencies import Service
+from spaces.space import get_space
+from store.jobs.job import Job
+from store.predictors.predictor import Label, PredictorMoved, StoredPredictor, TrainedVersion
+
+AT_ONCE = {"gp": 1_000, "gbdt": 300}
+"""Observations in all up to which a kind learns within about a second; kinds that are not here never do."""
+TRIES = 3
+_locks = [threading.Lock() for _ in range(64)]
+"""One for each predictor, and a few others: equal requests at once learn one after the other, not in vain."""
+
+
+def observe(
+    service: Service, found: StoredPredictor, labels: list[Label], *, key: str | None
+) -> tuple[StoredPredictor, Job | None]:
+    """Stores observations and learns them, or orders the job that does; runs in a thread."""
+    with _locks[hash(found.id) % len(_locks)]:
+        found = service.store.predictor(found.id, tenant_id=found.tenant_id)
+        return _observe(service, found, labels, key)
+
+
+def _observe(
+    service: Service, found: StoredPredictor, labels: list[Label], key: str | None
+) -> tuple[StoredPredictor, Job | None]:
+    """As :func:`observe`; other processes may observe at the same time."""
+    tenant = found.tenant_id
+    for _ in range(TRIES):
+        checkpoint()
+        if not _is_quick(found, len(labels)):
+            break
+        version = _refined(service, found, labels)
+        try:
+            stored, job = service.store.extend_predictor(
+                found.id, labels, tenant_id=tenant, idempotency_key=key, trained=version
+            )
+        except PredictorMoved:  # others have observed in between: their labels count too
+            found = service.store.predictor(found.id, tenant_id=tenant)
+            continue
+        return stored, job
+    return service.store.extend_predictor(found.id, labels, tenant_id=tenant, idempotency_key=key)
+
+
+def _is_quick(found: StoredPredictor, more: int) -> bool:
+    current = found.current
+    if current is None or current.number != found.latest.number:
+        return False
+    return current.labels + more <= AT_ONCE.get(found.spec.kind, 0)
+
+
+def _refined(service: Service, found: StoredPredictor, labels: list[Label]) -> TrainedVersion:
+    """The next version, its weights already kept."""
+    from predictors.calibration.support import Support
+    from predictors.predictor import NotEnoughLabels
+    from predictors.training.observations import Figures, new_predictor
+
+    spec, current = found.spec, found.current
+    assert current is not None and current.model is not None
+    space = get_space(spec.space)
+    known = service.store.labels(found.id, current.number, tenant_id=found.tenant_id)
+    codes = space.parse_many(architecture for architecture, _ in known + labels)
+    values = np.array([value for _, value in known + labels])
+    new = slice(len(known), None)
+    model = service.models.copy(spec.space, spec.kind, current.model)
+    foretold = Figures.of(model.predict(codes[new]), values[new], 0)
+    try:
+        model = model.refine(codes[new], values[new])
+    except NotEnoughLabels:  # a kind whose weights do not hold its labels learns all of them again
+        model = new_predictor(space, spec.kind, task=spec.task, seed=found.seed).fit(codes, values)
+    about = {
+        "cross_validation": current.about.get("cross_validation"),
+        "foretold": asdict(foretold),
+        "support": Support.of(space, codes, spec.task).to_dict(),
+    }
+    return TrainedVersion(found.id, current.number + 1, service.blobs.put(model.to_bytes()), about)

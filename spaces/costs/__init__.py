@@ -1,0 +1,1 @@
+"""Exact costs: parameters, multiply-accumulates and activation memory, counted from layers."""

@@ -1,0 +1,1 @@
+"""Arithmetic over the variables of a declared space: syntax, check, evaluation."""

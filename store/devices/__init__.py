@@ -1,0 +1,1 @@
+"""Devices of tenants: model, port, adapters."""

@@ -1,0 +1,1 @@
+"""Jobs: the state machine, fair turns, the queue."""

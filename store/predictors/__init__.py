@@ -1,0 +1,1 @@
+"""Predictors of tenants: model, port, adapters."""

@@ -1,0 +1,1 @@
+"""Declared spaces: model, port, adapters."""

@@ -1,0 +1,1 @@
+"""Studies: model, port, adapters."""

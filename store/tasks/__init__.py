@@ -1,0 +1,1 @@
+"""Uploaded tasks: model, port, adapters."""
