@@ -30,7 +30,7 @@ def stop_on_signals() -> Event:
 
 
 def relay(settings: Settings) -> int:
-    """The relay and keeper process, until SIGTERM or SIGINT; returns its exit status.
+    """The relay and reaper process, until SIGTERM or SIGINT; returns its exit status.
 
     Raises:
         BrokerMissing: no broker is set.
@@ -41,7 +41,7 @@ def relay(settings: Settings) -> int:
         run_relay(
             store,
             broker_url=_broker(settings),
-            pace=Pace(settings.lease_seconds, settings.relay_poll_seconds, settings.keeper_poll_seconds),
+            pace=Pace(settings.lease_seconds, settings.relay_poll_seconds, settings.reaper_poll_seconds),
             stop=stop,
             name=settings.process_name,
             collecting=_collecting(settings),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import Field, field_validator
+from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "NETWRIGHT_"
@@ -18,7 +18,9 @@ class Settings(BaseSettings):
     'postgresql+psycopg://me:***@db/netwright'
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", env_ignore_empty=True, populate_by_name=True
+    )
 
     data: Path | None = None
     """Folder of benchmark tables that are not in packages; None: only those from packages."""
@@ -69,7 +71,11 @@ class Settings(BaseSettings):
     cancel_seconds: float = Field(default=3.0, gt=0)
     """How long the step at hand may take once its job is cancelled."""
     relay_poll_seconds: float = Field(default=0.05, gt=0)
-    keeper_poll_seconds: float = Field(default=1.0, gt=0)
+    reaper_poll_seconds: float = Field(
+        default=1.0,
+        gt=0,
+        validation_alias=AliasChoices("NETWRIGHT_REAPER_POLL_SECONDS", "NETWRIGHT_KEEPER_POLL_SECONDS"),
+    )
     collect_seconds: float = Field(default=3600.0, ge=0)
     """How often blobs that no row names are looked for; 0: never."""
     blob_grace_seconds: float = Field(default=3600.0, gt=0)

@@ -12,14 +12,14 @@ from search.evaluator import Bench
 from search.evaluators.composite import make_evaluator
 from search.feasibility.exact_bounds import nearest_member
 from search.feasibility.nearest import Nearest, nearest_to_exact, nearest_to_measured
-from search.models import Models, fit_models, foretold_models, shipped_models
+from search.models import Models, fit_models, prior_models, shipped_models
 from search.pareto.front import pareto_front
 from search.problem import Problem
 from search.proposals import Proposals, propose
 from search.report import architectures, baseline, scores_of
 from search.request.answerable import check_answerable
 from search.request.design_request import DesignRequest
-from search.run.evaluation_pool import Crew
+from search.run.evaluation_pool import EvaluationPool
 from search.run.loop import Event, Stopped, run
 from search.study import strategy_of
 from spaces.metric import Observation
@@ -51,7 +51,7 @@ def run_design(
     *,
     tables: Tables,
     bench: Bench | None = None,
-    crew: Crew | None = None,
+    pool: EvaluationPool | None = None,
     unfinished: str | None = None,
     stored: Sequence[Observation] = (),
     on_event: Callable[[Event], None] = lambda event: None,
@@ -61,13 +61,13 @@ def run_design(
 
     With evaluations, models learn from this design's observations alone: a table stands for measurements
     the user does not have yet, so a model that was trained on it would have seen the answers. What is
-    foretold of an uploaded task comes from other tasks; there the observations are learned on top.
+    known of an uploaded task comes from other tasks; there the observations are learned on top.
 
     Args:
         request: checked.
         tables: measured truth.
         bench: what evaluators work with; the tables alone unless said otherwise.
-        crew: others who evaluate at the same time.
+        pool: others who evaluate at the same time.
         unfinished: an architecture whose evaluation that attempt had begun.
         stored: observations of an attempt that was cut short; they are not evaluated again.
         on_event: called with each event before work goes on.
@@ -99,7 +99,7 @@ def run_design(
             stored=stored,
             on_event=on_event,
             should_stop=should_stop,
-            crew=crew if request.parallel > 1 else None,
+            pool=pool if request.parallel > 1 else None,
             parallel=request.parallel,
             unfinished=unfinished,
         )
@@ -164,10 +164,10 @@ def _models(
     if not request.evaluations:
         return shipped_models(problem, request, bench.blobs)
     finished = [observation for observation in observations if observation.failed is None]
-    foretold = foretold_models(request, problem, bench.blobs)
-    if len(finished) < (1 if len(foretold) == len(problem.to_measure) else 2):
+    prior = prior_models(request, problem, bench.blobs)
+    if len(finished) < (1 if len(prior) == len(problem.to_measure) else 2):
         return {}
-    return fit_models(problem, finished, seed=request.seed, foretold=foretold)
+    return fit_models(problem, finished, seed=request.seed, prior=prior)
 
 
 def _best_measured(problem: Problem, measured: Sequence[Observation]) -> list[str]:

@@ -23,23 +23,23 @@ Models = dict[str, Predictor]
 
 
 def fit_models(
-    problem: Problem, observations: Sequence[Observation], *, seed: int, foretold: Models | None = None
+    problem: Problem, observations: Sequence[Observation], *, seed: int, prior: Models | None = None
 ) -> Models:
     """A predictor for every quantity that must be measured, from what was observed so far.
 
     Args:
         problem: what is searched for.
-        observations: at least one that did not fail, for quantities that nothing foretells two.
+        observations: at least one that did not fail, for quantities without a prior two.
         seed: every random choice follows from it.
-        foretold: what there was before any observation; it learns them too.
+        prior: what there was before any observation; it learns them too.
     """
     finished = [observation for observation in observations if observation.failed is None]
     codes = problem.space.parse_many(observation.architecture for observation in finished)
     models: Models = {}
     for quantity in problem.to_measure:
         values = np.array([observation.values[quantity.key] for observation in finished])
-        if foretold is not None and quantity.key in foretold:
-            models[quantity.key] = refined(foretold[quantity.key], codes, values)
+        if prior is not None and quantity.key in prior:
+            models[quantity.key] = refined(prior[quantity.key], codes, values)
             continue
         options = cost_options(problem.space) if quantity.device is not None else None
         predictor = GbdtPredictor(problem.space, task=problem.task_of(quantity), seed=seed, options=options)
@@ -47,8 +47,8 @@ def fit_models(
     return models
 
 
-def foretold_models(request: DesignRequest, problem: Problem, blobs: "Callable[[], Blobs] | None") -> Models:
-    """What is foretold of an uploaded task before anything was observed of it."""
+def prior_models(request: DesignRequest, problem: Problem, blobs: "Callable[[], Blobs] | None") -> Models:
+    """The prior models of an uploaded task, before anything was observed of it."""
     if blobs is None:
         return {}
     found = {quantity.key: predicted_task(request, quantity) for quantity in problem.to_measure}

@@ -1,4 +1,5 @@
-"""Proposals: unevaluated architectures that models believe in, generated under all bounds, best first."""
+"""Proposals: unevaluated architectures that models predict to be good, generated under all bounds, best
+first."""
 
 from dataclasses import dataclass
 
@@ -57,8 +58,8 @@ def propose(problem: Problem, models: Models, count: int, *, seed: int, exclude:
         exclude: codes (e, v) not wanted.
     """
     rng = np.random.default_rng(seed)
-    merit = _Merit(problem, models, rng)
-    pool = _generated(problem, models, merit, count, exclude, rng)
+    fitness = _Fitness(problem, models, rng)
+    pool = _generated(problem, models, fitness, count, exclude, rng)
     sure = confidence(problem, models, pool)
     if confident(problem, sure).sum() < count and problem.space.size <= LISTED:
         pool = _fresh(problem, problem.space.enumerate(), exclude)
@@ -66,7 +67,7 @@ def propose(problem: Problem, models: Models, count: int, *, seed: int, exclude:
     if not len(pool):
         return Proposals(pool, None, 0.0)
     chosen = pool[confident(problem, sure)]
-    chosen = chosen[_order(merit.objectives(chosen))[:count]] if len(chosen) else chosen
+    chosen = chosen[_order(fitness.objectives(chosen))[:count]] if len(chosen) else chosen
     miss = sum(
         (
             relative_gap(bound, models[bound.quantity.key].predict(pool).mean)
@@ -79,7 +80,12 @@ def propose(problem: Problem, models: Models, count: int, *, seed: int, exclude:
 
 
 def _generated(
-    problem: Problem, models: Models, merit: "_Merit", count: int, exclude: Codes, rng: np.random.Generator
+    problem: Problem,
+    models: Models,
+    fitness: "_Fitness",
+    count: int,
+    exclude: Codes,
+    rng: np.random.Generator,
 ) -> Codes:
     """The pool: generated for each weighting of the objectives, neighbours of the best, and uniform draws."""
     objectives = len(problem.objectives)
@@ -91,14 +97,14 @@ def _generated(
     parts = []
     for weights in weightings:
         if problem.space.network_space is not problem.space:
-            parts.append(_climbed(problem, models, merit, weights, exclude, rng))
+            parts.append(_climbed(problem, models, fitness, weights, exclude, rng))
             continue
         guide = ProductGuide(
             [
                 ExactBoundsGuide(problem),
                 FunctionGuide(
                     lambda codes, weights=weights: (  # type: ignore[misc]
-                        STRENGTH * merit(codes, weights) + log_confidence(problem, models, codes)
+                        STRENGTH * fitness(codes, weights) + log_confidence(problem, models, codes)
                     )
                 ),
             ]
@@ -124,7 +130,7 @@ def _generated(
 def _climbed(
     problem: Problem,
     models: Models,
-    merit: "_Merit",
+    fitness: "_Fitness",
     weights: Floats,
     exclude: Codes,
     rng: np.random.Generator,
@@ -132,7 +138,7 @@ def _climbed(
     """The pool where no generator can ship: uniform draws, and the neighbourhoods of what looks best."""
 
     def wanted(codes: Codes) -> Floats:
-        return STRENGTH * merit(codes, weights) + log_confidence(problem, models, codes)
+        return STRENGTH * fitness(codes, weights) + log_confidence(problem, models, codes)
 
     return pooled(problem, wanted, exclude[:0], exclude, rng)
 
@@ -171,7 +177,7 @@ def _spread(scores: Floats) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     return np.array(order, dtype=np.int64)
 
 
-class _Merit:
+class _Fitness:
     """Predicted objectives, each in standard deviations of the space's feasible members."""
 
     def __init__(self, problem: Problem, models: Models, rng: np.random.Generator) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from predictors.predictor import Predictor
 from search.feasibility.exact_bounds import draw_feasible, nearest_member
-from search.pareto.fitness import averaged, merits
+from search.pareto.fitness import averaged, fitness
 from search.problem import Problem
 from search.run.subset import chosen
 from search.strategies import strategy_names
@@ -67,14 +67,14 @@ class Strategy(ABC):
         self.completed = (*self.completed, *completed)
         self.pending = tuple(pending)
 
-    def foretell(self, predictor: Predictor) -> None:
-        """Takes in what a predictor of the objective foretells before anything was observed.
+    def accept_prior(self, predictor: Predictor) -> None:
+        """Takes a predictor of the objective as its prior, before anything was observed.
 
         A strategy that has no use for it ignores it.
         """
         return
 
-    def foresee(self, architecture: str) -> dict[str, dict[str, float]]:
+    def predicted(self, architecture: str) -> dict[str, dict[str, float]]:
         """What was expected of an architecture when it was suggested: quantity key → mean, std, lower, upper.
 
         Empty for a strategy without a model.
@@ -109,10 +109,10 @@ class Strategy(ABC):
         ]
         return chosen(self.problem, found)
 
-    def merits(self, observations: Sequence[Observation]) -> Floats:
+    def fitness(self, observations: Sequence[Observation]) -> Floats:
         """How good finished observations are, (n,), more is better; see
-        :func:`search.pareto.fitness.merits`."""
-        found = merits(self.problem, observations)
+        :func:`search.pareto.fitness.fitness`."""
+        found = fitness(self.problem, observations)
         if not self.flat or not observations:
             return found
         codes = self.problem.space.parse_many([observation.architecture for observation in observations])

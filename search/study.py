@@ -63,7 +63,7 @@ def _own_devices(body: Mapping[str, object]) -> list[MeasuredDevice]:
 
 
 def strategy_of(request: DesignRequest, blobs: "Callable[[], Blobs] | None") -> Strategy:
-    """The strategy of a request: it knows no observation yet, of an uploaded task what is foretold.
+    """The strategy of a request: it knows no observation yet, of an uploaded task the prior.
 
     Args:
         request: checked.
@@ -76,7 +76,7 @@ def strategy_of(request: DesignRequest, blobs: "Callable[[], Blobs] | None") -> 
     strategy = get_strategy(request.strategy)(problem, seed=request.seed, flat=request.flat)
     task = predicted_task(request, problem.objectives[0])
     if task is not None and blobs is not None:
-        strategy.foretell(task_predictor(problem.space.name, task, blobs))
+        strategy.accept_prior(task_predictor(problem.space.name, task, blobs))
     return strategy
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from spaces.metric import Observation
 from store.batches.memory import MemoryBatches
 from store.blobs.references_port import names_in
-from store.database import strict_json as strictjson
+from store.database import strict_json
 from store.database.ids import is_id, new_id
 from store.devices.memory import MemoryDevices
 from store.jobs.fair_share import Front
@@ -113,7 +113,7 @@ class MemoryStore(
         parent_id: str | None = None,
         children: int = 0,
     ) -> tuple[Job, bool]:
-        content = content or strictjson.digest({"kind": kind, "payload": payload, "retry_of": retry_of})
+        content = content or strict_json.digest({"kind": kind, "payload": payload, "retry_of": retry_of})
         with self._lock:
             if retry_of is not None:
                 self._owned(retry_of, tenant_id)
@@ -129,7 +129,7 @@ class MemoryStore(
                 kind=kind,
                 state=JobState.QUEUED,
                 attempt=0,
-                payload=strictjson.load(strictjson.dump(payload)),
+                payload=strict_json.load(strict_json.dump(payload)),
                 done=0,
                 total=total,
                 message="",
@@ -211,7 +211,7 @@ class MemoryStore(
     def result(self, job_id: str, *, tenant_id: str = "default") -> dict[str, object] | None:
         with self._lock:
             text = self._owned(job_id, tenant_id).result
-        return None if text is None else strictjson.load(text)
+        return None if text is None else strict_json.load(text)
 
     # what a worker does
     def claim(self, job_id: str, *, worker: str, lease_seconds: float) -> Lease | None:
@@ -266,12 +266,12 @@ class MemoryStore(
         with self._lock:
             entry = self._fenced(lease)
             for observation in observations:
-                strictjson.check_observation(observation)
+                strict_json.check_observation(observation)
             job = replace(
                 entry.job,
                 done=entry.job.done if done is None else done,
                 total=entry.job.total if total is None else total,
-                message=entry.job.message if message is None else strictjson.clean(message),
+                message=entry.job.message if message is None else strict_json.clean(message),
             )
             progress = {"done": job.done, "total": job.total, "message": job.message}
             number = self._append(entry, kind, {**data, "progress": progress}, self._clock())
@@ -298,7 +298,7 @@ class MemoryStore(
                 return _copy(entry.job)  # the answer to an earlier, identical call was lost
             entry = self._fenced(lease)
             if result is not None:
-                entry.result = strictjson.dump(result)
+                entry.result = strict_json.dump(result)
             if trained is not None:
                 self._keep(trained, entry.job.tenant_id)
             return self._move(entry, state, self._clock(), reason=reason)
@@ -317,7 +317,7 @@ class MemoryStore(
             entry = self._entries.get(job_id)
             return [] if entry is None else copy.deepcopy(list(entry.observations.values()))
 
-    # what the relay and the keeper do
+    # what the relay and the lease reaper do
     def unpublished(self, limit: int = 100) -> list[OutboxRow]:
         with self._lock:
             rows = [OutboxRow(n, row.job_id) for n, row in self._outbox.items() if row.published_at is None]
@@ -437,7 +437,7 @@ class MemoryStore(
     def _owned(self, job_id: str, tenant_id: str) -> _Entry:
         entry = self._entries.get(job_id)
         if entry is None or entry.job.tenant_id != tenant_id:
-            raise NotFound(f"no job {strictjson.clean(job_id, 64)!r}")
+            raise NotFound(f"no job {strict_json.clean(job_id, 64)!r}")
         return entry
 
     def _fenced(self, lease: Lease) -> _Entry:
@@ -447,7 +447,7 @@ class MemoryStore(
         return entry
 
     def _append(self, entry: _Entry, kind: str, data: Mapping[str, object], now: float) -> int:
-        content = strictjson.load(strictjson.dump(data))
+        content = strict_json.load(strict_json.dump(data))
         number = len(entry.events) + 1
         entry.events.append(Event(number, kind, content, datetime.fromtimestamp(now, UTC)))
         return number
@@ -473,7 +473,7 @@ class MemoryStore(
             entry.token = None
             self._enqueue(entry.job)
         finished = datetime.fromtimestamp(now, UTC) if target.terminal else None
-        said = None if reason is None else strictjson.clean(reason)
+        said = None if reason is None else strict_json.clean(reason)
         entry.job = replace(entry.job, state=target, reason=said, finished_at=finished)
         self._append(entry, "state", state_data(target, entry.job.attempt, said), now)
         if entry.job.parent_id is not None:

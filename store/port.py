@@ -233,7 +233,7 @@ class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, Tas
     def observations(self, job_id: str) -> list[Observation]:
         """The job's observations in the order in which they were stored; empty for an unknown job."""
 
-    # what the relay and the keeper do
+    # what the relay and the lease reaper do
     @abstractmethod
     def unpublished(self, limit: int = 100) -> list[OutboxRow]:
         """Outbox rows (one for each queued job) that still need to be handed to the broker, oldest first."""
@@ -260,7 +260,7 @@ class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, Tas
     def published(self, older_than_seconds: float) -> int:
         """How many queued jobs have had their message handed to the broker longer ago than this.
 
-        The keeper compares it with the length of the broker's queue: fewer messages than such jobs means
+        The reaper compares it with the length of the broker's queue: fewer messages than such jobs means
         that some were lost.
         """
 

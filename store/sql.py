@@ -15,8 +15,7 @@ from sqlalchemy import Connection, Row, Select, delete, insert, literal_column, 
 from spaces.metric import Observation
 from store.batches.sql import SqlBatches
 from store.blobs.references_sql import SqlReferences
-from store.database import schema
-from store.database import strict_json as strictjson
+from store.database import schema, strict_json
 from store.database.engine import check_file, translated
 from store.database.ids import is_id, new_id
 from store.database.rows import job_of, utc
@@ -97,9 +96,9 @@ class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, Sql
         content: str | None = None,
     ) -> tuple[Job, bool]:
         """:meth:`submit` in a transaction; ``content`` is the digest that a repeated call must have."""
-        text = strictjson.dump(payload)
-        content = content or strictjson.digest({"kind": kind, "payload": payload, "retry_of": retry_of})
-        key = None if idempotency_key is None else strictjson.digest({"key": idempotency_key})
+        text = strict_json.dump(payload)
+        content = content or strict_json.digest({"kind": kind, "payload": payload, "retry_of": retry_of})
+        key = None if idempotency_key is None else strict_json.digest({"key": idempotency_key})
         if retry_of is not None:
             self._owned(connection, retry_of, tenant_id)
         now = self._now(connection)
@@ -190,7 +189,7 @@ class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, Sql
         with self._read() as connection:
             self._owned(connection, job_id, tenant_id)
             return [
-                Event(row.id, row.kind, strictjson.load(row.data), utc(row.at))
+                Event(row.id, row.kind, strict_json.load(row.data), utc(row.at))
                 for row in connection.execute(query)
             ]
 
@@ -209,7 +208,7 @@ class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, Sql
         with self._read() as connection:
             self._owned(connection, job_id, tenant_id)
             text = connection.execute(select(results.c.result).where(results.c.job_id == job_id)).scalar()
-        return None if text is None else strictjson.load(text)
+        return None if text is None else strict_json.load(text)
 
     # what a worker does
     def claim(self, job_id: str, *, worker: str, lease_seconds: float) -> Lease | None:
@@ -287,7 +286,7 @@ class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, Sql
             now = self._now(connection)
             done = row.done if done is None else min(done, LARGEST)
             total = row.total if total is None else min(total, LARGEST)
-            message = row.message if message is None else strictjson.clean(message)
+            message = row.message if message is None else strict_json.clean(message)
             progress = {"done": done, "total": total, "message": message}
             connection.execute(update(jobs).where(jobs.c.id == row.id).values(progress))
             for observation in observations:
@@ -312,7 +311,7 @@ class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, Sql
             row = self._fenced(connection, lease)
             now = self._now(connection)
             if result is not None:
-                text = strictjson.dump(result)
+                text = strict_json.dump(result)
                 values = {"job_id": row.id, "tenant_id": row.tenant_id, "result": text, "at": now}
                 connection.execute(insert(results).values(values))
             if trained is not None:
@@ -336,17 +335,17 @@ class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, Sql
         return [
             Observation(
                 architecture=row.architecture,
-                values=strictjson.load(row._mapping["values"]),  # type: ignore[arg-type]
+                values=strict_json.load(row._mapping["values"]),  # type: ignore[arg-type]
                 source=row.source,
                 failed=row.failed,
                 fidelity=row.fidelity,
                 seconds=row.seconds,
-                details=strictjson.load(row.details),
+                details=strict_json.load(row.details),
             )
             for row in rows
         ]
 
-    # what the relay and the keeper do
+    # what the relay and the lease reaper do
     def requeue_expired(self) -> list[str]:
         taken = []
         with self._read() as connection:
@@ -425,7 +424,7 @@ class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, Sql
     def _owned(self, connection: Connection, job_id: str, tenant_id: str, *, lock: bool = False) -> Any:
         row = self._row(connection, job_id, lock=lock) if is_id(job_id) else None
         if row is None or row.tenant_id != tenant_id:
-            raise NotFound(f"no job {strictjson.clean(job_id, 64)!r}")
+            raise NotFound(f"no job {strict_json.clean(job_id, 64)!r}")
         return row
 
     def _fenced(self, connection: Connection, lease: Lease, *, lock: bool = True) -> Any:
@@ -446,7 +445,7 @@ class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, Sql
                 id=number,
                 tenant_id=row.tenant_id,
                 kind=kind,
-                data=strictjson.dump(data),
+                data=strict_json.dump(data),
                 at=now,
             )
         )
@@ -465,7 +464,7 @@ class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, Sql
     ) -> Job:
         """One move of the state machine with all that belongs to it, on a locked row."""
         check_move(JobState(row.state), target)
-        values |= {"state": target, "reason": None if reason is None else strictjson.clean(reason)}
+        values |= {"state": target, "reason": None if reason is None else strict_json.clean(reason)}
         if row.state == JobState.QUEUED:
             connection.execute(delete(outbox).where(outbox.c.job_id == row.id))
         if target is not JobState.RUNNING:
@@ -484,7 +483,7 @@ class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, Sql
         return job_of(self._row(connection, row.id))
 
     def _observe(self, connection: Connection, row: Row[Any], observation: Observation, now: float) -> None:
-        strictjson.check_observation(observation)
+        strict_json.check_observation(observation)
         connection.execute(
             self._insert_or_ignore(observations).values(
                 {
@@ -492,11 +491,11 @@ class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, Sql
                     "tenant_id": row.tenant_id,
                     "architecture": observation.architecture,
                     "fidelity": observation.fidelity,
-                    "values": strictjson.dump(observation.values),
+                    "values": strict_json.dump(observation.values),
                     "source": observation.source,
-                    "failed": None if observation.failed is None else strictjson.clean(observation.failed),
+                    "failed": None if observation.failed is None else strict_json.clean(observation.failed),
                     "seconds": observation.seconds,
-                    "details": strictjson.dump(observation.details),
+                    "details": strict_json.dump(observation.details),
                     "at": now,
                 }
             )

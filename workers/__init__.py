@@ -1,1 +1,1 @@
-"""Celery app and thin tasks, relay and lease keeper, the embedded stack."""
+"""Celery app and thin tasks, relay and lease reaper, the embedded stack."""

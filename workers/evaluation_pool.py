@@ -1,4 +1,4 @@
-"""The crew of a design: evaluations as jobs of their own, which any worker takes."""
+"""The pool of a design: evaluations as jobs of their own, which any worker takes."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from workers.handlers import JobContext
 HANDED_OUT = "handed-out"
 
 
-class JobCrew:
+class JobEvaluationPool:
     """Hands architectures out as jobs of kind ``evaluation``.
 
     What was handed out stands in the design's events, so that a successor waits for the same jobs.

@@ -49,7 +49,7 @@ def execute(
     """Does the job whose turn it is when a message arrives, and returns how it stands afterwards.
 
     Whatever happens ends in the store: a result, a failure with its reason, a cancellation, a hand-back, or,
-    where the store cannot be reached, a lease that expires and a keeper who queues the job again.
+    where the store cannot be reached, a lease that expires and a lease reaper who queues the job again.
 
     Args:
         job_id: what the message names; it says no more than that one job more is ready.
@@ -63,14 +63,14 @@ def execute(
         None where there was nothing to do (a duplicate message) or the job is no longer ours.
     """
     if draining():
-        return None  # the message is spent; the keeper finds it missing and sends it again
+        return None  # the message is spent; the lease reaper finds it missing and sends it again
     try:
         lease = patiently(
             lambda: store.claim_next(job_id, worker=worker, lease_seconds=patience.lease_seconds),
             patience.store_seconds,
         )
     except (StoreUnavailable, StoreFull) as error:
-        log.error("nothing claimed: the keeper will send the message again", job=job_id, error=str(error))
+        log.error("nothing claimed: the lease reaper sends the message again", job=job_id, error=str(error))
         return None
     if lease is None:
         log.info("nothing to do: no job is queued", job=job_id)
@@ -87,7 +87,7 @@ def execute(
             log.warning("the job belongs to another worker now; nothing more is written")
         except (StoreUnavailable, StoreFull) as error:
             log.error(
-                "given up: the lease will expire, the keeper will queue the job again", error=str(error)
+                "given up: the lease will expire, the lease reaper will queue the job again", error=str(error)
             )
         return None
 

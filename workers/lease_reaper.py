@@ -1,4 +1,4 @@
-"""The keeper: queues again what dead workers left, and sends again what the broker lost."""
+"""The reaper: queues again what dead workers left, and sends again what the broker lost."""
 
 import time
 
@@ -13,7 +13,7 @@ SETTLE_SECONDS = 2.0
 """A message younger than this may be on its way to the broker or in the hands of a worker about to claim."""
 
 
-class Keeper:
+class LeaseReaper:
     """Looks after jobs that nobody else looks after; call :meth:`step` about once a second."""
 
     def __init__(self, store: Store, publisher: Publisher, lease_seconds: float) -> None:

@@ -5,7 +5,7 @@ message. What is set here, and why:
 
 - a message leaves the broker when a worker takes it (``ack_emulation`` off): there is no visibility timeout
   that could hand a running job to a second worker, whatever any machine's clock says. What a dead worker had
-  in hand the keeper sends again;
+  in hand the lease reaper sends again;
 - Celery counts it as held until the job is done (late acknowledgement, prefetch 1): a busy worker takes no
   second message. With acknowledgements in the broker, one that failed left a worker waiting for ever;
 - JSON only, no result backend, no remote control, no gossip: nothing else is read from the broker;

@@ -1,4 +1,4 @@
-"""The relay and keeper process: outbox → broker, one holder of the role at a time; it collects blobs too.
+"""The relay and reaper process: outbox → broker, one holder of the role at a time; it collects blobs too.
 
 Several loops, so that a broker or a place of blobs that does not answer never keeps an expired lease waiting.
 """
@@ -16,7 +16,7 @@ import structlog
 from store.jobs.job import StoreError
 from store.port import Store
 from workers.collect_blobs import Collecting, collect_until
-from workers.lease_reaper import Keeper
+from workers.lease_reaper import LeaseReaper
 from workers.queue import Publisher, make_celery
 
 log = structlog.get_logger(__name__)
@@ -34,12 +34,12 @@ class Pace:
     Args:
         lease_seconds: the workers' lease period.
         relay_seconds: pause between two looks at an empty outbox.
-        keeper_seconds: pause between two looks for expired leases and lost messages.
+        reaper_seconds: pause between two looks for expired leases and lost messages.
     """
 
     lease_seconds: float = 30.0
     relay_seconds: float = 0.05
-    keeper_seconds: float = 1.0
+    reaper_seconds: float = 1.0
 
 
 def relay_batch(store: Store, publisher: Publisher) -> int:
@@ -79,8 +79,8 @@ def run_relay(
     holder = name or f"{platform.node()}-{os.getpid()}-{secrets.token_hex(2)}"
     app = make_celery(broker_url)
     holds = _Role(store, holder)
-    relay_publisher, keeper_publisher = Publisher(app), Publisher(app)
-    keeper = Keeper(store, keeper_publisher, pace.lease_seconds)
+    relay_publisher, reaper_publisher = Publisher(app), Publisher(app)
+    reaper = LeaseReaper(store, reaper_publisher, pace.lease_seconds)
 
     def relay() -> bool:
         return holds() and relay_batch(store, relay_publisher) > 0
@@ -88,17 +88,17 @@ def run_relay(
     def expire() -> bool:
         # The role is kept by this loop, which never waits for the broker.
         if holds.take():
-            keeper.expire()
+            reaper.expire()
         return False
 
     def recover() -> bool:
         if holds():
-            keeper.recover()
+            reaper.recover()
         return False
 
     loops = [
         Thread(target=_loop, args=("relay", relay, pace.relay_seconds, stop, _nothing), daemon=True),
-        Thread(target=_loop, args=("recover", recover, pace.keeper_seconds, stop, _nothing), daemon=True),
+        Thread(target=_loop, args=("recover", recover, pace.reaper_seconds, stop, _nothing), daemon=True),
     ]
     if collecting is not None:
         # Not joined: a pass may be reading for longer than the process has to end. It may stop anywhere.
@@ -108,11 +108,11 @@ def run_relay(
     for loop in loops:
         loop.start()
     log.info("relay started", holder=holder)
-    _loop("expire", expire, min(pace.keeper_seconds, ROLE_SECONDS / 5), stop, keeper.grant_grace)
+    _loop("expire", expire, min(pace.reaper_seconds, ROLE_SECONDS / 5), stop, reaper.grant_grace)
     for loop in loops:
         loop.join(timeout=10)
     relay_publisher.close()
-    keeper_publisher.close()
+    reaper_publisher.close()
     holds.drop()
 
 

@@ -1,4 +1,4 @@
-"""Placement features: where in its graph an architecture has which operation, and what follows what."""
+"""Positional features: where in its graph an architecture has which operation, and what follows what."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ PAIRS_UP_TO = 16
 
 
 @register
-class Placement(FeatureKind):
+class Positional(FeatureKind):
     """Counts that two graphs share where they do alike things at alike places.
 
     In families, told apart by what comes before the first colon: ``count:a``, how many operations a there
@@ -22,7 +22,7 @@ class Placement(FeatureKind):
     chain has none.
     """
 
-    name = "placement"
+    name = "positional"
     of_network = True
     counts = True
 

@@ -226,10 +226,10 @@ CONSTANTS: tuple[Constant, ...] = (
         "0020",
     ),
     Constant(
-        "experiments.generation.belief",
+        "experiments.generation.accuracy_prior",
         "SHARE, TREES, RIDGE, FAILED, KINDS",
         (*SUBSETS, "nasbench201/accuracy@cifar100"),
-        "cells of ImageNet subsets held out; an earlier belief was chosen with CIFAR-100 in sight",
+        "cells of ImageNet subsets held out; an earlier prior was chosen with CIFAR-100 in sight",
         "0020, 0022",
     ),
 )

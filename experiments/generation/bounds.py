@@ -32,8 +32,8 @@ HELP_RESULTS = {
 """(device, bound in ms) → latency in ms and accuracy in % that HELP reports."""
 MEASURED = 10
 GENERATED = 400
-BELIEVED = "accuracy@cifar10-fp32"
-"""The column that few labels of are believed, where HELP's task is repeated with those."""
+LABELLED = "accuracy@cifar10-fp32"
+"""The column that few labels of are estimated, where HELP's task is repeated with those."""
 
 
 OF_DEVICES = [("nasbench201", TASK, f"latency_ms@{device}") for device in DEVICES]
@@ -102,14 +102,14 @@ def help_task(
 ) -> dict[str, float]:
     """One bound of HELP's Table 4: generate, measure the latency of at most ten cells, choose one.
 
-    The latency model knows HELP's 13 other devices and ten random cells of this one. Accuracy is believed
-    from other data sets alone, see :mod:`experiments.generation.belief`; or, with ``labels``, from trees that
-    saw so many cells of CIFAR-10. CIFAR-100, which judges, trains nothing.
+    The latency model knows HELP's 13 other devices and ten random cells of this one. Accuracy is estimated
+    from other data sets alone, see :mod:`experiments.generation.accuracy_prior`; or, with ``labels``, from
+    trees that saw so many cells of CIFAR-10. CIFAR-100, which judges, trains nothing.
 
     Of what was generated one cell after the other is measured, each time the one whose hoped-for gain over
     the best cell within the bound is greatest, and the device's model learns from it.
     """
-    from experiments.generation.belief import belief, ranks
+    from experiments.generation.accuracy_prior import accuracy_prior, ranks
     from experiments.predictors.latency import KNOWN, VALIDATION, model_of
     from generator.generate import GenerateOptions, generate
     from generator.guide import ProductGuide
@@ -124,24 +124,24 @@ def help_task(
     known, told = codes[rows], tables.values(space.name, key, codes[rows])
     fitted = model.fit(known, told)
     if labels is None:
-        believed = belief(tables)
+        estimated = accuracy_prior(tables)
     else:
-        trees = labelled(tables, space.name, BELIEVED, seed, count=labels, task="cifar10")
-        believed = ranks(trees.scored(codes)[0])  # type: ignore[attr-defined]
+        trees = labelled(tables, space.name, LABELLED, seed, count=labels, task="cifar10")
+        estimated = ranks(trees.scored(codes)[0])  # type: ignore[attr-defined]
     place = {row.tobytes(): index for index, row in enumerate(codes)}
 
-    def merit(asked: Codes) -> Floats:
-        return believed[[place[row.tobytes()] for row in asked]]
+    def fitness(asked: Codes) -> Floats:
+        return estimated[[place[row.tobytes()] for row in asked]]
 
     def within(asked: Codes) -> Floats:
         return np.log(np.maximum(fitted.probability_below(asked, bound), 1e-12))
 
-    guide = ProductGuide([FunctionGuide(merit, strength=60.0), FunctionGuide(within, strength=1.0)])
+    guide = ProductGuide([FunctionGuide(fitness, strength=60.0), FunctionGuide(within, strength=1.0)])
     options = GenerateOptions(rounds=5, refinements=3, climbs=4)
     found = generate(
         load_generator(space.name), GENERATED, seed=seed, guide=guide, exclude=known, options=options
     ).codes
-    good, chosen, latency = merit(found), -1, 0.0
+    good, chosen, latency = fitness(found), -1, 0.0
     left = np.ones(len(found), dtype=bool)
     for _ in range(MEASURED):
         least = good.min() - 0.1 if chosen < 0 else good[chosen]

@@ -36,9 +36,9 @@ NAG = Publication("An et al.", 2024, "DiffusionNAG, ICLR, Table 1 (another row t
 HELP = Publication("Lee et al.", 2021, "HELP, NeurIPS, Table 4")
 BOUNDS = "tables of HELP"
 GRAPH_BOUNDS = "NAS-Bench-Graph (Qin et al., NeurIPS 2022)"
-BELIEF = "accuracy believed from subsets of ImageNet and from CIFAR-10"
+PRIOR = "accuracy estimated from subsets of ImageNet and from CIFAR-10"
 FEW = 300
-"""CIFAR-10 labels of the belief that HELP's task is repeated with."""
+"""CIFAR-10 labels of the prior that HELP's task is repeated with."""
 TIMED = 64
 ACCURACIES = ("cifar10", "cifar100", "cifar10-int8-ptq")
 
@@ -58,12 +58,12 @@ of three with parameters or multiply-accumulates, on eight devices of HELP's tab
 bound is feasible, so each should be answered. 4-gnn: the same on five data sets of gnn (latency and in two
 of three the parameters; 26,206 members, 900 seen); the features of that latency model were chosen on the
 three data sets cora, citeseer and pubmed. HELP's task: a device model of 13 other devices and ten random
-cells; accuracy believed from other data sets alone, half from trees that learned what 1,553 cells reached on
+cells; accuracy estimated from other data sets alone, half from trees that learned what 1,553 cells reached on
 3,031 subsets of ImageNet (where HELP's own accuracy predictor learned too) and half from the cell's CIFAR-10
 accuracy in AnalogNAS-Bench, a mean over cells of one function, which no search from scratch would have;
-judged on CIFAR-100. What the belief is made of was chosen on held-out cells of the ImageNet subsets. Ten
-cells' latency is looked up, one after the other, the device model learning from each; the best believed
-within the bound is selected. few-labels: the same with the first seed alone, the belief that of boosted
+judged on CIFAR-100. What the prior is made of was chosen on held-out cells of the ImageNet subsets. Ten
+cells' latency is looked up, one after the other, the device model learning from each; the best estimated
+within the bound is selected. few-labels: the same with the first seed alone, the prior that of boosted
 trees with 300 CIFAR-10 labels."""
 
 
@@ -295,7 +295,7 @@ def _help(context: Context) -> list[Row]:
             latency, accuracy = HELP_RESULTS[device, bound]
             over = "; published over its bound" if latency > bound else ""
             name = f"5-{device}-{bound:g}ms"
-            said = f"{BELIEF}{over}; the table's best within the bound: {runs[0]['best']:.2f} %"
+            said = f"{PRIOR}{over}; the table's best within the bound: {runs[0]['best']:.2f} %"
             rows.append(
                 Row.measured(
                     f"{name}-accuracy",
@@ -313,7 +313,7 @@ def _help(context: Context) -> list[Row]:
                     goal=f"<= {bound:g}",
                     evaluated_on=[f"nasbench201/latency_ms@{device}"],
                     published=HELP.reports(latency),
-                    source=f"{BELIEF}{over}",
+                    source=f"{PRIOR}{over}",
                 )
             )
             distances += [run["distance"] for run in runs]
@@ -336,11 +336,11 @@ def _help(context: Context) -> list[Row]:
         # One over its bound is never selected, since its latency was looked up; that none is left can happen.
         Row.counted(
             "5-none-selected", none, len(distances), "selections", over="selections",
-            goal="== 0", evaluated_on=columns, source=BELIEF,
+            goal="== 0", evaluated_on=columns, source=PRIOR,
         ),
         Row.measured(
             "5-mean-distance", distances, "points", over="selections",
-            goal="<= 0.5", evaluated_on=columns, source=BELIEF,
+            goal="<= 0.5", evaluated_on=columns, source=PRIOR,
         ),
         Row.measured(
             "5-few-labels-mean-distance", few, "points", over="bounds",

@@ -109,7 +109,7 @@ def ablated(tables: Tables, task: str, count: int, name: str, seed: int) -> floa
 
     kind, options = ABLATIONS[name]
     space, (learn, values, judge, truth) = get_space("nasbench201"), _drawn(tables, task, count, seed)
-    model = predictor_kind(kind)(space, seed=seed, widen=False, **options).fit(learn, values)
+    model = predictor_kind(kind)(space, seed=seed, inflate=False, **options).fit(learn, values)
     return tau(model.predict(judge).mean, truth)
 
 

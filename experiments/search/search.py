@@ -62,7 +62,7 @@ gnn: test accuracy alone, and accuracy against latency as the hypervolume in per
 above the front's nadir moved out by a tenth. Ahead: tasks where ours is clearly above every rival: paired
 one-sided t-tests, the largest p-value over the rivals, p < .05 after Holm's correction over the nine tasks.
 mnasnet: accuracy within 4 ms on a ZCU102, evaluated by boosted trees that the comparison fits to nine tenths
-of the measured networks (rows 3-truth-* say how well they foretell the others); a bound is a constraint for
+of the measured networks (rows 3-truth-* say how well they predict the others); a bound is a constraint for
 bayes, evolution, local and Optuna, and taken off the objective for Syne Tune.
 RoBoT as its authors judge it: twenty searched by CIFAR-10 validation accuracy after 12 epochs, for both
 tasks; the test accuracy of the best of them is reported. It combines their six scores as we compute them:

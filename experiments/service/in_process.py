@@ -97,7 +97,7 @@ def networks_per_second(name: str) -> dict[str, list[float]]:
     space = get_space(name)
     codes = space.sample(LABELS, np.random.default_rng(1))
     values = space.statistics(codes, TASKS.get(name))["depth"]
-    model = NeuralPredictor(space, task=TASKS.get(name), widen=False).fit(codes, values)
+    model = NeuralPredictor(space, task=TASKS.get(name), inflate=False).fit(codes, values)
     return per_second(model.predict, _cells(name), CORES)
 
 

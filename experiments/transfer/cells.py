@@ -109,14 +109,14 @@ def proposed(tables: Tables, task: str, way: str, seed: int) -> dict[str, float]
     embedding = _embedding(tables, task, seed)
     if way == "-shuffled":
         embedding = _shuffled(embedding, seed)
-    merit = load_task_predictor(SPACE, embedding).predict(codes).mean
-    order = np.lexsort((space.statistics(codes)["params_m"], -np.round(merit, 6)))
+    fitness = load_task_predictor(SPACE, embedding).predict(codes).mean
+    order = np.lexsort((space.statistics(codes)["params_m"], -np.round(fitness, 6)))
     truth = tables.values(SPACE, f"accuracy@{task}", codes)[order]
     return {
         "until-optimum": float(np.flatnonzero(truth == truth.max())[0] + 1),
         "until-near": float(np.flatnonzero(truth >= truth.max() - DEVIATIONS[task])[0] + 1),
         f"best-of-{FIRST}": float(truth[:FIRST].max()),
-        "spearman": float(spearmanr(merit[order], truth).statistic),
+        "spearman": float(spearmanr(fitness[order], truth).statistic),
     }
 
 

@@ -64,7 +64,7 @@ def slot_relations(space: Space) -> tuple[Tensor, Tensor]:
     return relations, torch.tensor(free, dtype=torch.int64).reshape(-1, 3)
 
 
-def _placement(edges: Tensor, slots: int) -> Tensor:
+def _incidence(edges: Tensor, slots: int) -> Tensor:
     """(2e, s · s): where in the flattened attention bias each free edge's two directions belong."""
     _, source, target = edges.T
     cells = torch.cat([source * slots + target, target * slots + source])
@@ -87,14 +87,14 @@ class _Block(nn.Module):
         )
         nn.init.zeros_(self.bias.weight)
 
-    def forward(self, h: Tensor, relations: Tensor, states: Tensor, placement: Tensor) -> Tensor:
+    def forward(self, h: Tensor, relations: Tensor, states: Tensor, incidence: Tensor) -> Tensor:
         b, s, d = h.shape
         q, k, v = self.qkv(self.norm1(h)).view(b, s, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
         bias = self.bias(relations).movedim(-1, 0).expand(b, -1, -1, -1)  # (b, heads, s, s)
         if states.shape[1]:
             # Few pairs depend on free edges: a matrix product puts them in place, where looking up all
             # s × s pairs of every row would cost more than the attention itself.
-            bias = bias + (self.bias(states).transpose(1, 2) @ placement).view(b, self.heads, s, s)
+            bias = bias + (self.bias(states).transpose(1, 2) @ incidence).view(b, self.heads, s, s)
         attended = nn.functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
         h = h + self.out(attended.transpose(1, 2).reshape(b, s, d))
         return h + self.feedforward(self.norm2(h))  # type: ignore[no-any-return]
@@ -120,7 +120,7 @@ class Denoiser(nn.Module):
 
     relations: Tensor
     edges: Tensor
-    placement: Tensor
+    incidence: Tensor
     sizes: Tensor
     admitted: Tensor
 
@@ -132,7 +132,7 @@ class Denoiser(nn.Module):
         self.vocabulary = int(sizes.max())
         self.register_buffer("relations", relations, persistent=False)
         self.register_buffer("edges", edges, persistent=False)
-        self.register_buffer("placement", _placement(edges, len(space.slots)), persistent=False)
+        self.register_buffer("incidence", _incidence(edges, len(space.slots)), persistent=False)
         self.register_buffer("sizes", sizes, persistent=False)
         self.register_buffer("admitted", torch.arange(self.vocabulary) < sizes[:, None], persistent=False)
         self.values = nn.Embedding(len(space.slots) * (self.vocabulary + 1), shape.width)
@@ -159,6 +159,6 @@ class Denoiser(nn.Module):
         h = h + self.condition(torch.cat([c.nan_to_num(0.0), asked.to(c.dtype)], dim=-1))[:, None]
         states = self.edge_states(x)
         for block in self.blocks:
-            h = block(h, self.relations, states, self.placement)
+            h = block(h, self.relations, states, self.incidence)
         logits = torch.einsum("bsd,sdk->bsk", self.norm(h), self.heads) + self.heads_bias
         return logits.masked_fill(~self.admitted, -torch.inf).log_softmax(-1)

@@ -49,7 +49,7 @@ class Cell(nn.Module):
 
 
 class Reduction(nn.Module):
-    """Residual block that halves the image and widens it; the shortcut is a mean pooling and a convolution.
+    """Residual block that halves the image and expands it; the shortcut is a mean pooling and a convolution.
 
     Shapes:
         forward: (b, narrow, h, w) → (b, wide, h / 2, w / 2)

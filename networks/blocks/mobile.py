@@ -57,7 +57,7 @@ class InvertedResidual(nn.Module):
     Where side and channels stay, the input is added.
 
     Args:
-        widen: whether there is a 1×1 convolution in front; without, the expansion is 1.
+        expand: whether there is a 1×1 convolution in front; without, the expansion is 1.
         scale: what stands between the depthwise convolution and the narrowing one.
 
     Shapes:
@@ -72,14 +72,14 @@ class InvertedResidual(nn.Module):
         stride: int,
         expansion: int,
         *,
-        widen: bool = True,
+        expand: bool = True,
         scale: nn.Module | None = None,
         activation: type[nn.Module] = nn.ReLU,
     ) -> None:
         super().__init__()
         inner = inputs * expansion
         layers: list[nn.Module] = []
-        if widen:
+        if expand:
             layers.append(ConvNorm(inputs, inner, activation=activation))
         layers.append(ConvNorm(inner, inner, kernel, stride, groups=inner, activation=activation))
         if scale is not None:

@@ -30,7 +30,7 @@ def plan(codes: Codes, *, task: str | None, small: bool) -> Plan:
             options: dict[str, Argument] = {"kernel": kernel, "stride": 1 if layer else stride}
             options["expansion"] = expansion
             if expansion == 1:
-                options["widen"] = False
+                options["expand"] = False
             if excited:
                 options["scale"] = Call("SqueezeExcite", (width * expansion, width // 4))
             call = Call("InvertedResidual", (width, channels // share), options)

@@ -6,12 +6,12 @@ from spaces.families.ofa_mobilenetv3 import (
     CHOICES,
     CLASSES,
     EXCITED,
+    EXPANDED,
     HEAD,
     LAYERS,
     RESOLUTIONS,
     STEM,
     STRIDES,
-    WIDENED,
     squeezed,
 )
 from spaces.space import Codes
@@ -33,7 +33,7 @@ def plan(codes: Codes, *, task: str | None, small: bool) -> Plan:
     width, first = STEM // share, 1 if small else 2
     stem: dict[str, Argument] = {"kernel": 3, "stride": first, "activation": _SWISH}
     made.add("stem", Call("ConvNorm", (IN_CHANNELS, width), stem), width, first)
-    lean = {"kernel": 3, "stride": 1, "expansion": 1, "widen": False}
+    lean = {"kernel": 3, "stride": 1, "expansion": 1, "expand": False}
     made.add("stem", Call("InvertedResidual", (width, width), lean), width)
     choices = [CHOICES[code] for code in codes[1:].tolist()]
     for place, choice in enumerate(choices):
@@ -44,9 +44,9 @@ def plan(codes: Codes, *, task: str | None, small: bool) -> Plan:
             made.add(f"stage{stage}", _layer(choice, width, channels, stride, stage), channels, stride)
             width = channels
     swished = {"activation": _SWISH}
-    made.add("head", Call("ConvNorm", (width, WIDENED // share), swished), WIDENED // share)
-    made.pool(WIDENED // share)
-    mixing = Call("nn.Conv2d", (WIDENED // share, HEAD // share, 1), {"bias": False})
+    made.add("head", Call("ConvNorm", (width, EXPANDED // share), swished), EXPANDED // share)
+    made.pool(EXPANDED // share)
+    mixing = Call("nn.Conv2d", (EXPANDED // share, HEAD // share, 1), {"bias": False})
     made.add("head", mixing, HEAD // share)
     made.add("head", Call("nn.Hardswish"), HEAD // share)
     made.classify(HEAD // share)
@@ -62,9 +62,9 @@ def _layer(choice: str, inputs: int, outputs: int, stride: int, stage: int) -> C
     kernel, expansion = (int(part[1:]) for part in choice.split("_"))
     options: dict[str, Argument] = {"kernel": kernel, "stride": stride, "expansion": expansion}
     if EXCITED[stage]:
-        widened = inputs * expansion
+        expanded = inputs * expansion
         gate = {"gate": Name("nn.Hardsigmoid")}
-        options["scale"] = Call("SqueezeExcite", (widened, squeezed(widened)), gate)
+        options["scale"] = Call("SqueezeExcite", (expanded, squeezed(expanded)), gate)
     if stage >= SWISH_FROM:
         options["activation"] = _SWISH
     return Call("InvertedResidual", (inputs, outputs), options)

@@ -112,19 +112,19 @@ def _one(
     if show:
         out().print(f"\n[bold]{number}. {problem.space.title}, {problem.task}[/bold]")
         out().print(f"POST /v1/designs {json.dumps(order)}", markup=False)
-    foreseen: dict[str, dict[str, Any]] = {}
+    predicted: dict[str, dict[str, Any]] = {}
     evaluated: list[str] = []
 
     def remember(event: Any) -> None:
         if event.kind == "observed":
             evaluated.append(event.data["architecture"])
-            foreseen[event.data["architecture"]] = event.data.get("predicted") or {}
+            predicted[event.data["architecture"]] = event.data.get("predicted") or {}
 
     job = follow(handle, remember)
     if job["state"] != "succeeded":
         raise stop(f"design {handle.id} ended {job['state']}: {job['reason']}", ExitCode.FAILED)
     result = handle.result()
-    rows = _judge(result["architectures"], foreseen, truth)
+    rows = _judge(result["architectures"], predicted, truth)
     budget = int(order["evaluations"])
     draws = [truth.random_search(budget, seed) for seed in range(RANDOM_SEEDS)]
     file = folder / f"{number}-{problem.space.name}-{problem.task}.png"
@@ -151,7 +151,7 @@ def _one(
 
 
 def _judge(
-    rows: Sequence[dict[str, Any]], foreseen: dict[str, dict[str, Any]], truth: "Truth"
+    rows: Sequence[dict[str, Any]], predicted: dict[str, dict[str, Any]], truth: "Truth"
 ) -> list[dict[str, Any]]:
     """Each returned architecture with what was predicted of it and what is true."""
     values, holds = truth.of_strings([row["architecture"] for row in rows])
@@ -160,7 +160,7 @@ def _judge(
             "rank": row["rank"],
             "architecture": row["architecture"],
             "predicted": {
-                key: foreseen.get(row["architecture"], {}).get(key) or _said(row["metrics"].get(key))
+                key: predicted.get(row["architecture"], {}).get(key) or _said(row["metrics"].get(key))
                 for key in values
             },
             "true": {key: float(column[index]) for key, column in values.items()},

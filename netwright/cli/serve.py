@@ -77,7 +77,7 @@ def worker() -> None:
 
 @app.command(hidden=True)
 def relay() -> None:
-    """Run the relay and keeper process."""
+    """Run the relay and reaper process."""
     _role("relay")
 
 

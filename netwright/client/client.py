@@ -352,7 +352,7 @@ class Client:
         *,
         metric: str = "latency_ms",
     ) -> Json:
-        """Makes a device known by measurements on it; says how well they foretell each other.
+        """Makes a device known by measurements on it; says how well they predict each other.
 
         Raises:
             ApiError: naming the measurement that is wrong.

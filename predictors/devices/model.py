@@ -298,7 +298,7 @@ class FittedDevice:
 def _stretch(scores: Floats) -> float:
     """How much wider a device's errors are than the fit expects, shrunk towards 1 where they are few.
 
-    A Gaussian's scores are 0.8 on average. Each is cut off, so that one wrong measurement widens little.
+    A Gaussian's scores are 0.8 on average. Each is cut off, so that one wrong measurement inflates little.
     """
     return float((1 + np.minimum(scores, _FARTHEST).sum()) / (1 + _USUAL * len(scores)))
 

@@ -106,7 +106,7 @@ class AutoPredictor(ScoredPredictor):
             seed=self.seed,
             sources=self.sources,
             networks=self.networks,
-            widen=False,
+            inflate=False,
         )
 
     def _away(self, kind: str, codes: Codes, values: Floats, rounds: int) -> CrossFitted:

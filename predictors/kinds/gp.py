@@ -4,7 +4,7 @@ Performance Predictors in Neural Architecture Search?", find it strongest where 
 Paths of the live graph, its structure, exact statistics of the smallest member that computes the same
 function, training-free scores, and the embeddings of pretrained networks (FBNetV3, Dai et al. 2021), each
 group standardized over the space and with one lengthscale; targets are normal scores. Errors of leaving one
-label out, in closed form, calibrate the intervals, so no label is spent; they are widened by what
+label out, in closed form, calibrate the intervals, so no label is spent; they are inflated by what
 cross-fitting of everything, hyperparameters and scores too, finds them short.
 Plain NumPy: neither fitting nor predicting loads torch.
 """
@@ -47,10 +47,10 @@ FINE_FROM = 200
 """Labels from which each numeric variable has a lengthscale of its own."""
 FITTED_ON = 1000
 """Labels beyond these do not take part in the choice of hyperparameters, only in the posterior."""
-WIDENED_UP_TO = 800
+INFLATED_UP_TO = 800
 """Labels beyond which the hyperparameters no longer learn any of them by heart."""
 FOLDS = 4
-"""Of the cross-fitting that widens the intervals."""
+"""Of the cross-fitting that inflates the intervals."""
 _CHUNK = 4096
 
 
@@ -64,7 +64,7 @@ class GpPredictor(ScoredPredictor):
         networks: that learned other tasks in the space; their embeddings are a group of features, in place of
             those that ship.
         sources: models of other tasks in the space, whose predictions are one.
-        widen: whether cross-fitting corrects the intervals, at the cost of four fits more.
+        inflate: whether cross-fitting corrects the intervals, at the cost of four fits more.
     """
 
     kind = "gp"
@@ -78,7 +78,7 @@ class GpPredictor(ScoredPredictor):
         kinds: Sequence[str] | None = None,
         networks: Pretrained | None = None,
         sources: Sequence[GbdtPredictor] = (),
-        widen: bool = True,
+        inflate: bool = True,
     ) -> None:
         super().__init__(space, task=task, seed=seed)
         self.kinds = (
@@ -90,8 +90,8 @@ class GpPredictor(ScoredPredictor):
         self.noise = Noise(np.zeros(1), np.ones(1))
         self.networks = None if networks is None else Embedded(networks)
         self.sources = tuple(sources)
-        self.widen = widen
-        self.widening = 1.0
+        self.inflate = inflate
+        self.inflation = 1.0
         self.fine = False
         self.fitted_with = 0
 
@@ -104,16 +104,16 @@ class GpPredictor(ScoredPredictor):
         labels = NormalScores.fit(values[chosen]).transform(values[chosen])
         centers = np.array([center_of(kind) for kind in self._groups()])
         theta = most_likely(distances(inputs, inputs), labels, centers)
-        self.widening = 1.0
+        self.inflation = 1.0
         self._condition(codes, values, theta)
-        if self.widen and FOLDS <= len(values) <= WIDENED_UP_TO:
-            away = cross_fitted(self._unwidened, codes, values, folds=FOLDS, seed=self.seed)
+        if self.inflate and FOLDS <= len(values) <= INFLATED_UP_TO:
+            away = cross_fitted(self._uninflated, codes, values, folds=FOLDS, seed=self.seed)
             found = Calibration.of(away.truth - away.mean, away.scale).deviation()
-            self.widening = max(1.0, found / max(self.calibration.deviation(), 1e-9))
+            self.inflation = max(1.0, found / max(self.calibration.deviation(), 1e-9))
             self._condition(codes, values, theta)
         return self
 
-    def _unwidened(self, codes: Codes, values: Floats) -> Self:
+    def _uninflated(self, codes: Codes, values: Floats) -> Self:
         narrow = type(self)(
             self.space,
             task=self.task,
@@ -121,7 +121,7 @@ class GpPredictor(ScoredPredictor):
             kinds=self.kinds,
             networks=None if self.networks is None else self.networks.networks,
             sources=self.sources,
-            widen=False,
+            inflate=False,
         )
         return narrow.fit(codes, values)
 
@@ -139,7 +139,7 @@ class GpPredictor(ScoredPredictor):
         squared = scaled_distances(inputs, inputs, theta)
         self.posterior, self.noise = condition(squared, self.scores.transform(values), theta)
         errors, deviations = self.posterior.leave_one_out()
-        self.calibration = Calibration.of(self.widening * errors, deviations)
+        self.calibration = Calibration.of(self.inflation * errors, deviations)
         return self
 
     def scored(self, codes: Codes) -> tuple[Floats, Floats]:
@@ -206,7 +206,7 @@ class GpPredictor(ScoredPredictor):
             "kinds": self.kinds,
             "features": feature_names(self.space, self.kinds),
             "rows": len(values),
-            "widening": self.widening,
+            "inflation": self.inflation,
             "fine": self.fine,
             "fitted_with": self.fitted_with,
             "sources": sources_to_text(self.sources),
@@ -229,7 +229,7 @@ class GpPredictor(ScoredPredictor):
             model = cls(space, task=about["task"], seed=about["seed"], kinds=about["kinds"])
             if about["features"] != list(feature_names(space, model.kinds)):
                 raise DamagedModel(f"the model was trained on other features than {space.name} has now")
-            model.widening = float(about["widening"])
+            model.inflation = float(about["inflation" if "inflation" in about else "widening"])
             model.sources = sources_of_text(about["sources"], space)
             if about["networks"] is not None:
                 model.networks = Embedded(pretrained_of(base64.b64decode(about["networks"]), space))

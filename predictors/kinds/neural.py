@@ -41,7 +41,7 @@ from spaces.space import Codes, Floats, Space
 
 FORMAT = "netwright-neural-2"
 FOLDS = 4
-WIDENED_UP_TO = 800
+INFLATED_UP_TO = 800
 """Labels beyond which the hyperparameters no longer learn any of them by heart."""
 SCRATCH_MEMBERS, SCRATCH_STEPS, SCRATCH_BATCH = 2, 150, 64
 _PRETRAINED = ("pretrained",)
@@ -57,7 +57,7 @@ class NeuralPredictor(ScoredPredictor):
         kinds: of exact features that the heads see beside the embeddings.
         networks: that learned other tasks, in place of those that ship.
         sources: models of other tasks in the space, whose predictions the heads see too.
-        widen: whether cross-fitting corrects the intervals, at the cost of four fits more.
+        inflate: whether cross-fitting corrects the intervals, at the cost of four fits more.
 
     Raises:
         NoPretrained: for ``pretrained`` where none ship.
@@ -75,7 +75,7 @@ class NeuralPredictor(ScoredPredictor):
         kinds: tuple[str, ...] | None = None,
         networks: Pretrained | None = None,
         sources: Sequence[GbdtPredictor] = (),
-        widen: bool = True,
+        inflate: bool = True,
     ) -> None:
         super().__init__(space, task=task, seed=seed)
         ships = pretrained.ships(space.network_space.name)
@@ -88,12 +88,12 @@ class NeuralPredictor(ScoredPredictor):
         self.trunk = trunk or ("pretrained" if ships else "scratch")
         self.kinds = exact_kinds(space) if kinds is None else tuple(kinds)
         self.sources = tuple(sources)
-        self.widen = widen
+        self.inflate = inflate
         self.networks: Embedded | None = None if networks is None else Embedded(networks)
         """Those that are given, or that learned the labels from scratch."""
         self.theta: Floats | None = None
         self.heads: Heads | None = None
-        self.widening = 1.0
+        self.inflation = 1.0
         self.away: Calibration | None = None
         """Of networks from scratch: they know every label by heart, so that leaving one out says nothing."""
         self.level = 1.0
@@ -103,7 +103,7 @@ class NeuralPredictor(ScoredPredictor):
     def fit(self, codes: Codes, values: Floats) -> Self:
         """Learns from labels; see :class:`predictors.predictor.Predictor`."""
         values = checked(self.space, codes, values)
-        self.fitted_with, self.widening, self.away = len(values), 1.0, None
+        self.fitted_with, self.inflation, self.away = len(values), 1.0, None
         labels = NormalScores.fit(values).transform(values)
         if self.trunk == "scratch":
             self.networks = self._from_scratch(codes, labels)
@@ -112,16 +112,16 @@ class NeuralPredictor(ScoredPredictor):
         centers = [center_of(group) for group in groups]
         theta = hyperparameters(inputs, labels, centers, seed=self.seed)
         self._condition(codes, values, theta)
-        if not self.widen or len(values) < FOLDS:
+        if not self.inflate or len(values) < FOLDS:
             return self
         if self.trunk == "scratch":
-            away = cross_fitted(self._unwidened, codes, values, folds=FOLDS, seed=self.seed)
+            away = cross_fitted(self._uninflated, codes, values, folds=FOLDS, seed=self.seed)
             self.away = Calibration.of(away.truth - away.mean, away.scale).thinned()
             self._condition(codes, values, theta)
-        elif len(values) <= WIDENED_UP_TO:
-            away = cross_fitted(self._unwidened, codes, values, folds=FOLDS, seed=self.seed)
+        elif len(values) <= INFLATED_UP_TO:
+            away = cross_fitted(self._uninflated, codes, values, folds=FOLDS, seed=self.seed)
             found = Calibration.of(away.truth - away.mean, away.scale).deviation()
-            self.widening = max(1.0, found / max(self.calibration.deviation(), 1e-9))
+            self.inflation = max(1.0, found / max(self.calibration.deviation(), 1e-9))
             self._condition(codes, values, theta)
         return self
 
@@ -145,7 +145,7 @@ class NeuralPredictor(ScoredPredictor):
         return self.heads is not None
 
     # inside
-    def _unwidened(self, codes: Codes, values: Floats) -> Self:
+    def _uninflated(self, codes: Codes, values: Floats) -> Self:
         narrow = type(self)(
             self.space,
             task=self.task,
@@ -154,7 +154,7 @@ class NeuralPredictor(ScoredPredictor):
             kinds=self.kinds,
             networks=self.networks.networks if self.trunk == "given" and self.networks else None,
             sources=self.sources,
-            widen=False,
+            inflate=False,
         )
         return narrow.fit(codes, values)
 
@@ -166,7 +166,7 @@ class NeuralPredictor(ScoredPredictor):
         if self.trunk == "scratch":
             reference = self.space.sample(REFERENCE, np.random.default_rng(0))
             self.level = float(np.median(self.heads(self._inputs(reference))[1]))
-        own = Calibration.of(self.widening * self.heads.errors, self.heads.deviations / self.level)
+        own = Calibration.of(self.inflation * self.heads.errors, self.heads.deviations / self.level)
         self.calibration = own if self.away is None else self.away
         return self
 
@@ -220,7 +220,7 @@ class NeuralPredictor(ScoredPredictor):
             "kinds": self.kinds,
             "features": self._feature_names(),
             "rows": len(values),
-            "widening": self.widening,
+            "inflation": self.inflation,
             "away": None if self.away is None else [self.away.labels, *self.away.scores.tolist()],
             "fitted_with": self.fitted_with,
             "sources": sources_to_text(self.sources),
@@ -249,7 +249,10 @@ class NeuralPredictor(ScoredPredictor):
             if own is not None:
                 model.networks = Embedded(own)
             model.sources = sources_of_text(about["sources"], space)
-            model.widening, model.fitted_with = float(about["widening"]), int(about["fitted_with"])
+            model.inflation, model.fitted_with = (
+                float(about["inflation" if "inflation" in about else "widening"]),
+                int(about["fitted_with"]),
+            )
             if about["away"] is not None:
                 model.away = Calibration(np.array(about["away"][1:], dtype=np.float64), int(about["away"][0]))
             rows, width = int(about["rows"]), len(space.variables)

@@ -88,7 +88,7 @@ def likeness(task: str, sources: tuple[str, ...]) -> Floats:
 def looks(space: Space, codes: Codes) -> Floats:
     """Features (b, f) of codes (b, v), each family divided by its lengthscale."""
     center, scale = _standard(space)
-    result: Floats = (features(space, codes, kinds=("placement",)) - center) / scale
+    result: Floats = (features(space, codes, kinds=("positional",)) - center) / scale
     return result
 
 
@@ -175,8 +175,8 @@ class Readings:
 @lru_cache(maxsize=2)
 def _standard(space: Space) -> tuple[Floats, Floats]:
     """Center and scale (f,) of the features."""
-    x = features(space, space.sample(_REFERENCE, np.random.default_rng(0)), kinds=("placement",))
-    families = np.array([name.partition(":")[0] for name in feature_names(space, ("placement",))])
+    x = features(space, space.sample(_REFERENCE, np.random.default_rng(0)), kinds=("positional",))
+    families = np.array([name.partition(":")[0] for name in feature_names(space, ("positional",))])
     center, scale = np.empty(x.shape[1]), np.empty(x.shape[1])
     for family, length in LENGTHS.items():
         own = families == family

@@ -74,7 +74,7 @@ def kinds_for_search(space: Space) -> tuple[str, ...]:
     """
     kinds = informed_kinds(space)
     if REPLACED.issubset(kinds) and space.network_space.task_dependent_cost:
-        return ("placement", *(kind for kind in kinds if kind not in REPLACED))
+        return ("positional", *(kind for kind in kinds if kind not in REPLACED))
     return kinds
 
 
@@ -85,7 +85,7 @@ def input_map(space: Space, task: str | None) -> InputMap:
     kinds = kinds_for_search(space)
     x = features(space, codes, task=task, kinds=kinds).astype(np.float64)
     labels = [
-        f"placement:{name.partition(':')[0]}" if kind == "placement" else kind
+        f"positional:{name.partition(':')[0]}" if kind == "positional" else kind
         for kind in kinds
         for name in feature_names(space, (kind,))
     ]
@@ -99,7 +99,7 @@ def input_map(space: Space, task: str | None) -> InputMap:
             sizes.append(len(own))
             centers.append(x[:, own].mean(axis=0))
             scales.append(std * np.sqrt(len(own)))
-            positional = label.startswith("placement:")
+            positional = label.startswith("positional:")
             lengths.append(POSITIONAL_LENGTH if positional else center_of(label))
             costs.append(COST_LENGTH if positional else lengths[-1])
     return InputMap(

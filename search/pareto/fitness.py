@@ -11,10 +11,10 @@ from spaces.metric import Observation
 from spaces.space import Codes, Floats, Space
 
 
-def merits(problem: Problem, observations: Sequence[Observation]) -> Floats:
-    """Merits (n,) of finished observations, more is better.
+def fitness(problem: Problem, observations: Sequence[Observation]) -> Floats:
+    """Fitness (n,) of finished observations, more is better.
 
-    With one objective the merit is its signed value. With several it is the front's number, negated, and
+    With one objective the fitness is its signed value. With several it is the front's number, negated, and
     within a front the crowding distance (Deb et al. 2002, NSGA-II). What violates a bound comes behind all
     that violates none, by how much it does (their constrained domination).
 

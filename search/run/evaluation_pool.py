@@ -5,7 +5,7 @@ from typing import Protocol
 from spaces.metric import Observation
 
 
-class Crew(Protocol):
+class EvaluationPool(Protocol):
     """Others who evaluate for a loop; what was handed out survives the loop's own worker."""
 
     def waiting(self) -> list[str]:

@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from search.evaluator import Evaluator, Stopped
-from search.run.evaluation_pool import Crew
+from search.run.evaluation_pool import EvaluationPool
 from search.strategy import Exhausted, Strategy
 from search.trial import CompletedTrial, PendingTrial
 from spaces.metric import Observation
 
 __all__ = ["Event", "Stopped", "run"]
 
-CREW_SECONDS = 0.25
+POOL_SECONDS = 0.25
 """How often the others are looked after."""
 
 
@@ -45,7 +45,7 @@ def run(
     stored: Sequence[Observation] = (),
     on_event: Callable[[Event], None] = lambda event: None,
     should_stop: Callable[[], bool] = lambda: False,
-    crew: Crew | None = None,
+    pool: EvaluationPool | None = None,
     parallel: int = 1,
     unfinished: str | None = None,
 ) -> list[Observation]:
@@ -58,7 +58,7 @@ def run(
         stored: observations of an earlier run that was cut short; never evaluated again.
         on_event: called after every evaluation, before the next one begins.
         should_stop: asked before every evaluation, and handed to it.
-        crew: others who evaluate at the same time; what is suggested then depends on who is done first.
+        pool: others who evaluate at the same time; what is suggested then depends on who is done first.
         parallel: evaluations at the same time, this worker's own among them.
         unfinished: an architecture whose evaluation an earlier run began itself; it is the first one now.
 
@@ -68,7 +68,7 @@ def run(
     Raises:
         Stopped: when ``should_stop`` says so.
     """
-    loop = _Loop(strategy, evaluator, budget, list(stored), on_event, should_stop, crew, parallel)
+    loop = _Loop(strategy, evaluator, budget, list(stored), on_event, should_stop, pool, parallel)
     return loop.run(unfinished)
 
 
@@ -83,14 +83,14 @@ class _Loop:
         observations: list[Observation],
         on_event: Callable[[Event], None],
         should_stop: Callable[[], bool],
-        crew: Crew | None,
+        pool: EvaluationPool | None,
         parallel: int,
     ) -> None:
         self.strategy, self.evaluator, self.budget = strategy, evaluator, budget
         self.observations, self.on_event, self.should_stop = observations, on_event, should_stop
-        self.crew, self.parallel = crew, parallel if crew is not None else 1
+        self.pool, self.parallel = pool, parallel if pool is not None else 1
         self.own: str | None = None
-        self.foreseen: dict[str, dict[str, dict[str, float]]] = {}
+        self.predicted: dict[str, dict[str, dict[str, float]]] = {}
         self.exhausted = False
         self._looked = 0.0
 
@@ -103,21 +103,21 @@ class _Loop:
         while True:
             if self.should_stop():
                 raise Stopped(f"stopped after {len(self.observations)} of {self.budget} evaluations")
-            self._look_after_crew()
+            self._look_after_pool()
             if self.own is None:
-                self.own = self._suggest() or (self.crew.take_back() if self.crew is not None else None)
+                self.own = self._suggest() or (self.pool.take_back() if self.pool is not None else None)
             if self.own is not None:
                 seen = self.evaluator.evaluate(self.own, self._should_stop)
                 self.own = None
                 self._observed(seen)
             elif self._pending():
-                time.sleep(CREW_SECONDS)
+                time.sleep(POOL_SECONDS)
             else:
                 return self.observations
 
     def _pending(self) -> list[str]:
         """Architectures that someone evaluates at this moment."""
-        waiting = [] if self.crew is None else self.crew.waiting()
+        waiting = [] if self.pool is None else self.pool.waiting()
         return [*waiting, *([] if self.own is None else [self.own])]
 
     def _suggest(self) -> str | None:
@@ -133,27 +133,27 @@ class _Loop:
             self.exhausted = True
             self.on_event(Event("exhausted", len(self.observations), self.budget, str(end)))
             return None
-        self.foreseen[architecture] = self.strategy.foresee(architecture)
+        self.predicted[architecture] = self.strategy.predicted(architecture)
         return architecture
 
     def _should_stop(self) -> bool:
         """What a long evaluation asks again and again; meanwhile the others are kept busy."""
-        if self.crew is not None and time.monotonic() - self._looked > CREW_SECONDS:
-            self._look_after_crew()
+        if self.pool is not None and time.monotonic() - self._looked > POOL_SECONDS:
+            self._look_after_pool()
         return self.should_stop()
 
-    def _look_after_crew(self) -> None:
-        if self.crew is None:
+    def _look_after_pool(self) -> None:
+        if self.pool is None:
             return
         self._looked = time.monotonic()
-        for observation in self.crew.collect():
+        for observation in self.pool.collect():
             self._observed(observation)
         others = self.parallel - 1
-        while len(self.crew.waiting()) < others and self._leaves_work_for_me():
+        while len(self.pool.waiting()) < others and self._leaves_work_for_me():
             architecture = self._suggest()
             if architecture is None:
                 return
-            self.crew.hand_out(architecture)
+            self.pool.hand_out(architecture)
 
     def _leaves_work_for_me(self) -> bool:
         """Whether the budget holds an evaluation more than what is under way, or this worker has its own."""
@@ -177,7 +177,7 @@ class _Loop:
                 {
                     "architecture": observation.architecture,
                     "values": observation.values,
-                    "predicted": self.foreseen.pop(observation.architecture, {}),
+                    "predicted": self.predicted.pop(observation.architecture, {}),
                     "source": observation.source,
                     "seconds": round(observation.seconds, 3),
                 },

@@ -18,10 +18,10 @@ HALF = 40
 class AnnealingStrategy(Strategy):
     r"""Metropolis walk (Kirkpatrick et al. 1983, "Optimization by Simulated Annealing").
 
-    A neighbour that is worse by :math:`\Delta` is accepted with probability :math:`e^{-\Delta/T}`, merits
+    A neighbour that is worse by :math:`\Delta` is accepted with probability :math:`e^{-\Delta/T}`, fitness
     taken as normal scores among the trials so far, so that the temperature means the same for every metric.
     Each decision's randomness belongs to the trial's number: with one objective and no missed bound the walk
-    is the same however often it is told. (Elsewhere merits are relative to all that was observed.)
+    is the same however often it is told. (Elsewhere fitness is relative to all that was observed.)
     """
 
     name = "annealing"
@@ -49,13 +49,13 @@ class AnnealingStrategy(Strategy):
 
     def _stand(self) -> int:
         """Number of the finished trial where the walk stands."""
-        merit = self.merits(self.finished())
-        stand = int(merit[:INITIAL].argmax())
-        for index in range(INITIAL, len(merit)):
+        fitness = self.fitness(self.finished())
+        stand = int(fitness[:INITIAL].argmax())
+        for index in range(INITIAL, len(fitness)):
             temperature = HOT * 0.5 ** ((index - INITIAL) / HALF)
             chance = np.random.default_rng([self.seed, index]).uniform()
-            known = merit[: index + 1]
-            if _score(merit[index], known) - _score(merit[stand], known) >= temperature * np.log(
+            known = fitness[: index + 1]
+            if _score(fitness[index], known) - _score(fitness[stand], known) >= temperature * np.log(
                 max(chance, 1e-300)
             ):
                 stand = index
@@ -72,7 +72,7 @@ class AnnealingStrategy(Strategy):
         return free[rng.permutation(len(free))[:count]]
 
 
-def _score(merit: float, known: Floats) -> float:
-    """The normal score of a merit among those known."""
-    below = np.count_nonzero(known < merit) + 0.5 * np.count_nonzero(known == merit)
+def _score(fitness: float, known: Floats) -> float:
+    """The normal score of a fitness among those known."""
+    below = np.count_nonzero(known < fitness) + 0.5 * np.count_nonzero(known == fitness)
     return float(ndtri(below / len(known)))

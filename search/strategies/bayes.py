@@ -63,7 +63,7 @@ class BayesStrategy(Strategy):
         self.share = PROMISING
         self._surrogates: Surrogates | None = None
 
-    def foretell(self, predictor: Predictor) -> None:
+    def accept_prior(self, predictor: Predictor) -> None:
         """Begins with the predictor as its prior; see :mod:`search.bo.prior`."""
         if accepts_prior(self.problem, self.problem.objectives[0].key, self.flat):
             self.prior = PriorSearch(self.problem, predictor)
@@ -108,7 +108,7 @@ class BayesStrategy(Strategy):
         self.expectation = dict(zip(names, predicted, strict=True))
         return names
 
-    def foresee(self, architecture: str) -> dict[str, dict[str, float]]:
+    def predicted(self, architecture: str) -> dict[str, dict[str, float]]:
         """What was predicted of a suggested architecture; empty before there was a model."""
         return self.expectation.get(architecture, {})
 
@@ -132,7 +132,7 @@ class BayesStrategy(Strategy):
             codes, inputs = listed(self.problem)
             return BatchAcquisition(self.surrogates, finished, codes, pending, flat=self.flat, inputs=inputs)
         observed = self.problem.space.parse_many([observation.architecture for observation in finished])
-        best = observed[np.argsort(-self.merits(finished), kind="stable")]
+        best = observed[np.argsort(-self.fitness(finished), kind="stable")]
         return at(pooled(self.problem, lambda codes: at(codes).values(), best, taken, rng))
 
     def _free(self, codes: Codes, taken: Codes) -> Bools:

@@ -13,7 +13,7 @@ TRIES = 24
 
 @register
 class EvolutionStrategy(Strategy):
-    """The oldest die, whatever their merit (Real et al. 2019, "Regularized Evolution for Image Classifier
+    """The oldest die, whatever their fitness (Real et al. 2019, "Regularized Evolution for Image Classifier
     Architecture Search").
 
     The population are the last :data:`POPULATION` finished trials. A child is a neighbour of the best of
@@ -34,14 +34,14 @@ class EvolutionStrategy(Strategy):
         finished = self.finished()
         if len(finished) + len(self.pending) < POPULATION or len(finished) < 2:
             return self.problem.space.format(self.uniform(count, rng, taken))
-        merit = self.merits(finished)[-POPULATION:]
+        fitness = self.fitness(finished)[-POPULATION:]
         codes = self.problem.space.parse_many(
             [observation.architecture for observation in finished[-POPULATION:]]
         )
         seen = {row.tobytes() for row in taken}
         chosen: list[Codes] = []
         for _ in range(count):
-            child = self._child(codes, merit, seen, rng)
+            child = self._child(codes, fitness, seen, rng)
             if child is None:
                 break
             seen.add(child.tobytes())
@@ -56,12 +56,12 @@ class EvolutionStrategy(Strategy):
         return self.problem.space.format(np.stack(chosen))
 
     def _child(
-        self, codes: Codes, merit: "np.ndarray[tuple[int], np.dtype[np.float64]]", seen: set[bytes],
+        self, codes: Codes, fitness: "np.ndarray[tuple[int], np.dtype[np.float64]]", seen: set[bytes],
         rng: np.random.Generator,
     ) -> Codes | None:  # fmt: skip
         for _ in range(TRIES):
             entrants = rng.choice(len(codes), size=min(TOURNAMENT, len(codes)), replace=False)
-            children = self.free_neighbours(codes[entrants[merit[entrants].argmax()]], seen)
+            children = self.free_neighbours(codes[entrants[fitness[entrants].argmax()]], seen)
             if len(children):
                 child: Codes = children[rng.integers(len(children))]
                 return child

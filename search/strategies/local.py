@@ -49,8 +49,8 @@ class LocalStrategy(Strategy):
         """
         finished = self.finished()
         codes = self.problem.space.parse_many([observation.architecture for observation in finished])
-        merit = self.merits(finished)
-        climb = _Climb(self, codes, merit)
+        fitness = self.fitness(finished)
+        climb = _Climb(self, codes, fitness)
         for index in range(len(finished)):
             climb.step(index)
         for row in taken:  # the pending ones and those that failed
@@ -62,12 +62,12 @@ class LocalStrategy(Strategy):
 class _Climb:
     """One ascent after another, as the trials tell it."""
 
-    def __init__(self, strategy: LocalStrategy, codes: Codes, merit: Floats) -> None:
+    def __init__(self, strategy: LocalStrategy, codes: Codes, fitness: Floats) -> None:
         self.strategy = strategy
         self.codes = codes
-        self.merit = merit
+        self.fitness = fitness
         several = len(strategy.problem.objectives) > 1
-        self.level = np.floor(merit) if several else merit  # the members of one front share a level
+        self.level = np.floor(fitness) if several else fitness  # the members of one front share a level
         self.seen: set[bytes] = set()
         self.tops: list[int] = []  # of the present ascent, those that none is better than
         self.around: dict[int, list[bytes]] = {}
@@ -85,7 +85,7 @@ class _Climb:
 
     def free(self) -> list[bytes]:
         """Free neighbours of the loneliest of the tops that has any."""
-        for top in sorted(self.tops, key=lambda index: -self.merit[index]):
+        for top in sorted(self.tops, key=lambda index: -self.fitness[index]):
             if top not in self.around:
                 near = self.strategy.free_neighbours(self.codes[top], set())
                 self.around[top] = [row.tobytes() for row in near]

@@ -72,13 +72,13 @@ class RobotStrategy(Strategy):
         return self.problem.space.format(self.members[chosen])
 
     def _known(self) -> tuple[dict[int, float], set[int]]:
-        """Merit of every evaluated or waiting member by its row, and the rows of those that failed."""
+        """Fitness of every evaluated or waiting member by its row, and the rows of those that failed."""
         finished = self.finished()
-        merit = self.merits(finished)
+        fitness = self.fitness(finished)
         codes = self.problem.space.parse_many([observation.architecture for observation in finished])
         values = {
             self.places[row.tobytes()]: float(value)
-            for row, value in zip(codes, merit, strict=True)
+            for row, value in zip(codes, fitness, strict=True)
             if row.tobytes() in self.places
         }
         worst = min(values.values(), default=0.0)
@@ -135,7 +135,7 @@ class RobotStrategy(Strategy):
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """A combination (k,), the member that it ranks first, and that one's merit."""
+    """A combination (k,), the member that it ranks first, and that one's fitness."""
 
     weights: Floats
     first: int

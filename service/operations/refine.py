@@ -69,14 +69,14 @@ def _refined(service: Service, found: StoredPredictor, labels: list[Label]) -> T
     values = np.array([value for _, value in known + labels])
     new = slice(len(known), None)
     model = service.models.copy(spec.space, spec.kind, current.model)
-    foretold = Figures.of(model.predict(codes[new]), values[new], 0)
+    prequential = Figures.of(model.predict(codes[new]), values[new], 0)
     try:
         model = model.refine(codes[new], values[new])
     except NotEnoughLabels:  # a kind whose weights do not hold its labels learns all of them again
         model = new_predictor(space, spec.kind, task=spec.task, seed=found.seed).fit(codes, values)
     about = {
         "cross_validation": current.about.get("cross_validation"),
-        "foretold": asdict(foretold),
+        "prequential": asdict(prequential),
         "support": Support.of(space, codes, spec.task).to_dict(),
     }
     return TrainedVersion(found.id, current.number + 1, service.blobs.put(model.to_bytes()), about)

@@ -90,15 +90,15 @@ class FiguresPublic(BaseModel):
 class VersionPublic(BaseModel):
     """A trained version: ``model`` is the SHA-256 of its weights.
 
-    ``cross_validation`` is of the last version that a job trained; ``foretold`` says how well the version
-    before this one foretold the observations that made it.
+    ``cross_validation`` is of the last version that a job trained; ``prequential`` says how well the version
+    before this one predicted the observations that made it (Dawid 1984).
     """
 
     version: int
     labels: int
     model: str
     cross_validation: FiguresPublic | None
-    foretold: FiguresPublic | None
+    prequential: FiguresPublic | None
     trained_at: datetime
 
 
@@ -166,7 +166,7 @@ def _version(version: Version) -> dict[str, Any]:
         "labels": version.labels,
         "model": f"sha256:{version.model}",
         "cross_validation": version.about.get("cross_validation"),
-        "foretold": version.about.get("foretold"),
+        "prequential": version.about.get("prequential", version.about.get("foretold")),
         "trained_at": version.trained_at,
     }
 

@@ -92,7 +92,7 @@ def classifier(channels: int, side: int, classes: int) -> Cost:
 
 @dataclass(frozen=True, slots=True)
 class InvertedResidual:
-    """A layer of MobileNetV2 (Sandler et al., CVPR 2018): widen by 1×1, k×k depthwise, narrow by 1×1.
+    """A layer of MobileNetV2 (Sandler et al., CVPR 2018): expand by 1×1, k×k depthwise, narrow by 1×1.
 
     Where it keeps side and channels, its input is added to its output, and stays alive until then.
 
@@ -103,7 +103,7 @@ class InvertedResidual:
         stride: of the depthwise convolution, 1 or 2.
         side: of the square image that comes in.
         expansion: inner channels for each input channel.
-        widens: whether there is a 1×1 convolution in front.
+        expands: whether there is a 1×1 convolution in front.
         groups: of channels in both 1×1 convolutions; with several, a channel shuffle follows the first.
         squeezed: length of squeeze-excite's short vector; 0 where there is none.
     """
@@ -114,7 +114,7 @@ class InvertedResidual:
     stride: int
     side: int
     expansion: int
-    widens: bool = True
+    expands: bool = True
     groups: int = 1
     squeezed: int = 0
 
@@ -125,7 +125,7 @@ class InvertedResidual:
             convolution(inner, inner, self.kernel, self.stride, self.side, inner),
             convolution(inner, self.outputs, 1, 1, small, self.groups),
         ]
-        if self.widens:
+        if self.expands:
             parts.insert(0, convolution(self.inputs, inner, 1, 1, self.side, self.groups))
         if self.squeezed:
             weights = 2 * inner * self.squeezed
@@ -139,7 +139,7 @@ class InvertedResidual:
         narrow, made = (size * strided(self.side, self.stride) ** 2 for size in (inner, self.outputs))
         held = given if self.stride == 1 and self.inputs == self.outputs else 0
         alive = [held + narrow + made]
-        if self.widens:
+        if self.expands:
             alive += [given + wide, held + wide + narrow]
         else:
             alive.append(given + narrow)

@@ -6,7 +6,7 @@ The network, by the paper's Table 1: 224×224 pixels; 3×3 convolution with stri
 paper's FBNet-A has the published 4.3 M parameters and 249 M multiply-accumulates. (The code released for
 FBNet-B and FBNet-C has 1,984 channels there.)
 
-A block ``kK_eE[_gG]`` is an inverted residual with a widening 1×1 convolution even at expansion 1; with
+A block ``kK_eE[_gG]`` is an inverted residual with an expanding 1×1 convolution even at expansion 1; with
 groups, both 1×1 convolutions are grouped and a channel shuffle follows the first. ``skip`` passes its input
 through; the first block of a stage, which has to change side or channels, is then a 1×1 convolution with the
 block's stride (so the authors' released blocks, and HW-NAS-Bench, Li et al., ICLR 2021).

@@ -3,7 +3,7 @@
 Seven blocks on 224×224 pixels. Block i repeats ``l`` inverted residuals with expansion ``e``, kernel ``k``
 and, where ``se`` is true, squeeze-excite; the first of them has the block's stride and changes the channels.
 Before them a 3×3 convolution with stride 2 to 32 channels, behind them a 1×1 convolution to 1,280 channels,
-the mean over the image and a linear layer to 1,000 classes. An expansion of 1 has no widening convolution.
+the mean over the image and a linear layer to 1,000 classes. An expansion of 1 has no expanding convolution.
 Squeeze-excite's short vector has a quarter of the layer's *input* channels.
 """
 
@@ -56,7 +56,7 @@ def _layers(index: int, e: int, k: int, count: int, se: bool) -> list[InvertedRe
         stride = STRIDES[index] if layer == 0 else 1
         layers.append(
             InvertedResidual(
-                inputs, CHANNELS[index], k, stride, side, e, widens=e > 1, squeezed=inputs // 4 if se else 0
+                inputs, CHANNELS[index], k, stride, side, e, expands=e > 1, squeezed=inputs // 4 if se else 0
             )
         )
         inputs, side = CHANNELS[index], side // stride

@@ -1,11 +1,12 @@
 """Once-for-All's MobileNetV3 space (Cai et al., ICLR 2020): stages of two to four layers.
 
 The network, as the authors' released one of width 1.0: 3×3 convolution with stride 2 to 16 channels; one
-inverted residual of 16 channels without widening; five stages with 24, 40, 80, 112, 160 channels, whose first
-layers have strides 2, 2, 2, 1, 2, and squeeze-excite in the second, fourth and fifth; 1×1 convolution to 960
-channels; mean; 1×1 convolution to 1,280 without batch norm; linear layer to 1,000 classes. A layer is an
-inverted residual with kernel 3, 5 or 7 and expansion 3, 4 or 6. Squeeze-excite's short vector has a quarter
-of the widened channels, rounded to eights. Images have 128 to 224 pixels a side, in steps of 4.
+inverted residual of 16 channels without an expanding convolution; five stages with 24, 40, 80, 112, 160
+channels, whose first layers have strides 2, 2, 2, 1, 2, and squeeze-excite in the second, fourth and fifth;
+1×1 convolution to 960 channels; mean; 1×1 convolution to 1,280 without batch norm; linear layer to 1,000
+classes. A layer is an inverted residual with kernel 3, 5 or 7 and expansion 3, 4 or 6. Squeeze-excite's
+short vector has a quarter of the expanded channels, rounded to eights. Images have 128 to 224 pixels a side,
+in steps of 4.
 
 Without the resolution there are (9² + 9³ + 9⁴)⁵ = 2.2·10¹⁹ networks, the paper's 2·10¹⁹. The resolution is a
 choice, as in the paper: each measured latency is of a network with its own.
@@ -27,7 +28,7 @@ EXPANSIONS = (3, 4, 6)
 CHOICES = (*(f"k{kernel}_e{expansion}" for kernel in KERNELS for expansion in EXPANSIONS), "skip")
 SKIP = CHOICES.index("skip")
 CLASSES = 1000
-STEM, WIDENED, HEAD = 16, 960, 1280
+STEM, EXPANDED, HEAD = 16, 960, 1280
 CHANNELS = (24, 40, 80, 112, 160)
 STRIDES = (2, 2, 2, 1, 2)
 EXCITED = (False, True, False, True, True)
@@ -35,13 +36,13 @@ LAYERS, FEWEST = 4, 2
 """Of each stage, at most and at least."""
 
 
-def squeezed(widened: int) -> int:
+def squeezed(expanded: int) -> int:
     """Length of squeeze-excite's short vector: a quarter of the channels, rounded to eights, at least 90 %.
 
     >>> squeezed(72), squeezed(120), squeezed(960)
     (24, 32, 240)
     """
-    wanted = widened // 4
+    wanted = expanded // 4
     rounded = max(8, (wanted + 4) // 8 * 8)
     return rounded if rounded >= 0.9 * wanted else rounded + 8
 
@@ -73,7 +74,7 @@ def _costs(resolution: int) -> CostTable:
     """The costs of all layers on images of a resolution."""
     fixed = [convolution(3, STEM, 3, 2, resolution)]
     side = strided(resolution, 2)
-    fixed.append(InvertedResidual(STEM, STEM, 3, 1, side, 1, widens=False).cost())
+    fixed.append(InvertedResidual(STEM, STEM, 3, 1, side, 1, expands=False).cost())
     inputs, blocks = STEM, []
     for stage, channels in enumerate(CHANNELS):
         for layer in range(LAYERS):
@@ -81,19 +82,19 @@ def _costs(resolution: int) -> CostTable:
             choices = CHOICES if layer >= FEWEST else CHOICES[:SKIP]
             blocks.append([_layer_cost(choice, inputs, stage, stride, side) for choice in choices])
             inputs, side = channels, strided(side, stride)
-    fixed += [convolution(inputs, WIDENED, 1, 1, side), _mixed(side), classifier(HEAD, 1, CLASSES)]
+    fixed += [convolution(inputs, EXPANDED, 1, 1, side), _mixed(side), classifier(HEAD, 1, CLASSES)]
     return CostTable(Cost.total(fixed), blocks)
 
 
 def _mixed(side: int) -> Cost:
     """The mean over the image and a 1×1 convolution without batch norm."""
-    weights = WIDENED * HEAD
+    weights = EXPANDED * HEAD
     return Cost(
         params=weights,
         macs=weights,
-        pooled=WIDENED * (side**2 + 1),
+        pooled=EXPANDED * (side**2 + 1),
         depth=1,
-        peak=max(WIDENED * (side**2 + 1), WIDENED + HEAD),
+        peak=max(EXPANDED * (side**2 + 1), EXPANDED + HEAD),
     )
 
 

@@ -22,7 +22,7 @@ from store.batches.batch import (
     tally,
 )
 from store.batches.port import BatchStore
-from store.database import strict_json as strictjson
+from store.database import strict_json
 from store.jobs.job import IllegalMove, Job, JobState, NotFound
 from store.jobs.transitions import CANCELLED_BEFORE_START, state_data
 
@@ -61,7 +61,7 @@ class MemoryBatches(BatchStore):
     ) -> tuple[Job, bool]:
         taken_over = taken_over or {}
         told = [{"payload": item.payload, "label": item.label} for item in items]
-        content = strictjson.digest({"kind": KIND, "of": kind, "items": told, "retry_of": retry_of})
+        content = strict_json.digest({"kind": KIND, "of": kind, "items": told, "retry_of": retry_of})
         with self._lock:
             parent, created = self.submit(
                 KIND,
@@ -83,7 +83,7 @@ class MemoryBatches(BatchStore):
                     or self.submit(
                         kind, item.payload, tenant_id=tenant_id, total=item.total, parent_id=parent.id
                     )[0].id,
-                    strictjson.dump(item.label),
+                    strict_json.dump(item.label),
                 )
                 for position, item in enumerate(items)
             ]
@@ -106,7 +106,7 @@ class MemoryBatches(BatchStore):
                 raise NothingToRepeat("every child of the batch got its answer")
             return self.submit_batch(
                 members[0][0].kind,
-                [BatchItem(job.payload, job.total, strictjson.load(label)) for job, label in members],
+                [BatchItem(job.payload, job.total, strict_json.load(label)) for job, label in members],
                 tenant_id=tenant_id,
                 idempotency_key=f"retry of {parent_id}",
                 retry_of=parent_id,
@@ -129,9 +129,9 @@ class MemoryBatches(BatchStore):
             page = []
             for position, member in found[:limit]:
                 entry = self._entries[member.job_id]
-                told = strictjson.load(entry.result) if results and entry.result is not None else None
-                job = replace(entry.job, payload=strictjson.load(strictjson.dump(entry.job.payload)))
-                page.append(BatchChild(position, strictjson.load(member.label), job, told))
+                told = strict_json.load(entry.result) if results and entry.result is not None else None
+                job = replace(entry.job, payload=strict_json.load(strict_json.dump(entry.job.payload)))
+                page.append(BatchChild(position, strict_json.load(member.label), job, told))
             return page, len(found) > limit
 
     @abstractmethod
@@ -185,11 +185,11 @@ class MemoryBatches(BatchStore):
         listed = []
         for position, member in enumerate(members):
             job = self._entries[member.job_id].job
-            label = strictjson.load(member.label)
+            label = strict_json.load(member.label)
             listed.append(
                 {"index": position, **label, "id": job.id, "state": job.state, "reason": job.reason}
             )
-        parent.result = strictjson.dump({"designs": listed, "counts": counts_json(counts)})
+        parent.result = strict_json.dump({"designs": listed, "counts": counts_json(counts)})
         began = parent.job.state is JobState.RUNNING
         state = outcome(counts, began=began, cancel_requested=parent.job.cancel_requested)
         self._move(parent, state, now, reason=end_reason(counts))

@@ -25,7 +25,7 @@ from store.batches.batch import (
     tally,
 )
 from store.batches.port import BatchStore
-from store.database import strict_json as strictjson
+from store.database import strict_json
 from store.database.ids import new_id
 from store.database.rows import job_of
 from store.database.tables import batch_children, events, jobs, outbox, results
@@ -67,7 +67,7 @@ class SqlBatches(SqlQueue, BatchStore):
             if not open_ones:
                 raise NothingToRepeat("every child of the batch got its answer")
             items = [
-                BatchItem(strictjson.load(child.payload), child.total, strictjson.load(child.label))
+                BatchItem(strict_json.load(child.payload), child.total, strict_json.load(child.label))
                 for child in members
             ]
             key = f"retry of {parent_id}"
@@ -92,9 +92,9 @@ class SqlBatches(SqlQueue, BatchStore):
         page = [
             BatchChild(
                 row.position,
-                strictjson.load(row.label),
+                strict_json.load(row.label),
                 job_of(row),
-                strictjson.load(row.result) if results and row.result is not None else None,
+                strict_json.load(row.result) if results and row.result is not None else None,
             )
             for row in rows[:limit]
         ]
@@ -113,8 +113,8 @@ class SqlBatches(SqlQueue, BatchStore):
         """``submit_batch`` in a transaction; ``taken_over`` are positions whose jobs are there already."""
         taken_over = taken_over or {}
         told = [{"payload": item.payload, "label": item.label} for item in items]
-        content = strictjson.digest({"kind": KIND, "of": kind, "items": told, "retry_of": retry_of})
-        key = None if idempotency_key is None else strictjson.digest({"key": idempotency_key})
+        content = strict_json.digest({"kind": KIND, "of": kind, "items": told, "retry_of": retry_of})
+        key = None if idempotency_key is None else strict_json.digest({"key": idempotency_key})
         now = self._now(connection)
         common = {
             "tenant_id": tenant_id,
@@ -129,7 +129,7 @@ class SqlBatches(SqlQueue, BatchStore):
             **common,
             "id": new_id(now),
             "kind": KIND,
-            "payload": strictjson.dump({"kind": kind}),
+            "payload": strict_json.dump({"kind": kind}),
             "digest": content,
             "idempotency_digest": key,
             "done": len(taken_over),
@@ -149,7 +149,7 @@ class SqlBatches(SqlQueue, BatchStore):
                 **common,
                 "id": new_id(now),
                 "kind": kind,
-                "payload": strictjson.dump(item.payload),
+                "payload": strict_json.dump(item.payload),
                 "digest": content,
                 "done": 0,
                 "total": item.total,
@@ -169,12 +169,12 @@ class SqlBatches(SqlQueue, BatchStore):
                     "position": position,
                     "tenant_id": tenant_id,
                     "job_id": taken_over.get(position) or next(fresh),
-                    "label": strictjson.dump(item.label),
+                    "label": strict_json.dump(item.label),
                 }
                 for position, item in enumerate(items)
             ],
         )
-        begun = strictjson.dump(state_data("queued", 0, None))
+        begun = strict_json.dump(state_data("queued", 0, None))
         told_of = [str(parent["id"]), *ids]
         connection.execute(
             insert(events), [_event(job, 1, tenant_id, "state", begun, now) for job in told_of]
@@ -232,7 +232,7 @@ class SqlBatches(SqlQueue, BatchStore):
                     row.last_event + 1,
                     row.tenant_id,
                     "state",
-                    strictjson.dump(state_data(JobState.CANCELLED, row.attempt, CANCELLED_BEFORE_START)),
+                    strict_json.dump(state_data(JobState.CANCELLED, row.attempt, CANCELLED_BEFORE_START)),
                     now,
                 )
                 for row in queued
@@ -280,7 +280,7 @@ class SqlBatches(SqlQueue, BatchStore):
                 "progress": {"done": done, "total": parent.total, "message": message},
             }
             event = parent.last_event + number
-            told.append(_event(parent_id, event, parent.tenant_id, CHILD_EVENT, strictjson.dump(data), now))
+            told.append(_event(parent_id, event, parent.tenant_id, CHILD_EVENT, strict_json.dump(data), now))
         connection.execute(insert(events), told)
         values = {"done": done, "message": message, "last_event": parent.last_event + len(told)}
         connection.execute(update(jobs).where(jobs.c.id == parent_id).values(values))
@@ -292,14 +292,14 @@ class SqlBatches(SqlQueue, BatchStore):
         listed = [
             {
                 "index": child.position,
-                **strictjson.load(child.label),
+                **strict_json.load(child.label),
                 "id": child.id,
                 "state": child.state,
                 "reason": child.reason,
             }
             for child in members
         ]
-        text = strictjson.dump({"designs": listed, "counts": counts_json(counts)})
+        text = strict_json.dump({"designs": listed, "counts": counts_json(counts)})
         values = {"job_id": parent.id, "tenant_id": parent.tenant_id, "result": text, "at": now}
         connection.execute(insert(results).values(values))
         began = parent.state == JobState.RUNNING

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from store.database import strict_json as strictjson
+from store.database import strict_json
 from store.jobs.job import Job, JobState
 
 
@@ -22,7 +22,7 @@ def job_of(row: Row[Any]) -> Job:
         kind=row.kind,
         state=JobState(row.state),
         attempt=row.attempt,
-        payload=strictjson.load(row.payload),
+        payload=strict_json.load(row.payload),
         done=row.done,
         total=row.total,
         message=row.message,

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from store.database import strict_json as strictjson
+from store.database import strict_json
 from store.devices.device import Device
 from store.devices.port import DeviceStore
 from store.jobs.job import NotFound
@@ -28,7 +28,7 @@ class MemoryDevices(DeviceStore):
         *,
         tenant_id: str = "default",
     ) -> Device:
-        strictjson.dump({"measurements": [list(pair) for pair in measurements]})
+        strict_json.dump({"measurements": [list(pair) for pair in measurements]})
         with self._lock:
             at = datetime.fromtimestamp(self._clock(), UTC)
             device = Device(tenant_id, space, name, metric, tuple(measurements), at)
@@ -39,7 +39,7 @@ class MemoryDevices(DeviceStore):
         with self._lock:
             found = self._devices.get((tenant_id, space, name))
         if found is None:
-            raise NotFound(f"no device {strictjson.clean(name, 64)!r}")
+            raise NotFound(f"no device {strict_json.clean(name, 64)!r}")
         return found
 
     def devices(self, *, tenant_id: str = "default", space: str | None = None) -> list[Device]:
@@ -50,4 +50,4 @@ class MemoryDevices(DeviceStore):
     def delete_device(self, space: str, name: str, *, tenant_id: str = "default") -> None:
         with self._lock:
             if self._devices.pop((tenant_id, space, name), None) is None:
-                raise NotFound(f"no device {strictjson.clean(name, 64)!r}")
+                raise NotFound(f"no device {strict_json.clean(name, 64)!r}")

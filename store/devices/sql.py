@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from store.database import strict_json as strictjson
+from store.database import strict_json
 from store.database.tables import devices
 from store.database.transactions import SqlTransactions
 from store.devices.device import Device
@@ -26,7 +26,7 @@ class SqlDevices(SqlTransactions, DeviceStore):
         *,
         tenant_id: str = "default",
     ) -> Device:
-        text = strictjson.dump({"measurements": [list(pair) for pair in measurements]})
+        text = strict_json.dump({"measurements": [list(pair) for pair in measurements]})
         with self._write() as connection:
             new = {"metric": metric, "measurements": text, "created_at": self._now(connection)}
             own = {"tenant_id": tenant_id, "space": space, "name": name}
@@ -46,7 +46,7 @@ class SqlDevices(SqlTransactions, DeviceStore):
         with self._read() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
-            raise NotFound(f"no device {strictjson.clean(name, 64)!r}")
+            raise NotFound(f"no device {strict_json.clean(name, 64)!r}")
         return _device(row)
 
     def devices(self, *, tenant_id: str = "default", space: str | None = None) -> list[Device]:
@@ -62,11 +62,11 @@ class SqlDevices(SqlTransactions, DeviceStore):
         which = (devices.c.tenant_id == tenant_id, devices.c.space == space, devices.c.name == name)
         with self._write() as connection:
             if not connection.execute(delete(devices).where(*which)).rowcount:
-                raise NotFound(f"no device {strictjson.clean(name, 64)!r}")
+                raise NotFound(f"no device {strict_json.clean(name, 64)!r}")
 
 
 def _device(row: Any) -> Device:
-    pairs = strictjson.load(row.measurements)["measurements"]
+    pairs = strict_json.load(row.measurements)["measurements"]
     assert isinstance(pairs, list)
     at = datetime.fromtimestamp(row.created_at, UTC)
     return Device(

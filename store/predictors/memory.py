@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from store.database import strict_json as strictjson
+from store.database import strict_json
 from store.database.ids import is_id, new_id
 from store.jobs.job import IdempotencyConflict, Job, JobState, NotFound
 from store.predictors.port import PredictorStore
@@ -65,7 +65,7 @@ class MemoryPredictors(PredictorStore):
         most: int = 100,
     ) -> tuple[StoredPredictor, Job, bool]:
         text = observations_text(labels)
-        content = strictjson.digest({"kind": KIND, "spec": spec_json(spec), "observations": text})
+        content = strict_json.digest({"kind": KIND, "spec": spec_json(spec), "observations": text})
         with self._lock:
             own = [entry for entry in self._trained.values() if entry.tenant_id == tenant_id]
             now = self._clock()
@@ -92,7 +92,7 @@ class MemoryPredictors(PredictorStore):
         trained: TrainedVersion | None = None,
     ) -> tuple[StoredPredictor, Job | None]:
         text = observations_text(labels)
-        content = strictjson.digest({"observations": text})
+        content = strict_json.digest({"observations": text})
         with self._lock:
             entry = self._mine(predictor_id, tenant_id)
             if idempotency_key in entry.keys:
@@ -172,7 +172,7 @@ class MemoryPredictors(PredictorStore):
     def _mine(self, predictor_id: str, tenant_id: str) -> _Trained:
         entry = self._trained.get(predictor_id)
         if entry is None or entry.tenant_id != tenant_id:
-            raise NotFound(f"no predictor {strictjson.clean(predictor_id, 64)!r}")
+            raise NotFound(f"no predictor {strict_json.clean(predictor_id, 64)!r}")
         return entry
 
     def _add(self, entry: _Trained, text: str, labels: int, job_id: str | None, at: datetime) -> None:
@@ -187,7 +187,7 @@ class MemoryPredictors(PredictorStore):
             return
         version = entry.versions[trained.version - 1]
         if version.model is None:
-            about = strictjson.load(strictjson.dump(trained.about))
+            about = strict_json.load(strict_json.dump(trained.about))
             at = datetime.fromtimestamp(self._clock(), UTC)
             entry.versions[trained.version - 1] = replace(
                 version, model=trained.model, about=about, trained_at=at

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
-from store.database import strict_json as strictjson
+from store.database import strict_json
 from store.database.ids import is_id, new_id
 from store.database.rows import job_of, utc
 from store.database.tables import jobs, predictor_versions, predictors
@@ -46,7 +46,7 @@ class SqlPredictors(SqlTransactions, PredictorStore):
         most: int = 100,
     ) -> tuple[StoredPredictor, Job, bool]:
         text = observations_text(labels)
-        content = strictjson.digest({"kind": KIND, "spec": spec_json(spec), "observations": text})
+        content = strict_json.digest({"kind": KIND, "spec": spec_json(spec), "observations": text})
         with self._write() as connection:
             self._one_at_a_time(connection, f"predictors of {tenant_id}")
             now = self._now(connection)
@@ -71,7 +71,7 @@ class SqlPredictors(SqlTransactions, PredictorStore):
                     tenant_id=tenant_id,
                     **{name: getattr(spec, name) for name in ("space", "key", "metric", "task", "device")},
                     kind=spec.kind,
-                    source=None if spec.source is None else strictjson.dump(spec.source),
+                    source=None if spec.source is None else strict_json.dump(spec.source),
                     created_at=now,
                     last_version=1,
                 )
@@ -99,8 +99,8 @@ class SqlPredictors(SqlTransactions, PredictorStore):
         trained: TrainedVersion | None = None,
     ) -> tuple[StoredPredictor, Job | None]:
         text = observations_text(labels)
-        content = strictjson.digest({"observations": text})
-        key = None if idempotency_key is None else strictjson.digest({"key": idempotency_key})
+        content = strict_json.digest({"observations": text})
+        key = None if idempotency_key is None else strict_json.digest({"key": idempotency_key})
         with self._write() as connection:
             before = self._predictor(connection, predictor_id, tenant_id, lock=True)
             repeated = self._repeated(connection, predictor_id, key, content)
@@ -141,7 +141,7 @@ class SqlPredictors(SqlTransactions, PredictorStore):
         queued = select(jobs.c.id).where(*waits).with_for_update(skip_locked=True)
         if connection.execute(queued).first() is None:
             return self._submit(connection, KIND, payload, tenant_id=before.tenant_id)[0]
-        connection.execute(update(jobs).where(*waits).values(payload=strictjson.dump(payload)))
+        connection.execute(update(jobs).where(*waits).values(payload=strict_json.dump(payload)))
         return job_of(connection.execute(select(jobs).where(jobs.c.id == before.latest.job_id)).one())
 
     def predictor(self, predictor_id: str, *, tenant_id: str = "default") -> StoredPredictor:
@@ -208,7 +208,7 @@ class SqlPredictors(SqlTransactions, PredictorStore):
             predictor_versions.c.tenant_id == tenant_id,
             predictor_versions.c.model.is_(None),
         )
-        about = strictjson.dump(trained.about)
+        about = strict_json.dump(trained.about)
         kept = connection.execute(
             update(predictor_versions).where(*which).values(model=trained.model, about=about, trained_at=now)
         )
@@ -252,7 +252,7 @@ class SqlPredictors(SqlTransactions, PredictorStore):
             row = connection.execute(_query().where(predictors.c.id == predictor_id)).one_or_none()
             if row is not None and row.tenant_id == tenant_id:
                 return _stored(row)
-        raise NotFound(f"no predictor {strictjson.clean(predictor_id, 64)!r}")
+        raise NotFound(f"no predictor {strict_json.clean(predictor_id, 64)!r}")
 
 
 def observations_text(labels: Sequence[Label]) -> str:
@@ -261,12 +261,12 @@ def observations_text(labels: Sequence[Label]) -> str:
     Raises:
         InvalidJson: a value is NaN or infinite.
     """
-    return strictjson.dump({"observations": [[architecture, value] for architecture, value in labels]})
+    return strict_json.dump({"observations": [[architecture, value] for architecture, value in labels]})
 
 
 def read_observations(text: str) -> list[Label]:
     """What :func:`observations_text` wrote."""
-    pairs = strictjson.load(text)["observations"]
+    pairs = strict_json.load(text)["observations"]
     assert isinstance(pairs, list)
     return [(str(architecture), float(value)) for architecture, value in pairs]
 
@@ -312,7 +312,7 @@ def _query() -> Select[Any]:
 
 
 def _stored(row: Row[Any]) -> StoredPredictor:
-    source = None if row.source is None else strictjson.load(row.source)
+    source = None if row.source is None else strict_json.load(row.source)
     return StoredPredictor(
         row.id,
         row.tenant_id,
@@ -334,7 +334,7 @@ def _version(row: Row[Any], which: str) -> Version:
         job_state=None if state is None else JobState(state),
         reason=getattr(row, f"{which}_job_reason"),
         model=told["model"],
-        about={} if told["about"] is None else strictjson.load(told["about"]),
+        about={} if told["about"] is None else strict_json.load(told["about"]),
         created_at=utc(told["created_at"]),
         trained_at=None if trained_at is None else utc(trained_at),
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from store.database import strict_json as strictjson
+from store.database import strict_json
 from store.jobs.job import Job, JobState, NotFound
 from store.spaces.port import SpaceStore
 from store.spaces.space import DECLARATION, KIND, SpaceExists, SpaceSummary, StoredSpace, TooManySpaces
@@ -76,7 +76,7 @@ class MemorySpaces(SpaceStore):
     def space(self, name: str, *, tenant_id: str = "default") -> StoredSpace:
         with self._lock:
             if (tenant_id, name) not in self._spaces:
-                raise NotFound(f"no space {strictjson.clean(name, 64)!r}")
+                raise NotFound(f"no space {strict_json.clean(name, 64)!r}")
             return self._spaces[tenant_id, name]
 
     def spaces(self, *, tenant_id: str = "default") -> list[StoredSpace]:

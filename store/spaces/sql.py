@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from store.database import strict_json as strictjson
+from store.database import strict_json
 from store.database.rows import utc
 from store.database.tables import jobs, user_spaces
 from store.database.transactions import SqlTransactions
@@ -81,7 +81,7 @@ class SqlSpaces(SqlTransactions, SpaceStore):
         with self._read() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
-            raise NotFound(f"no space {strictjson.clean(name, 64)!r}")
+            raise NotFound(f"no space {strict_json.clean(name, 64)!r}")
         return _space(row)
 
     def spaces(self, *, tenant_id: str = "default") -> list[StoredSpace]:
@@ -117,7 +117,7 @@ class SqlSpaces(SqlTransactions, SpaceStore):
                 delete(user_spaces).where(*own).returning(user_spaces.c.job_id)
             ).one_or_none()
             if gone is None:
-                raise NotFound(f"no space {strictjson.clean(name, 64)!r}")
+                raise NotFound(f"no space {strict_json.clean(name, 64)!r}")
         if gone.job_id is not None:
             self.cancel(gone.job_id, tenant_id=tenant_id)
 

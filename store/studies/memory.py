@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from spaces.metric import Observation
-from store.database import strict_json as strictjson
+from store.database import strict_json
 from store.database.ids import is_id, new_id
 from store.jobs.job import IdempotencyConflict, NotFound
 from store.studies.port import StudyStore
@@ -53,7 +53,7 @@ class MemoryStudies(StudyStore):
         idempotency_key: str | None = None,
         most: int = 1000,
     ) -> tuple[Study, bool]:
-        text, content = strictjson.dump(request), strictjson.digest(request)
+        text, content = strict_json.dump(request), strict_json.digest(request)
         with self._lock:
             own = [kept for kept in self._studies.values() if kept.study.tenant_id == tenant_id]
             before = next((kept for kept in own if kept.key == idempotency_key is not None), None)
@@ -65,7 +65,7 @@ class MemoryStudies(StudyStore):
                 raise TooManyStudies(f"there are {most} studies already")
             now = self._clock()
             at = datetime.fromtimestamp(now, UTC)
-            study = Study(new_id(now), tenant_id, strictjson.load(text), at, None, 0, 0, 0, 0)
+            study = Study(new_id(now), tenant_id, strict_json.load(text), at, None, 0, 0, 0, 0)
             self._studies[study.id] = _Kept(study, content, idempotency_key)
             return study, True
 
@@ -145,7 +145,7 @@ class MemoryStudies(StudyStore):
         most: int = 150_000,
     ) -> tuple[Study, int]:
         for observation in observations:
-            strictjson.check_observation(observation)
+            strict_json.check_observation(observation)
         with self._lock:
             kept = self._own(study_id, tenant_id)
             found, last, news, ended = dict(kept.observations), kept.last, 0, set[str]()
@@ -157,7 +157,7 @@ class MemoryStudies(StudyStore):
                     found[place] = known
                     continue
                 news, last = news + 1, last + 1
-                failed = None if told.failed is None else strictjson.clean(told.failed)
+                failed = None if told.failed is None else strict_json.clean(told.failed)
                 # What is told of an evaluation comes last, also where it takes the place of a failure.
                 found[place] = NumberedObservation(last, replace(copy.deepcopy(told), failed=failed))
                 if ends_suggestion(told):
@@ -181,7 +181,7 @@ class MemoryStudies(StudyStore):
     def _own(self, study_id: str, tenant_id: str) -> _Kept:
         kept = self._studies.get(study_id)
         if kept is None or kept.study.tenant_id != tenant_id:
-            raise NotFound(f"no study {strictjson.clean(study_id, 64)!r}")
+            raise NotFound(f"no study {strict_json.clean(study_id, 64)!r}")
         return kept
 
     def _waiting(self, kept: _Kept, client_id: str | None) -> list[Suggestion]:

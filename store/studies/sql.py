@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from spaces.metric import Observation
-from store.database import strict_json as strictjson
+from store.database import strict_json
 from store.database.ids import is_id, new_id
 from store.database.rows import utc
 from store.database.tables import studies, study_observations, study_suggestions
@@ -44,8 +44,8 @@ class SqlStudies(SqlTransactions, StudyStore):
         idempotency_key: str | None = None,
         most: int = 1000,
     ) -> tuple[Study, bool]:
-        text, content = strictjson.dump(request), strictjson.digest(request)
-        key = None if idempotency_key is None else strictjson.digest({"key": idempotency_key})
+        text, content = strict_json.dump(request), strict_json.digest(request)
+        key = None if idempotency_key is None else strict_json.digest({"key": idempotency_key})
         with self._write() as connection:
             self._one_at_a_time(connection, f"studies of {tenant_id}")
             now = self._now(connection)
@@ -166,7 +166,7 @@ class SqlStudies(SqlTransactions, StudyStore):
     ) -> tuple[Study, int]:
         # Everything that needs no lock is done before there is one: others wait for it.
         for observation in observations:
-            strictjson.check_observation(observation)
+            strict_json.check_observation(observation)
         rows = [_row(study_id, tenant_id, told) for told in observations]
         with self._write() as connection:
             row = self._own(connection, study_id, tenant_id, lock=True)
@@ -228,7 +228,7 @@ class SqlStudies(SqlTransactions, StudyStore):
             else None
         )
         if row is None:
-            raise NotFound(f"no study {strictjson.clean(study_id, 64)!r}")
+            raise NotFound(f"no study {strict_json.clean(study_id, 64)!r}")
         return row
 
     def _unfinished(self, connection: Connection, study_id: str, client_id: str | None) -> list[Suggestion]:
@@ -289,9 +289,9 @@ def _row(study_id: str, tenant_id: str, told: Observation) -> dict[str, object]:
         "tenant_id": tenant_id,
         "architecture": told.architecture,
         "fidelity": told.fidelity,
-        "values": strictjson.dump(told.values),
+        "values": strict_json.dump(told.values),
         "source": told.source,
-        "failed": None if told.failed is None else strictjson.clean(told.failed),
+        "failed": None if told.failed is None else strict_json.clean(told.failed),
         "seconds": told.seconds,
     }
 
@@ -300,7 +300,7 @@ def _study(row: Row[Any]) -> Study:
     return Study(
         id=row.id,
         tenant_id=row.tenant_id,
-        request=strictjson.load(row.request),
+        request=strict_json.load(row.request),
         created_at=utc(row.created_at),
         closed_at=None if row.closed_at is None else utc(row.closed_at),
         suggested=row.suggested,
@@ -315,7 +315,7 @@ def _observation(row: Row[Any]) -> NumberedObservation:
         row.number,
         Observation(
             architecture=row.architecture,
-            values=strictjson.load(row._mapping["values"]),  # type: ignore[arg-type]
+            values=strict_json.load(row._mapping["values"]),  # type: ignore[arg-type]
             source=row.source,
             failed=row.failed,
             fidelity=row.fidelity,

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from store.database import strict_json as strictjson
+from store.database import strict_json
 from store.jobs.job import IdempotencyConflict, NotFound
 from store.tasks.port import TaskStore
 from store.tasks.task import StoredTask, TaskContent, TaskExists, TooManyTasks, task_digest
@@ -57,7 +57,7 @@ class MemoryTasks(TaskStore):
     def task(self, name: str, *, tenant_id: str = "default") -> StoredTask:
         with self._lock:
             if (tenant_id, name) not in self._tasks:
-                raise NotFound(f"no task {strictjson.clean(name, 64)!r}")
+                raise NotFound(f"no task {strict_json.clean(name, 64)!r}")
             return self._tasks[tenant_id, name]
 
     def tasks(self, *, tenant_id: str = "default") -> list[StoredTask]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from store.database import strict_json as strictjson
+from store.database import strict_json
 from store.database.rows import utc
 from store.database.tables import task_embeddings, tasks
 from store.database.transactions import SqlTransactions
@@ -121,7 +121,7 @@ class SqlTasks(SqlTransactions, TaskStore):
 
 
 def _missing(name: str) -> NotFound:
-    return NotFound(f"no task {strictjson.clean(name, 64)!r}")
+    return NotFound(f"no task {strict_json.clean(name, 64)!r}")
 
 
 def _about(row: Any) -> TaskContent:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from store.database import strict_json as strictjson
+from store.database import strict_json
 
 
 class TaskExists(ValueError):
@@ -60,9 +60,9 @@ TASK = "uploaded"
 
 def task_digest(name: str, about: TaskContent) -> str:
     """Says whether two uploads are the same order: the name and what was sent under it."""
-    return strictjson.digest({"name": name, "content": about.content})
+    return strict_json.digest({"name": name, "content": about.content})
 
 
 def key_digest(idempotency_key: str) -> str:
     """What is kept of a client's key."""
-    return strictjson.digest({"key": idempotency_key})
+    return strict_json.digest({"key": idempotency_key})

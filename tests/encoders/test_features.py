@@ -95,8 +95,8 @@ def test_live_paths_by_hand():
     }
 
 
-def test_placement_by_hand():
-    found = row(get_space("gnn"), "0|1|1|2:gcn|gat|skip|sage", "placement")
+def test_positional_features_by_hand():
+    found = row(get_space("gnn"), "0|1|1|2:gcn|gat|skip|sage", "positional")
     assert found == {
         "count:gcn": 1, "count:gat": 1, "count:skip": 1, "count:sage": 1,
         "depth:1:gcn": 1, "depth:2:gat": 1, "depth:2:skip": 1, "depth:3:sage": 1,

@@ -95,7 +95,7 @@ def test_optuna_learns_measured_bounds_as_constraints() -> None:
     assert strategy.study.best_trial.number == 0  # type: ignore[attr-defined]
 
 
-def test_what_judges_mnasnet_foretells_networks_that_it_never_saw(tables: Tables) -> None:
+def test_what_judges_mnasnet_predicts_networks_that_it_never_saw(tables: Tables) -> None:
     from experiments.search.bounded import bounded_search, quality_of_trees
 
     if (reason := tables.available("mnasnet", "accuracy@imagenet")) is not None:

@@ -21,7 +21,7 @@ def silenced(layer):
         (InvertedResidual(8, 8, 3, 1, 4), True),
         (InvertedResidual(8, 8, 3, 2, 4), False),
         (InvertedResidual(8, 10, 3, 1, 4), False),
-        (InvertedResidual(8, 8, 5, 1, 1, widen=False, scale=SqueezeExcite(8, 2)), True),
+        (InvertedResidual(8, 8, 5, 1, 1, expand=False, scale=SqueezeExcite(8, 2)), True),
         (GroupedResidual(8, 8, 3, 1, groups=2), True),
         (GroupedResidual(8, 8, 3, 2, groups=2), False),
     ],

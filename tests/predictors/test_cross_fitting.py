@@ -22,7 +22,7 @@ def test_no_model_sees_what_it_is_judged_on_nor_its_repetition() -> None:
 
     def fit(rows: Codes, labels: Floats) -> GpPredictor:
         learned.append({row.tobytes() for row in rows})
-        return Watched(SPACE, widen=False).fit(rows, labels)
+        return Watched(SPACE, inflate=False).fit(rows, labels)
 
     assert len(cross_fitted(fit, codes, values, folds=4, seed=0).truth) == 48
     assert len(learned) == 4

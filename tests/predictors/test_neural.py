@@ -26,13 +26,13 @@ def labelled(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def test_networks_from_scratch_say_so_and_survive_their_bytes(monkeypatch):
     monkeypatch.setattr("predictors.kinds.neural.SCRATCH_STEPS", 20)
     codes, values = labelled(40)
-    model = NeuralPredictor(SPACE, trunk="scratch", widen=False).fit(codes, values)
+    model = NeuralPredictor(SPACE, trunk="scratch", inflate=False).fit(codes, values)
     again = NeuralPredictor.from_bytes(model.to_bytes(), SPACE)
     assert again.trunk == "scratch"
     np.testing.assert_allclose(again.predict(codes).mean, model.predict(codes).mean, atol=1e-6)
-    shipped = NeuralPredictor(SPACE, widen=False).fit(codes, values)
+    shipped = NeuralPredictor(SPACE, inflate=False).fit(codes, values)
     assert shipped.trunk == "pretrained" and shipped.digest() != model.digest()
-    constant = NeuralPredictor(SPACE, trunk="scratch", widen=False).fit(codes, np.full(40, 7.0))
+    constant = NeuralPredictor(SPACE, trunk="scratch", inflate=False).fit(codes, np.full(40, 7.0))
     np.testing.assert_allclose(constant.predict(codes).mean, 7.0, atol=1e-6)
 
 
@@ -42,7 +42,10 @@ def test_pretrained_networks_know_more_than_ones_from_scratch(monkeypatch):
     unseen, truth = labelled(400, seed=1)
     errors = [
         np.abs(
-            NeuralPredictor(SPACE, trunk=trunk, kinds=(), widen=False).fit(codes, values).predict(unseen).mean
+            NeuralPredictor(SPACE, trunk=trunk, kinds=(), inflate=False)
+            .fit(codes, values)
+            .predict(unseen)
+            .mean
             - truth
         ).mean()
         for trunk in ("pretrained", "scratch")
@@ -59,7 +62,7 @@ def test_a_space_without_networks_is_learned_from_scratch():
 
 def test_a_model_of_other_networks_is_refused():
     codes, values = labelled(20)
-    data = NeuralPredictor(SPACE, widen=False).fit(codes, values).to_bytes()
+    data = NeuralPredictor(SPACE, inflate=False).fit(codes, values).to_bytes()
     start = data.index(b"pretrained-") + len(b"pretrained-")
     other = data[:start] + (b"00000000" if data[start : start + 8] != b"00000000" else b"1" * 8)
     with pytest.raises(DamagedModel, match="other networks"):
@@ -91,7 +94,7 @@ def test_sources_teach_networks_and_the_blend_and_are_in_the_bytes():
     known, told = labelled(400, seed=2)
     source = GbdtPredictor(SPACE).fit(known, told)
     unseen, truth = labelled(300, seed=3)
-    for kind, extra in ((NeuralPredictor, {"widen": False}), (AutoPredictor, {})):
+    for kind, extra in ((NeuralPredictor, {"inflate": False}), (AutoPredictor, {})):
         model = kind(SPACE, sources=[source], **extra).fit(codes, values)
         alone = kind(SPACE, **extra).fit(codes, values)
         errors = [np.abs(found.predict(unseen).mean - truth).mean() for found in (model, alone)]
@@ -109,7 +112,7 @@ def test_networks_that_learned_other_tasks_teach_and_are_in_the_bytes():
     unseen, truth = labelled(300, seed=3)
     errors = [
         np.abs(
-            NeuralPredictor(SPACE, kinds=(), widen=False, **extra).fit(codes, values).predict(unseen).mean
+            NeuralPredictor(SPACE, kinds=(), inflate=False, **extra).fit(codes, values).predict(unseen).mean
             - truth
         )
         for extra in ({"networks": networks}, {})
@@ -154,6 +157,6 @@ def test_networks_learn_the_same_whatever_the_number_of_threads(monkeypatch):
     digests, before = set(), torch.get_num_threads()
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        digests.add(NeuralPredictor(SPACE, trunk="scratch", widen=False).fit(codes, values).digest())
+        digests.add(NeuralPredictor(SPACE, trunk="scratch", inflate=False).fit(codes, values).digest())
     torch.set_num_threads(before)
     assert len(digests) == 1

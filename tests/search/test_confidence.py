@@ -36,14 +36,14 @@ def world():
 
 
 def test_what_is_chosen_holds_as_often_as_promised(world):
-    codes, latency, merit, models = world
+    codes, latency, fitness, models = world
     held, claimed = [], []
     for quantile in np.linspace(0.05, 0.65, 7):
         bound = float(np.quantile(latency, quantile))
         asked = problem(FPGA | {"max": bound})
         sure = confidence(asked, models, codes)
         within = np.flatnonzero(confident(asked, sure))
-        chosen = within[np.argsort(-merit[within], kind="stable")[:20]]  # the costliest that still look fast
+        chosen = within[np.argsort(-fitness[within], kind="stable")[:20]]  # costly, and look fast
         held.append(latency[chosen] <= bound)
         claimed.append(sure[chosen])
     # 140 architectures, all of the riskiest kind.

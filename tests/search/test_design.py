@@ -136,7 +136,7 @@ def test_when_every_evaluation_failed_the_design_fails_with_the_reason(tables):
         run_design(parse_request(QUICK), tables=tables, stored=stored)
 
 
-def test_few_labels_foresee_nothing_impossible(tables):
+def test_few_labels_predict_nothing_impossible(tables):
     outcome, _ = design(tables, constraints=[], evaluations=3, seed=3, count=10)
     metrics = [row["metrics"]["accuracy@cifar10-int8-ptq"] for row in outcome.result["architectures"]]
     assert len(metrics) == 10 and all(0 <= metric["mean"] <= 100 for metric in metrics)

@@ -1,4 +1,4 @@
-"""The loop with a crew: the budget is kept, nothing is evaluated twice, a successor waits for the same."""
+"""The loop with a pool: the budget is kept, nothing is evaluated twice, a successor waits for the same."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ class OwnWork(Evaluator):
         return completed(self.about, [architecture])[0].observation
 
 
-class MemoryCrew:
+class MemoryEvaluationPool:
     """Ends what was handed out after a number of looks; the last ones are never begun."""
 
     def __init__(self, about, looks=3, begins=True):
@@ -55,62 +55,62 @@ class MemoryCrew:
 
 @pytest.fixture(autouse=True)
 def _no_pause(monkeypatch):
-    monkeypatch.setattr("search.run.loop.CREW_SECONDS", 0.0)
+    monkeypatch.setattr("search.run.loop.POOL_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize(("budget", "parallel"), [(7, 3), (2, 4), (1, 2), (12, 2)])
 def test_the_budget_is_kept_and_nothing_is_done_twice(budget, parallel):
     about = problem()
-    own, crew, events = OwnWork(about), MemoryCrew(about), []
-    seen = run(RandomStrategy(about), own, budget, on_event=events.append, crew=crew, parallel=parallel)
+    own, pool, events = OwnWork(about), MemoryEvaluationPool(about), []
+    seen = run(RandomStrategy(about), own, budget, on_event=events.append, pool=pool, parallel=parallel)
     names = [observation.architecture for observation in seen]
     assert len(names) == len(set(names)) == budget
-    assert sorted(own.seen + crew.handed) == sorted(names) and own.seen
+    assert sorted(own.seen + pool.handed) == sorted(names) and own.seen
     assert [event.done for event in events] == list(range(1, budget + 1))
-    assert bool(crew.handed) == (budget > 1)
+    assert bool(pool.handed) == (budget > 1)
 
 
 def test_what_nobody_begins_is_taken_back():
     about = problem()
-    own, crew = OwnWork(about), MemoryCrew(about, begins=False)
-    seen = run(RandomStrategy(about), own, 6, crew=crew, parallel=3)
+    own, pool = OwnWork(about), MemoryEvaluationPool(about, begins=False)
+    seen = run(RandomStrategy(about), own, 6, pool=pool, parallel=3)
     assert len(seen) == 6 and sorted(own.seen) == sorted({observation.architecture for observation in seen})
 
 
 def test_a_successor_waits_for_what_was_handed_out():
     about = problem()
-    own, crew = OwnWork(about), MemoryCrew(about, looks=5)
+    own, pool = OwnWork(about), MemoryEvaluationPool(about, looks=5)
     asked = iter(range(100))
     with pytest.raises(Stopped):
-        run(RandomStrategy(about), own, 6, crew=crew, parallel=3, should_stop=lambda: next(asked) > 2)
-    handed = list(crew.handed)
+        run(RandomStrategy(about), own, 6, pool=pool, parallel=3, should_stop=lambda: next(asked) > 2)
+    handed = list(pool.handed)
     assert len(handed) >= 2
     events = []
-    seen = run(RandomStrategy(about), OwnWork(about), 6, on_event=events.append, crew=crew, parallel=3)
+    seen = run(RandomStrategy(about), OwnWork(about), 6, on_event=events.append, pool=pool, parallel=3)
     assert len(seen) == 6 and {*handed} <= {observation.architecture for observation in seen}
 
 
-def test_a_failed_evaluation_of_the_crew_is_an_observation():
+def test_a_failed_evaluation_of_the_pool_is_an_observation():
     about = problem()
 
-    class Failing(MemoryCrew):
+    class Failing(MemoryEvaluationPool):
         def collect(self):
             return [
                 Observation(observation.architecture, {}, "test", failed="no memory")
                 for observation in super().collect()
             ]
 
-    crew = Failing(about)
-    seen = run(RandomStrategy(about), OwnWork(about), 5, crew=crew, parallel=2)
+    pool = Failing(about)
+    seen = run(RandomStrategy(about), OwnWork(about), 5, pool=pool, parallel=2)
     failed = [observation.architecture for observation in seen if observation.failed is not None]
-    assert len(seen) == 5 and failed == crew.handed
+    assert len(seen) == 5 and failed == pool.handed
 
 
 def test_what_was_begun_is_the_first_of_a_successor_and_counts_once():
     about = problem()
     begun = about.space.format(about.space.sample(1, np.random.default_rng(5)))[0]
     own = OwnWork(about)
-    seen = run(RandomStrategy(about), own, 4, crew=MemoryCrew(about), parallel=2, unfinished=begun)
+    seen = run(RandomStrategy(about), own, 4, pool=MemoryEvaluationPool(about), parallel=2, unfinished=begun)
     assert own.seen[0] == begun and len({observation.architecture for observation in seen}) == 4
     again = run(RandomStrategy(about), own, 4, stored=seen, unfinished=begun)
     assert again == seen

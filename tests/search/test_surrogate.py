@@ -12,7 +12,7 @@ from predictors.gaussian_processes.grouped_matern import Groups
 from search.bo.candidates import listed
 from search.bo.inputs import input_map
 from search.bo.surrogates import APART, Surrogates, checkpoint
-from search.pareto.fitness import averaged, merits
+from search.pareto.fitness import averaged, fitness
 from search.strategies.bayes import BayesStrategy
 from search.testing.strategies import ACCURACY, completed, problem, trade_off
 from search.trial import CompletedTrial
@@ -38,12 +38,12 @@ def test_a_continued_search_computes_the_same_numbers():
 
 def test_graphs_are_compared_by_positional_features():
     look = input_map(get_space("gnn"), "cora")
-    assert look.kinds == ("placement",)
+    assert look.kinds == ("positional",)
     assert look.sizes == (9, 35, 9, 90, 15)  # counts, depths, ends, pairs, shape
     codes = get_space("gnn").enumerate()[::7]
     seen = look(codes)
     assert len(np.unique(seen.round(6), axis=0)) == len(codes), "no two architectures have equal inputs"
-    assert "placement" not in input_map(CELLS, "cifar10").kinds
+    assert "positional" not in input_map(CELLS, "cifar10").kinds
     assert np.allclose((seen**2).sum(axis=1).mean(), len(look.sizes), rtol=0.1)
 
 
@@ -80,7 +80,7 @@ def test_any_botorch_model_is_a_surrogate(about):
         strategy.observe(completed(about, strategy.suggest(1)))
     names = strategy.suggest(3)
     assert len({*names, *(trial.architecture for trial in strategy.completed)}) == 10
-    assert all(strategy.foresee(name) for name in names)
+    assert all(strategy.predicted(name) for name in names)
 
 
 def test_no_suggestion_fits_two_quantities():
@@ -156,7 +156,7 @@ def test_a_space_too_large_to_list_is_searched_by_its_pool(monkeypatch):
     assert (about.gap(CELLS.parse_many(seen)) <= 0).all()
 
 
-def test_merit_puts_bounds_before_values_and_fronts_before_crowds():
+def test_fitness_puts_bounds_before_values_and_fronts_before_crowds():
     about = problem()
     bound = Constraint(Quantity("latency_ms", device="fpga"), max=2.0)
     both = type(about)(CELLS, "cifar10", (ACCURACY,), (bound,))
@@ -164,9 +164,9 @@ def test_merit_puts_bounds_before_values_and_fronts_before_crowds():
         Observation("a", {"accuracy@cifar10": accuracy, "latency_ms@fpga": latency}, "test")
         for accuracy, latency in ((90.0, 1.0), (95.0, 2.1), (96.0, 9.0), (80.0, 2.0))
     ]
-    assert np.argsort(-merits(both, told)).tolist() == [0, 3, 1, 2]
+    assert np.argsort(-fitness(both, told)).tolist() == [0, 3, 1, 2]
     two = type(about)(CELLS, "cifar10", (ACCURACY, Quantity("latency_ms", device="fpga")), ())
-    found = merits(two, told)
+    found = fitness(two, told)
     assert found[3] < min(found[[0, 1, 2]])  # the only one that another one dominates
 
 

@@ -141,8 +141,8 @@ def test_few_observations_are_learned_at_once_and_the_new_version_answers(served
     assert answer.status_code == 200, answer.text
     body = answer.json()
     assert (body["labels"], body["current"]["version"], body["urls"]["training"]) == (50, 2, None)
-    assert body["current"]["foretold"]["labels"] == 20
-    assert body["current"]["foretold"]["mean_absolute_error"] > 2  # it had learned other values
+    assert body["current"]["prequential"]["labels"] == 20
+    assert body["current"]["prequential"]["mean_absolute_error"] > 2  # it had learned other values
     assert body["current"]["cross_validation"]["labels"] == 30
     second = served.predict(named).json()
     assert second["models"][KEY] == body["current"]["model"] != first["models"][KEY]

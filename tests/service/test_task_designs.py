@@ -125,7 +125,7 @@ def test_an_embedding_that_is_gone_is_told(server):
     problem(server.http.post("/v1/predict", json=asked), 409)
 
 
-def test_a_study_for_an_uploaded_task_asks_for_what_is_foretold_first(server, tables):
+def test_a_study_for_an_uploaded_task_asks_for_the_best_of_the_prior_first(server, tables):
     made = server.http.post("/v1/studies", json={"space": "nasbench201", "task": "mine", "seed": 3})
     assert made.status_code == 201, made.text
     url = f"/v1/studies/{made.json()['id']}"

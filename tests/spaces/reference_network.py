@@ -68,11 +68,13 @@ class Network:
         self.depth += 1
         return [Tensor(self, classes, 1)]
 
-    def inverted_residual(self, taken, outputs, kernel, stride, expansion, widens=True, groups=1, squeezed=0):
+    def inverted_residual(
+        self, taken, outputs, kernel, stride, expansion, expands=True, groups=1, squeezed=0
+    ):
         inputs = taken[0].channels
         shortcut = list(taken) if stride == 1 and inputs == outputs else []
         inner = inputs * expansion
-        if widens:
+        if expands:
             taken = self.convolution(taken, inner, 1, groups=groups)
         if groups > 1:
             taken = self.shuffle(taken)

@@ -77,7 +77,8 @@ def test_published_networks():
 
 
 def test_a_block_by_hand():
-    """Block 6, 32 channels at 28×28: a widening even at expansion 1; groups halve both 1×1 convolutions."""
+    """Block 6, 32 channels at 28×28: an expanding convolution even at expansion 1; groups halve both 1×1
+    convolutions."""
     parts = ALL_SKIP.split("|")
     texts = ["|".join([*parts[:6], choice, *parts[7:]]) for choice in ("skip", "k3_e1", "k3_e1_g2")]
     params = 1e6 * SPACE.statistics(SPACE.parse_many(texts))["params_m"]

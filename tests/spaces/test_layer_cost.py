@@ -32,18 +32,18 @@ def test_classifier():
 SETTINGS = [
     setting
     for setting in product((8, 12), (3, 5), (1, 2), (1, 3, 6), (True, False), (1, 2), (0, 2, 1000))
-    if setting[4] or setting[3] == setting[5] == 1  # only a widening convolution expands and shuffles
+    if setting[4] or setting[3] == setting[5] == 1  # only an expanding convolution expands and shuffles
 ]
 
 
-@pytest.mark.parametrize("outputs,kernel,stride,expansion,widens,groups,squeezed", SETTINGS)
-def test_inverted_residuals(outputs, kernel, stride, expansion, widens, groups, squeezed):
+@pytest.mark.parametrize("outputs,kernel,stride,expansion,expands,groups,squeezed", SETTINGS)
+def test_inverted_residuals(outputs, kernel, stride, expansion, expands, groups, squeezed):
     """A layer with 8 channels in, with and without shortcut; a long vector, so that its memory shows."""
     network = Network()
     network.inverted_residual(
-        [Tensor(network, 8, 4)], outputs, kernel, stride, expansion, widens, groups, squeezed
+        [Tensor(network, 8, 4)], outputs, kernel, stride, expansion, expands, groups, squeezed
     )
-    layer = InvertedResidual(8, outputs, kernel, stride, 4, expansion, widens, groups, squeezed)
+    layer = InvertedResidual(8, outputs, kernel, stride, 4, expansion, expands, groups, squeezed)
     assert layer.cost() == cost_of(network)
 
 

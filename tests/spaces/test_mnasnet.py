@@ -26,7 +26,7 @@ def run(architecture):
         for layer in range(int(layers[1:])):
             tensor = network.inverted_residual(
                 tensor, outputs, int(kernel[1:]), first if layer == 0 else 1, int(expansion[1:]),
-                widens=expansion != "e1", squeezed=tensor[0].channels // 4 if se else 0,
+                expands=expansion != "e1", squeezed=tensor[0].channels // 4 if se else 0,
             )  # fmt: skip
     assert tensor[0].side == 7
     network.classifier(network.convolution(tensor, 1280, 1), 1000)

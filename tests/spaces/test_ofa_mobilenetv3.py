@@ -18,7 +18,7 @@ def run(codes):
     chosen = SPACE.to_variables(codes)
     network = Network()
     tensor = network.convolution(network.image(chosen["resolution"]), 16, 3, 2)
-    tensor = network.inverted_residual(tensor, 16, 3, 1, 1, widens=False)
+    tensor = network.inverted_residual(tensor, 16, 3, 1, 1, expands=False)
     for stage, (outputs, first, excited) in enumerate(
         zip((24, 40, 80, 112, 160), (2, 2, 2, 1, 2), (False, True, False, True, True), strict=True)
     ):
@@ -78,22 +78,22 @@ def test_parameters_of_released_networks(codes, params_m, flops_m):
 
 def test_the_same_rules_count_mobilenetv3_large():
     """Howard et al. 2019, Table 1: 5.4 M parameters and 219 M multiply-adds."""
-    rows = [  # kernel, widened, channels, squeeze-excite, stride
+    rows = [  # kernel, expanded, channels, squeeze-excite, stride
         (3, 16, 16, 0, 1), (3, 64, 24, 0, 2), (3, 72, 24, 0, 1), (5, 72, 40, 1, 2), (5, 120, 40, 1, 1),
         (5, 120, 40, 1, 1), (3, 240, 80, 0, 2), (3, 200, 80, 0, 1), (3, 184, 80, 0, 1), (3, 184, 80, 0, 1),
         (3, 480, 112, 1, 1), (3, 672, 112, 1, 1), (5, 672, 160, 1, 2), (5, 960, 160, 1, 1),
         (5, 960, 160, 1, 1),
     ]  # fmt: skip
     parts, inputs, side = [convolution(3, 16, 3, 2, 224)], 16, 112
-    for kernel, widened, channels, excited, stride in rows:
-        if widened != inputs:
-            parts.append(convolution(inputs, widened, 1, 1, side))
-        parts.append(convolution(widened, widened, kernel, stride, side, widened))
+    for kernel, expanded, channels, excited, stride in rows:
+        if expanded != inputs:
+            parts.append(convolution(inputs, expanded, 1, 1, side))
+        parts.append(convolution(expanded, expanded, kernel, stride, side, expanded))
         side //= stride
         if excited:
-            short = squeezed(widened)
-            parts.append(Cost(2 * widened * short + widened + short, 2 * widened * short))
-        parts.append(convolution(widened, channels, 1, 1, side))
+            short = squeezed(expanded)
+            parts.append(Cost(2 * expanded * short + expanded + short, 2 * expanded * short))
+        parts.append(convolution(expanded, channels, 1, 1, side))
         inputs = channels
     total = Cost.total(
         [*parts, convolution(160, 960, 1, 1, side), classifier(960, 1, 1280), classifier(1280, 1, 1000)]

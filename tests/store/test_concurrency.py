@@ -93,7 +93,7 @@ def take_expired(number, url):
     store.close()
 
 
-def test_many_keepers_take_each_expired_lease_once(url):
+def test_many_reapers_take_each_expired_lease_once(url):
     store = SqlStore(url)
     ids = [store.submit("x", {"n": number})[0].id for number in range(JOBS)]
     for job_id in ids:

@@ -43,7 +43,7 @@ def options(data_dir, *, stall_seconds=1.5, **changes):
         "NETWRIGHT_DRAIN_SECONDS": "0.5",
         "NETWRIGHT_STALL_SECONDS": str(stall_seconds),
         "NETWRIGHT_CANCEL_SECONDS": "0.5",
-        "NETWRIGHT_KEEPER_POLL_SECONDS": "0.2",
+        "NETWRIGHT_REAPER_POLL_SECONDS": "0.2",
         "NETWRIGHT_LOG_FORMAT": "json",
         "NETWRIGHT_CACHE_DIR": str(data_dir / "cache"),
     }

@@ -220,7 +220,7 @@ def test_a_worker_that_lost_its_lease_writes_nothing_more(store, run):
 
     def handler(context):
         taken = []
-        while not taken:  # the heartbeat renews it: end the lease from beside until the keeper takes it
+        while not taken:  # the heartbeat renews it: end the lease from beside until the lease reaper takes it
             expire_now(store)
             taken = store.requeue_expired()
         other = store.claim(job.id, worker="other", lease_seconds=60)
@@ -266,7 +266,7 @@ def test_a_database_that_is_away_for_a_while_costs_nothing(store, run):
     assert (job.state, job.done) == (JobState.SUCCEEDED, 1)
 
 
-def test_a_database_that_stays_away_leaves_the_job_to_the_keeper(store, run):
+def test_a_database_that_stays_away_leaves_the_job_to_the_reaper(store, run):
     patience = Patience(lease_seconds=0.1, store_seconds=0.2)
     assert run(succeed, on=Flaky(store, 10**6), patience=patience) is None
     assert only_job(store).state is JobState.QUEUED

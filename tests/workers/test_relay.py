@@ -1,4 +1,4 @@
-"""Relay and keeper, on a real broker, in this process."""
+"""Relay and reaper, on a real broker, in this process."""
 
 import signal
 import threading
@@ -9,15 +9,14 @@ import redis
 
 from store.jobs.job import JobState, StoreUnavailable
 from store.memory import MemoryStore
-from workers import lease_reaper as keeper_module
-from workers import queue
-from workers.lease_reaper import Keeper
+from workers import lease_reaper, queue
+from workers.lease_reaper import LeaseReaper
 from workers.queue import QUEUE, Publisher, make_celery
 from workers.relay import Pace, relay_batch, run_relay
 
 # Both brokers are held to one contract in test_queue.py; here one is enough.
 pytestmark = pytest.mark.parametrize("broker", ["valkey"], indirect=True)
-PACE = Pace(lease_seconds=0.5, relay_seconds=0.01, keeper_seconds=0.05)
+PACE = Pace(lease_seconds=0.5, relay_seconds=0.01, reaper_seconds=0.05)
 
 
 def wait_until(condition):
@@ -39,7 +38,7 @@ def publisher(broker, monkeypatch):
 def relays(broker, monkeypatch):
     """Starts relays in threads, and ends them."""
     monkeypatch.setattr(queue, "SOCKET_SECONDS", 0.5)
-    monkeypatch.setattr(keeper_module, "SETTLE_SECONDS", 0.1)
+    monkeypatch.setattr(lease_reaper, "SETTLE_SECONDS", 0.1)
     stop, threads = threading.Event(), []
 
     def start(store, url=broker.url):
@@ -167,19 +166,19 @@ def test_after_an_outage_workers_have_time_to_show_themselves(publisher):
     store = MemoryStore()
     job, _ = store.submit("x", {})
     lease = store.claim(job.id, worker="w", lease_seconds=0)
-    keeper = Keeper(store, publisher, lease_seconds=60)
-    keeper.grant_grace()
-    assert keeper.expire() == []
+    reaper = LeaseReaper(store, publisher, lease_seconds=60)
+    reaper.grant_grace()
+    assert reaper.expire() == []
     store.renew(lease, 0)
-    keeper._grace_until = 0.0
-    assert keeper.expire() == [job.id]
+    reaper._grace_until = 0.0
+    assert reaper.expire() == [job.id]
 
 
-def test_a_keeper_that_stood_still_takes_nothing_at_once(publisher):
+def test_a_reaper_that_stood_still_takes_nothing_at_once(publisher):
     store = MemoryStore()
     job, _ = store.submit("x", {})
     store.claim(job.id, worker="w", lease_seconds=0)
-    keeper = Keeper(store, publisher, lease_seconds=60)
-    keeper._last_look -= 3600  # as after the machine slept
-    assert keeper.expire() == []
+    reaper = LeaseReaper(store, publisher, lease_seconds=60)
+    reaper._last_look -= 3600  # as after the machine slept
+    assert reaper.expire() == []
     assert store.job(job.id).state is JobState.RUNNING

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from store.jobs.job import JobState
 from workers.checkpoints import JobCheckpoints
-from workers.evaluation_pool import JobCrew
+from workers.evaluation_pool import JobEvaluationPool
 from workers.handlers import JobContext, JobStopped, Outcome, handles
 from workers.spaces import ready_space
 
@@ -39,13 +39,13 @@ def design(context: JobContext) -> Outcome:
     tables = context.tables()
     checkpoints = JobCheckpoints(context)
     bench = Bench(tables, context.images, context.cache_dir, context.blobs, checkpoints)
-    crew = JobCrew(context)
+    pool = JobEvaluationPool(context)
     try:
         designed = run_design(
             request,
             tables=tables,
             bench=bench,
-            crew=crew,
+            pool=pool,
             unfinished=checkpoints.unfinished,
             stored=context.stored,
             on_event=on_event,
@@ -53,6 +53,6 @@ def design(context: JobContext) -> Outcome:
         )
     except Stopped as stopped:
         if context.cancelled():
-            crew.disband()
+            pool.disband()
         raise JobStopped from stopped
     return Outcome(JobState(designed.state), designed.result, designed.reason)

@@ -1,4 +1,4 @@
-r"""What accuracy is believed from in HELP's task: other data sets alone, CIFAR-10 and subsets of ImageNet.
+r"""What accuracy is estimated from in HELP's task: other data sets alone, CIFAR-10 and subsets of ImageNet.
 
 The 4,630 trainings of the table of ImageNet subsets (MetaD2A; 1,553 cells, each on some of 3,031 tasks of
 twenty classes at 32×32, what HELP's own accuracy predictor learned from) are explained as
@@ -30,12 +30,12 @@ RIDGE = 10.0
 FAILED = 6.0
 """Points below the median from which a training counts as no worse: how badly it failed teaches little."""
 SHARE = 0.5
-"""Of the trees' rank in the belief; the rest is the cell's own rank on CIFAR-10."""
+"""Of the trees' rank in the prior; the rest is the cell's own rank on CIFAR-10."""
 
 
 @lru_cache(maxsize=2)
-def belief(tables: Tables) -> Floats:
-    """How good each cell is believed to be, (15625,) in the order of their codes, in [0, 1]."""
+def accuracy_prior(tables: Tables) -> Floats:
+    """How good each cell is estimated to be, (15625,) in the order of their codes, in [0, 1]."""
     return SHARE * ranks(subsets_quality(tables)) + (1 - SHARE) * cifar10_quality(tables)
 
 

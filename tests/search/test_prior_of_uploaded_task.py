@@ -1,4 +1,4 @@
-"""Searches for an uploaded task begin with what is foretold, and learn from each evaluation."""
+"""Searches for an uploaded task begin with the best of the prior, and learn from each evaluation."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from encoders.tasks.embedding import VERSION, WIDTH, TaskEmbedding
 from predictors.kinds.task_conditioned import load_task_predictor
 from search.design import run_design
 from search.evaluator import Bench
-from search.models import fit_models, foretold_models
+from search.models import fit_models, prior_models
 from search.problem import Problem
 from search.request.design_request import DesignRequest, parse_request
 from search.request.uploaded_task import EmbeddingGone, UploadedTask
@@ -35,7 +35,7 @@ def task(blobs):
 
 
 @pytest.fixture(scope="module")
-def foretold(blobs, task):
+def prior(blobs, task):
     """Every cell's prediction before any observation."""
     embedding = TaskEmbedding.from_bytes(blobs.get(task.embedding))
     return load_task_predictor("nasbench201", embedding).predict(CELLS.enumerate()).mean
@@ -45,8 +45,8 @@ def requested(task, **more):
     return DesignRequest.from_dict(parse_request(ORDER | more, uploaded=task).to_dict())
 
 
-def test_the_first_are_those_that_are_foretold(blobs, task, foretold):
-    best = CELLS.format(CELLS.enumerate()[np.argsort(-foretold, kind="stable")[:4]])
+def test_the_first_are_the_best_of_the_prior(blobs, task, prior):
+    best = CELLS.format(CELLS.enumerate()[np.argsort(-prior, kind="stable")[:4]])
     strategy = strategy_of(requested(task), lambda: blobs)
     assert strategy.suggest(3) == best[:3]
     strategy.observe([], [PendingTrial(best[0])])
@@ -59,11 +59,11 @@ def test_the_first_are_those_that_are_foretold(blobs, task, foretold):
     assert strategy_of(requested(task), None).suggest(3) != best[:3]
 
 
-def test_each_evaluation_is_learned_and_the_past_is_all_that_counts(blobs, task, foretold):
-    """A truth that turns against what is foretold: the first edge of the best cells costs ten points."""
+def test_each_evaluation_is_learned_and_the_past_is_all_that_counts(blobs, task, prior):
+    """A truth that turns against the prior: the first edge of the best cells costs ten points."""
     everyone = CELLS.enumerate()
-    edge = CELLS.format(everyone[foretold.argmax()][None])[0].split("+")[0]
-    told = dict(zip(CELLS.format(everyone), foretold.tolist(), strict=True))
+    edge = CELLS.format(everyone[prior.argmax()][None])[0].split("+")[0]
+    told = dict(zip(CELLS.format(everyone), prior.tolist(), strict=True))
 
     def truth(cell: str) -> float:
         return told[cell] - 10.0 * cell.startswith(edge)
@@ -77,17 +77,17 @@ def test_each_evaluation_is_learned_and_the_past_is_all_that_counts(blobs, task,
         strategy.observe([trials[-1]])
     assert len({trial.architecture for trial in trials}) == 12
     assert max(values) > values[0] + 5
-    assert strategy.foresee(strategy.suggest(1)[0])[KEY]["std"] > 0
+    assert strategy.predicted(strategy.suggest(1)[0])[KEY]["std"] > 0
     again = strategy_of(requested(task), lambda: blobs)
     again.observe(trials)
     assert again.suggest(2) == strategy.suggest(2)
     # What a design proposes at its end has learned them too; the shared predictor has not.
     request = requested(task)
     problem = Problem.of(request)
-    before = foretold_models(request, problem, lambda: blobs)
+    before = prior_models(request, problem, lambda: blobs)
     untouched = before[KEY].predict(everyone[:50]).mean
     seen = [trial.observation for trial in trials]
-    after = fit_models(problem, seen, seed=0, foretold=before)[KEY]
+    after = fit_models(problem, seen, seed=0, prior=before)[KEY]
     codes = CELLS.parse_many([trial.architecture for trial in trials])
     errors = np.abs(after.predict(codes).mean - values), np.abs(before[KEY].predict(codes).mean - values)
     assert errors[0].mean() < 0.5 * errors[1].mean()
@@ -104,7 +104,7 @@ def test_an_embedding_that_is_gone_is_told(blobs):
 
 
 class Told:
-    """An evaluator whose truth is what was foretold less five."""
+    """An evaluator whose truth is the prior less five."""
 
     source = "told"
 
@@ -115,10 +115,10 @@ class Told:
         return Observation(architecture, {KEY: self.told[architecture] - 5.0}, self.source)
 
 
-def test_a_design_with_evaluations_begins_with_the_best_foretold(
-    blobs, task, foretold, tmp_path, monkeypatch
+def test_a_design_with_evaluations_begins_with_the_best_of_the_prior(
+    blobs, task, prior, tmp_path, monkeypatch
 ):
-    told = dict(zip(CELLS.format(CELLS.enumerate()), foretold.tolist(), strict=True))
+    told = dict(zip(CELLS.format(CELLS.enumerate()), prior.tolist(), strict=True))
     monkeypatch.setattr("search.design.make_evaluator", lambda *order: Told(told))
     np.savez(tmp_path / "mine.npz", x=np.zeros((8, 8, 8, 3), dtype=np.uint8), y=np.arange(8) % 2)
     request = requested(task, evaluations=3, evaluator="training", count=6)
@@ -133,5 +133,5 @@ def test_a_design_with_evaluations_begins_with_the_best_foretold(
     # What was learned of the level is in what is predicted of the others.
     guessed = [told[row["architecture"]] - row["metrics"][KEY]["mean"] for row in rows[3:]]
     assert np.mean(guessed) == pytest.approx(5.0, abs=1.0)
-    plain = foretold_models(request, Problem.of(request), lambda: blobs)[KEY]
+    plain = prior_models(request, Problem.of(request), lambda: blobs)[KEY]
     assert outcome.result["models"][KEY] != plain.digest()

@@ -9,7 +9,7 @@ from store.blobs.memory import MemoryBlobs
 from store.jobs.job import JobState, LeaseLost
 from workers.checkpoints import JobCheckpoints
 from workers.children import Children
-from workers.evaluation_pool import JobCrew
+from workers.evaluation_pool import JobEvaluationPool
 from workers.handlers import JobContext
 
 OBSERVATION = {"architecture": "a", "values": {"accuracy@x": 1.0}, "source": "test", "seconds": 2.0}
@@ -53,8 +53,8 @@ def design(store):
 
 
 def test_a_successor_waits_for_the_same_job_and_collects_it_once(design):
-    JobCrew(design.context()).hand_out("a")
-    successor = JobCrew(design.context())
+    JobEvaluationPool(design.context()).hand_out("a")
+    successor = JobEvaluationPool(design.context())
     assert successor.waiting() == ["a"] and successor.collect() == []
     assert [child.payload for child in design.children()] == [
         {"request": {"space": "s"}, "architecture": "a"}
@@ -63,34 +63,34 @@ def test_a_successor_waits_for_the_same_job_and_collects_it_once(design):
     (seen,) = successor.collect()
     assert (seen.architecture, seen.values, seen.seconds) == ("a", {"accuracy@x": 1.0}, 2.0)
     assert successor.waiting() == [] == successor.collect()
-    assert JobCrew(design.context(stored=(seen,))).waiting() == []
+    assert JobEvaluationPool(design.context(stored=(seen,))).waiting() == []
 
 
 def test_an_evaluation_that_failed_as_a_job_is_a_failed_observation(design):
-    crew = JobCrew(design.context())
-    crew.hand_out("a")
+    pool = JobEvaluationPool(design.context())
+    pool.hand_out("a")
     design.finish(JobState.FAILED, reason="its worker died three times")
-    (seen,) = crew.collect()
+    (seen,) = pool.collect()
     assert seen.failed == "its worker died three times" and seen.values == {}
 
 
 def test_only_what_nobody_has_begun_is_taken_back_and_can_be_handed_out_again(design):
-    crew = JobCrew(design.context())
-    crew.hand_out("a")
+    pool = JobEvaluationPool(design.context())
+    pool.hand_out("a")
     design.store.claim(design.children()[0].id, worker="v", lease_seconds=600)
-    crew.hand_out("b")
-    assert crew.take_back() == "b" and crew.take_back() is None and crew.waiting() == ["a"]
-    successor = JobCrew(design.context())
+    pool.hand_out("b")
+    assert pool.take_back() == "b" and pool.take_back() is None and pool.waiting() == ["a"]
+    successor = JobEvaluationPool(design.context())
     assert successor.waiting() == ["a"]
     successor.hand_out("b")
     assert sorted(job.state for job in design.children()) == ["cancelled", "queued", "running"]
 
 
 def test_disbanding_cancels_all(design):
-    crew = JobCrew(design.context())
-    crew.hand_out("a")
-    crew.hand_out("b")
-    crew.disband()
+    pool = JobEvaluationPool(design.context())
+    pool.hand_out("a")
+    pool.hand_out("b")
+    pool.disband()
     assert {job.state for job in design.children()} == {JobState.CANCELLED}
 
 
