@@ -52,7 +52,7 @@ class SqueezeExcite(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """Widen by 1×1, k×k depthwise, narrow by 1×1 (Sandler et al., CVPR 2018).
+    """Expand by 1×1, k×k depthwise, narrow by 1×1 (Sandler et al., CVPR 2018).
 
     Where side and channels stay, the input is added.
 

@@ -111,7 +111,7 @@ def test_variables_and_other_spellings_answer_the_canonical_string(server):
     assert answer["predictions"][0] == answer["predictions"][1]
 
 
-def test_a_wider_confidence_widens_the_interval(server):
+def test_a_higher_confidence_gives_a_wider_interval(server):
     def width(confidence):
         row = post(server, confidence=confidence).json()["predictions"][0][KEY]
         return row["upper"] - row["lower"]

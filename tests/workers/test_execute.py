@@ -103,7 +103,7 @@ def test_an_exception_fails_the_job_with_its_reason(run, error, reason):
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), RuntimeError("[bt] (0) /usr/lib/libxgboost.so [0x7f00]")])
-def test_what_nobody_foresaw_is_told_by_a_reference_to_the_log(run, error):
+def test_an_unexpected_error_is_reported_by_a_reference_to_the_log(run, error):
     def handler(context):
         raise error
 
