@@ -19,7 +19,7 @@ from service.server import ApiServer
 from store.blobs.blobs import open_blobs
 from store.sql import SqlStore
 from workers.surroundings import listen
-from workers.timeouts import patiently
+from workers.timeouts import until_reachable
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -104,7 +104,7 @@ def open_store(settings: Settings, *, wait_seconds: float = 2.0) -> "Store":
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = SqlStore(settings.store_url)
     try:
-        patiently(store.migrate, wait_seconds)
+        until_reachable(store.migrate, wait_seconds)
     except BaseException:
         store.close()
         raise

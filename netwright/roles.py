@@ -10,7 +10,7 @@ from store.sql import SqlStore
 from workers.collect_blobs import Collecting
 from workers.relay import Pace, run_relay
 from workers.stack import Stack, StackOptions
-from workers.timeouts import Patience, patiently
+from workers.timeouts import Timeouts, until_reachable
 from workers.worker import run_worker
 
 START_SECONDS = 60.0
@@ -71,7 +71,7 @@ def worker(settings: Settings) -> int:
             data=settings.data,
             blob_url=settings.blob_folder_url,
             images=settings.images,
-            patience=Patience(
+            timeouts=Timeouts(
                 lease_seconds=settings.lease_seconds,
                 stall_seconds=settings.stall_seconds,
                 drain_seconds=settings.drain_seconds,
@@ -119,7 +119,7 @@ def _ready_store(settings: Settings) -> SqlStore:
     """The store, its tables brought to this version; a database that is still starting is waited for."""
     store = SqlStore(settings.store_url)
     try:
-        patiently(store.migrate, START_SECONDS)
+        until_reachable(store.migrate, START_SECONDS)
     except BaseException:
         store.close()
         raise

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from store.jobs.job import Job
 from store.port import Store
-from workers.timeouts import patiently
+from workers.timeouts import until_reachable
 
 
 class Children:
@@ -13,16 +13,16 @@ class Children:
     Args:
         store: where jobs are.
         parent: the job that orders them.
-        patience_seconds: how long a store that does not answer is waited for.
+        store_seconds: how long a store that does not answer is waited for.
     """
 
-    def __init__(self, store: Store, parent: Job, patience_seconds: float) -> None:
-        self._store, self._parent, self._seconds = store, parent, patience_seconds
+    def __init__(self, store: Store, parent: Job, store_seconds: float) -> None:
+        self._store, self._parent, self._seconds = store, parent, store_seconds
 
     def order(self, kind: str, payload: Mapping[str, object], key: str) -> str:
         """Orders a job; returns its id."""
         parent = self._parent
-        job, _ = patiently(
+        job, _ = until_reachable(
             lambda: self._store.submit(
                 kind, payload, tenant_id=parent.tenant_id, idempotency_key=f"{parent.id} {key}"
             ),
@@ -32,16 +32,18 @@ class Children:
 
     def look(self, child_id: str) -> Job:
         """A child as it is now."""
-        return patiently(lambda: self._store.job(child_id, tenant_id=self._parent.tenant_id), self._seconds)
+        return until_reachable(
+            lambda: self._store.job(child_id, tenant_id=self._parent.tenant_id), self._seconds
+        )
 
     def result(self, child_id: str) -> dict[str, object] | None:
         """What a child gave; None where it gave nothing."""
-        return patiently(
+        return until_reachable(
             lambda: self._store.result(child_id, tenant_id=self._parent.tenant_id), self._seconds
         )
 
     def cancel(self, child_id: str) -> Job:
         """Asks that a child stop; one that nobody has begun is cancelled at once."""
-        return patiently(
+        return until_reachable(
             lambda: self._store.cancel(child_id, tenant_id=self._parent.tenant_id), self._seconds
         )

@@ -24,7 +24,7 @@ from store.predictors.predictor import Label, StoredPredictor
 from workers.children import Children
 from workers.handlers import JobContext, JobStopped, handler_of
 from workers.heartbeat import Heartbeat
-from workers.timeouts import Patience, patiently
+from workers.timeouts import Timeouts, until_reachable
 
 if TYPE_CHECKING:
     from benchmarks.tables import Tables
@@ -40,7 +40,7 @@ def execute(
     worker: str,
     tables: "Callable[[], Tables]",
     blobs: "Callable[[], Blobs]",
-    patience: Patience,
+    timeouts: Timeouts,
     draining: Callable[[], bool],
     leave: Callable[[], None],
     images: Path | None = None,
@@ -65,9 +65,9 @@ def execute(
     if draining():
         return None  # the message is spent; the lease reaper finds it missing and sends it again
     try:
-        lease = patiently(
-            lambda: store.claim_next(job_id, worker=worker, lease_seconds=patience.lease_seconds),
-            patience.store_seconds,
+        lease = until_reachable(
+            lambda: store.claim_next(job_id, worker=worker, lease_seconds=timeouts.lease_seconds),
+            timeouts.store_seconds,
         )
     except (StoreUnavailable, StoreFull) as error:
         log.error("nothing claimed: the lease reaper sends the message again", job=job_id, error=str(error))
@@ -78,9 +78,9 @@ def execute(
     with structlog.contextvars.bound_contextvars(job=lease.job_id):
         try:
             log.info("claimed", attempt=lease.attempt)
-            with Heartbeat(store, lease, patience, draining, leave) as heartbeat:
-                end = _work(store, lease, tables, blobs, patience, heartbeat, images, cache_dir)
-                job = patiently(end, patience.store_seconds)
+            with Heartbeat(store, lease, timeouts, draining, leave) as heartbeat:
+                end = _work(store, lease, tables, blobs, timeouts, heartbeat, images, cache_dir)
+                job = until_reachable(end, timeouts.store_seconds)
             log.info("done", state=job.state.value, reason=job.reason)
             return job
         except LeaseLost:
@@ -97,7 +97,7 @@ def _work(
     lease: Lease,
     tables: "Callable[[], Tables]",
     blobs: "Callable[[], Blobs]",
-    patience: Patience,
+    timeouts: Timeouts,
     heartbeat: Heartbeat,
     images: Path | None,
     cache_dir: Path | None,
@@ -114,7 +114,7 @@ def _work(
         observations: Sequence[Observation] = (),
     ) -> None:
         heartbeat.alive()
-        patiently(
+        until_reachable(
             lambda: store.record(
                 lease,
                 kind=kind,
@@ -124,12 +124,12 @@ def _work(
                 message=message,
                 observations=observations,
             ),
-            patience.store_seconds,
+            timeouts.store_seconds,
         )
 
     try:
-        job = patiently(lambda: store.leased(lease), patience.store_seconds)
-        stored = tuple(patiently(lambda: store.observations(job.id), patience.store_seconds))
+        job = until_reachable(lambda: store.leased(lease), timeouts.store_seconds)
+        stored = tuple(until_reachable(lambda: store.observations(job.id), timeouts.store_seconds))
         handler = handler_of(job.kind)
 
         def training(predictor_id: str, version: int) -> tuple[StoredPredictor, list[Label]]:
@@ -145,8 +145,8 @@ def _work(
                 tables,
                 blobs,
                 training,
-                past=partial(_past, store, job, patience),
-                children=Children(store, job, patience.store_seconds),
+                past=partial(_past, store, job, timeouts),
+                children=Children(store, job, timeouts.store_seconds),
                 cancelled=lambda: heartbeat.cancelled,
                 images=images,
                 cache_dir=cache_dir,
@@ -172,13 +172,13 @@ def _work(
     return succeed
 
 
-def _past(store: Store, job: Job, patience: Patience, kind: str) -> list[dict[str, object]]:
+def _past(store: Store, job: Job, timeouts: Timeouts, kind: str) -> list[dict[str, object]]:
     """The data of a job's events of a kind, the oldest first."""
     found: list[dict[str, object]] = []
     after = 0
-    while page := patiently(
+    while page := until_reachable(
         lambda: store.events(job.id, tenant_id=job.tenant_id, after=after),  # noqa: B023
-        patience.store_seconds,
+        timeouts.store_seconds,
     ):
         found += [event.data for event in page if event.kind == kind]
         after = page[-1].id

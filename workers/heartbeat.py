@@ -10,7 +10,7 @@ import structlog
 
 from store.jobs.job import JobState, Lease, LeaseLost, StoreUnavailable
 from store.port import Store
-from workers.timeouts import Patience
+from workers.timeouts import Timeouts
 
 log = structlog.get_logger(__name__)
 
@@ -31,11 +31,11 @@ class Heartbeat:
         self,
         store: Store,
         lease: Lease,
-        patience: Patience,
+        timeouts: Timeouts,
         draining: Callable[[], bool],
         leave: Callable[[], None],
     ) -> None:
-        self._store, self._lease, self._patience = store, lease, patience
+        self._store, self._lease, self._timeouts = store, lease, timeouts
         self._draining, self._leave = draining, leave
         self._over = Event()
         self._sign_of_life = time.monotonic()
@@ -64,10 +64,10 @@ class Heartbeat:
         self._sign_of_life = time.monotonic()
 
     def _beat(self) -> None:
-        pause = min(self._patience.lease_seconds / 3, LONGEST_PAUSE)
+        pause = min(self._timeouts.lease_seconds / 3, LONGEST_PAUSE)
         while not self._over.wait(pause):
             try:
-                self.cancelled |= self._store.renew(self._lease, self._patience.lease_seconds)
+                self.cancelled |= self._store.renew(self._lease, self._timeouts.lease_seconds)
                 self._end_what_does_not_end()
             except LeaseLost:
                 self.lost = True
@@ -82,15 +82,15 @@ class Heartbeat:
     def _end_what_does_not_end(self) -> None:
         now = time.monotonic()
         silent = now - self._sign_of_life
-        if silent > self._patience.stall_seconds:
+        if silent > self._timeouts.stall_seconds:
             reason = f"stalled: no sign of progress for {silent:.0f} s"
             log.error(reason, job=self._lease.job_id)
             self._store.finish(self._lease, JobState.FAILED, reason=reason)
             self._leave()
         if self._draining() or self.cancelled:
             self._stop_asked = self._stop_asked or now
-            patience = self._patience.cancel_seconds if self.cancelled else self._patience.drain_seconds
-            if now - self._stop_asked > patience:
+            limit = self._timeouts.cancel_seconds if self.cancelled else self._timeouts.drain_seconds
+            if now - self._stop_asked > limit:
                 job = self._store.hand_back(self._lease)
                 log.warning("left in mid-step", job=job.id, state=job.state.value)
                 self._leave()

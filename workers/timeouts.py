@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """How long a worker waits for what.
 
     Args:
@@ -32,7 +32,7 @@ class Patience:
     store_seconds: float = 120.0
 
 
-def patiently(call: Callable[[], T], seconds: float) -> T:
+def until_reachable(call: Callable[[], T], seconds: float) -> T:
     """Repeats a call of the store while the database cannot be reached.
 
     Raises:

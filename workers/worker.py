@@ -20,7 +20,7 @@ from store.port import Store
 from workers.execute import execute
 from workers.queue import make_celery
 from workers.tasks import register
-from workers.timeouts import Patience
+from workers.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from benchmarks.tables import Tables
@@ -51,7 +51,7 @@ def run_worker(
     data: Path | None,
     blob_url: str,
     images: Path | None = None,
-    patience: Patience,
+    timeouts: Timeouts,
     name: str | None = None,
 ) -> int:
     """Works until SIGTERM; then hands its job back and ends within ``drain_seconds`` and a little.
@@ -90,7 +90,7 @@ def run_worker(
             worker=name,
             tables=tables,
             blobs=blobs,
-            patience=patience,
+            timeouts=timeouts,
             draining=lambda: drain.asked,
             leave=partial(_leave, store, name),
             images=images,
@@ -102,7 +102,7 @@ def run_worker(
     warnings.filterwarnings("ignore", category=SecurityWarning)
     warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
     signals.setup_logging.connect(_leave_logs_alone, weak=False)
-    with _Presence(store, name, patience) as presence:
+    with _Presence(store, name, timeouts) as presence:
         signals.worker_ready.connect(presence.begin, weak=False)
         consumer = Worker(
             app=app,
@@ -126,8 +126,8 @@ def _leave_logs_alone(**_: object) -> None:
 class _Presence:
     """Announces the worker in the store while it can take jobs, and watches that Python still runs."""
 
-    def __init__(self, store: Store, name: str, patience: Patience) -> None:
-        self._store, self._name, self._patience = store, name, patience
+    def __init__(self, store: Store, name: str, timeouts: Timeouts) -> None:
+        self._store, self._name, self._timeouts = store, name, timeouts
         self._over = Event()
         self._thread = Thread(target=self._announce, name="presence", daemon=True)
 
@@ -150,7 +150,7 @@ class _Presence:
         while True:
             # Native code that never gives Python its lock back would stop the heartbeat and leave this
             # process stuck for ever. This timer is native too: it ends the process, others take the job.
-            faulthandler.dump_traceback_later(3 * self._patience.lease_seconds + ANNOUNCE_SECONDS, exit=True)
+            faulthandler.dump_traceback_later(3 * self._timeouts.lease_seconds + ANNOUNCE_SECONDS, exit=True)
             try:
                 self._store.take_role(ROLE + self._name, self._name, ANNOUNCE_SECONDS)
             except StoreError as error:

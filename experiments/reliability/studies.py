@@ -18,7 +18,7 @@ READERS = 20
 A_CALL = 5_000
 """Observations in one call."""
 LATE_SECONDS = 60.0
-"""How long a patient client waits."""
+"""How long a client waits that does not give up early."""
 
 
 def opened(target: Target, objectives: int = 1, seed: int = 0) -> str:

@@ -36,7 +36,7 @@ PAGE = 20
 REQUESTS = 400
 IDLE_SECONDS = 10.0
 DESIGNS = 5
-PATIENCE_SECONDS = 300.0
+TIMEOUT_SECONDS = 300.0
 
 DESIGN: dict[str, object] = {
     "space": "nasbench201",
@@ -136,7 +136,7 @@ def _stack(
         environment=environment,
         command=waiting.COMMAND,
         log_dir=folder / "logs",
-        start_seconds=PATIENCE_SECONDS,
+        start_seconds=TIMEOUT_SECONDS,
         **options,  # type: ignore[arg-type]
     )
     with Stack(chosen) as stack:
@@ -175,7 +175,7 @@ def _work(store: SqlStore, jobs: int, evaluations: int, seconds: float) -> list[
 
 
 def _ended(store: SqlStore, ids: Sequence[str]) -> list[Job]:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     done: list[Job] = []
     while len(done) < len(ids):
         job = store.job(ids[len(done)])
@@ -184,7 +184,7 @@ def _ended(store: SqlStore, ids: Sequence[str]) -> list[Job]:
                 raise RuntimeError(f"a job ended {job.state}: {job.reason}")
             done.append(job)
         elif time.monotonic() > deadline:
-            raise RuntimeError(f"{len(ids) - len(done)} jobs did not end in {PATIENCE_SECONDS:g} s")
+            raise RuntimeError(f"{len(ids) - len(done)} jobs did not end in {TIMEOUT_SECONDS:g} s")
         else:
             time.sleep(0.1)
     return done
@@ -237,7 +237,7 @@ def _fill(store: SqlStore, count: int) -> None:
     payload = parse_request(DESIGN).to_dict()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: store.submit("design", payload, total=6), range(count)))
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while store.unpublished(1):
         if time.monotonic() > deadline:
             raise RuntimeError("the relay did not publish")

@@ -19,7 +19,7 @@ from typing import Any
 
 from store.sql import SqlStore
 from workers.stack import free_port
-from workers.timeouts import patiently
+from workers.timeouts import until_reachable
 
 START_SECONDS = 30.0
 STOP_SECONDS = 20.0
@@ -75,7 +75,7 @@ def postgres() -> Iterator[str]:
         with _running([*command, "-h", "127.0.0.1", "-k", str(folder)], port, signal.SIGINT, **silent):
             url = f"postgresql+psycopg://netwright@127.0.0.1:{port}/postgres"
             store = SqlStore(url)
-            patiently(store.ping, START_SECONDS)  # it accepts connections before it answers
+            until_reachable(store.ping, START_SECONDS)  # it accepts connections before it answers
             store.close()
             yield url
     finally:

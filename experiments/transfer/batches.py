@@ -21,7 +21,7 @@ BOUNDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2)
 """Parameters in millions, of cells that have between 0.07 and 1.53."""
 WORKERS = 2
 STACKS = 3
-PATIENCE_SECONDS, POLL_SECONDS = 600.0, 0.05
+TIMEOUT_SECONDS, POLL_SECONDS = 600.0, 0.05
 ENDED = ("succeeded", "infeasible", "failed", "cancelled")
 
 PROTOCOL = f"""
@@ -121,10 +121,10 @@ def _got(client: httpx.Client, path: str) -> dict[str, Any]:
 
 def _ended(client: httpx.Client, job: dict[str, Any]) -> str:
     """The state of a job that has ended, which is waited for."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while (state := str(_got(client, job["urls"]["self"])["state"])) not in ENDED:
         if time.monotonic() > deadline:
-            raise RuntimeError(f"job {job['id']} is still {state} after {PATIENCE_SECONDS:g} s")
+            raise RuntimeError(f"job {job['id']} is still {state} after {TIMEOUT_SECONDS:g} s")
         time.sleep(POLL_SECONDS)
     return state
 

@@ -24,7 +24,7 @@ COUNT = 8
 COLD, WARM = 5, 20
 """Repetitions on each stack; the first cold one finds processes that have loaded nothing."""
 STACKS = 3
-PATIENCE = 120.0
+TIMEOUT_SECONDS = 120.0
 POLL = 0.01
 FAR: dict[str, tuple[int, int, Draw]] = {
     "two-classes": (2, 20, patches),
@@ -98,7 +98,7 @@ def running() -> Iterator[httpx.Client]:
     """A client of a stack in an empty folder, which is gone behind the block."""
     with tempfile.TemporaryDirectory(prefix="netwright-transfer-") as folder:
         options = StackOptions(data_dir=Path(folder), workers=1, log_dir=Path(folder) / "logs")
-        with Stack(options) as stack, httpx.Client(base_url=stack.url, timeout=PATIENCE) as client:
+        with Stack(options) as stack, httpx.Client(base_url=stack.url, timeout=TIMEOUT_SECONDS) as client:
             yield client
 
 
@@ -110,10 +110,10 @@ def design(client: httpx.Client, name: str, upload: bytes) -> dict[str, Any]:
     """
     _fine(client.post("/v1/tasks", data={"name": name}, files={"file": upload}))
     job = _fine(client.post("/v1/designs", json={"space": SPACE, "task": name, "count": COUNT}))
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while (answer := client.get(job["urls"]["result"])).status_code == 409:
         if time.monotonic() > deadline:
-            raise RuntimeError(f"no design after {PATIENCE:g} s")
+            raise RuntimeError(f"no design after {TIMEOUT_SECONDS:g} s")
         time.sleep(POLL)
     return _fine(answer)
 

@@ -16,7 +16,7 @@ from networks.latency.machine import clock, involuntary_switches
 
 MIN_RUNS = 5
 """Runs of a block, and of a group whose median counts, at least."""
-PATIENCE = 4.0
+LONGEST = 4.0
 """How many times the asked duration undisturbed runs are waited for."""
 
 
@@ -86,7 +86,7 @@ def measure(
     rest = share / 2 if pause is None else pause
     times: list[float] = []
     calm: list[float] = []
-    index, deadline = 0, clock() + PATIENCE * seconds
+    index, deadline = 0, clock() + LONGEST * seconds
     while index < blocks or (len(calm) < blocks * MIN_RUNS and clock() < deadline):
         if should_stop():
             return None

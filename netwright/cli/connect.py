@@ -26,7 +26,7 @@ def connected(url: str | None) -> Iterator[Client]:
     """A client of ``url``, or of an API in this process over the local store; errors are told plainly."""
     with told_plainly():
         if url is not None:
-            with Client(url, patience=2) as client:
+            with Client(url, retry_seconds=2) as client:
                 yield client
             return
         from netwright.api import LocalApi

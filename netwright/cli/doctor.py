@@ -83,8 +83,8 @@ def _broker() -> Iterator[Finding]:
         silent = subprocess.DEVNULL
         process = subprocess.Popen([*command, "--save", ""], stdout=silent, stderr=silent)
         try:
-            patient = Retry(ConstantBackoff(0.1), 50)
-            with redis.Redis(unix_socket_path=address, retry=patient) as client:
+            retrying = Retry(ConstantBackoff(0.1), 50)
+            with redis.Redis(unix_socket_path=address, retry=retrying) as client:
                 server = client.info("server")
             detail = f"{server.get('server_name', 'redis')} {server.get('valkey_version', '')}"
             yield Finding("embedded broker", True, detail)

@@ -10,6 +10,7 @@
 
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -42,8 +43,9 @@ class Client:
     Args:
         base_url: for example ``http://127.0.0.1:8000``.
         timeout: seconds for one call.
-        patience: seconds for which calls are repeated before the client gives up.
+        retry_seconds: how long a call that fails for now is repeated before the client gives up.
         transport: how requests are sent; for tests.
+        patience: the old name of ``retry_seconds``; goes in 0.3.
     """
 
     def __init__(
@@ -51,11 +53,15 @@ class Client:
         base_url: str,
         *,
         timeout: float = 30.0,
-        patience: float = 30.0,
+        retry_seconds: float = 30.0,
         transport: httpx.BaseTransport | None = None,
+        patience: float | None = None,
     ) -> None:
+        if patience is not None:
+            warnings.warn("patience is now called retry_seconds", DeprecationWarning, stacklevel=2)
+            retry_seconds = patience
         self.base_url = base_url.rstrip("/")
-        self.patience = patience
+        self.retry_seconds = retry_seconds
         self._http = httpx.Client(base_url=self.base_url, timeout=timeout, transport=transport)
 
     def __enter__(self) -> Self:
@@ -389,7 +395,7 @@ class Client:
 
     def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
         """One call, repeated while the server is busy or out of reach; every call of this client may be."""
-        give_up = time.monotonic() + self.patience
+        give_up = time.monotonic() + self.retry_seconds
         pause = 0.1
         while True:
             try:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 BUSY = (429, 503)
-"""Statuses of a server that asks for patience."""
+"""Statuses of a server that asks to come again later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class ApiError(Exception):
     """The server refused a call.
 
     Retry policy: never for 4xx, mend the request (``errors`` names the fields); for 429 and 503 the client
-    has already repeated the call for its whole patience.
+    has already repeated the call for ``retry_seconds``.
 
     Args:
         status: of the HTTP answer.
@@ -52,7 +52,7 @@ class ApiError(Exception):
 
 
 class ServerUnreachable(Exception):
-    """No answer for the client's whole patience; worth a retry once the server runs."""
+    """No answer within the client's ``retry_seconds``; worth a retry once the server runs."""
 
 
 class JobEnded(Exception):

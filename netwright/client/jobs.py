@@ -92,9 +92,9 @@ class JobHandle:
         A broken connection is made again, from the event after the last one seen.
 
         Raises:
-            ServerUnreachable: where no connection was possible for the client's patience.
+            ServerUnreachable: where no connection was possible within the client's ``retry_seconds``.
         """
-        give_up, pause = time.monotonic() + self.client.patience, 0.1
+        give_up, pause = time.monotonic() + self.client.retry_seconds, 0.1
         while True:
             # Asked before the stream, so that a stream of an ended job holds everything there is to tell.
             ended = self.refresh()["state"] in TERMINAL
@@ -103,7 +103,7 @@ class JobHandle:
                 for event in self.client._stream(self.id, after):
                     yield event
                     after = event.id
-                    give_up, pause = time.monotonic() + self.client.patience, 0.1
+                    give_up, pause = time.monotonic() + self.client.retry_seconds, 0.1
                     if event.ended:
                         return
                 if ended:

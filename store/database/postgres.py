@@ -1,7 +1,7 @@
 """PostgreSQL connections that never hang: every wait for the server has an end.
 
 A server that is stopped (``SIGSTOP``, a paused machine) still acknowledges packets, so neither TCP
-timeouts nor ``statement_timeout`` end the wait. The client does, in :class:`PatientConnection`.
+timeouts nor ``statement_timeout`` end the wait. The client does, in :class:`TimedConnection`.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ SESSION: dict[str, object] = {
 }
 
 
-class PatientConnection(psycopg.Connection[Any]):
+class TimedConnection(psycopg.Connection[Any]):
     """A connection whose statements fail after :attr:`answer_seconds` without an answer."""
 
     answer_seconds: float = ANSWER_SECONDS
@@ -53,7 +53,7 @@ def make_postgres_engine(url: URL, pool_size: int, overflow: int, pool_seconds: 
     conninfo = url.set(drivername="postgresql").render_as_string(hide_password=False)
 
     def connect() -> psycopg.Connection[Any]:
-        return PatientConnection.connect(
+        return TimedConnection.connect(
             conninfo,
             connect_timeout=CONNECT_SECONDS,
             application_name="netwright",

@@ -61,17 +61,17 @@ def order_until(stack, number, over, answers):
             if over.is_set():
                 return
             key = f"client-{number}-order-{count}"
-            patience = httpx.Timeout(10, read=0.002 if count % 2 else 10)
+            timeout = httpx.Timeout(10, read=0.002 if count % 2 else 10)
             while True:
                 try:
                     answer = client.post(
                         f"{stack.url}/v1/designs",
                         json=ORDER,
                         headers={"Idempotency-Key": key},
-                        timeout=patience,
+                        timeout=timeout,
                     )
                 except httpx.ReadTimeout:
-                    patience = httpx.Timeout(10)
+                    timeout = httpx.Timeout(10)
                     continue
                 except httpx.TransportError:
                     time.sleep(0.05)

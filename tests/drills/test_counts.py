@@ -127,8 +127,8 @@ def _patient_stack(postgres, folder):
         pytest.skip("redis-server is not installed here")
     with redis_server(redis_binary()) as broker:
         chosen = options(folder, broker_url=broker.url, database_url=new_database(postgres))
-        patient = {**chosen.environment, "NETWRIGHT_STALL_SECONDS": "60"}
-        stack = Stack(replace(chosen, environment=patient))
+        slow_to_stall = {**chosen.environment, "NETWRIGHT_STALL_SECONDS": "60"}
+        stack = Stack(replace(chosen, environment=slow_to_stall))
         with stack, closing(SqlStore(stack.database_url)) as store:
             yield Running(stack, store, folder, broker)
 

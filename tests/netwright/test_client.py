@@ -21,7 +21,7 @@ ORDER = {"space": "nasbench201", "task": "cifar10-int8-ptq"}
 
 @pytest.fixture
 def client(server):
-    with Client(server.url, patience=5) as client:
+    with Client(server.url, retry_seconds=5) as client:
         yield client
 
 
@@ -95,7 +95,7 @@ def test_what_there_is(client):
 
 def test_a_broken_event_stream_is_continued_without_loss(server):
     """A proxy cuts every connection after 1,500 bytes; each event still arrives exactly once."""
-    with Cutter(server.url, 1_500) as proxy, Client(proxy.url, patience=10) as client:
+    with Cutter(server.url, 1_500) as proxy, Client(proxy.url, retry_seconds=10) as client:
         job = client.design(**ORDER)
         thread = threading.Thread(target=work, args=(server.store, job.id, 30, 0.01), kwargs={"result": {}})
         thread.start()
@@ -105,7 +105,7 @@ def test_a_broken_event_stream_is_continued_without_loss(server):
 
 
 def test_an_order_whose_answer_was_lost_is_not_made_twice(server):
-    with Cutter(server.url, 100, times=2) as proxy, Client(proxy.url, patience=10) as client:
+    with Cutter(server.url, 100, times=2) as proxy, Client(proxy.url, retry_seconds=10) as client:
         job = client.design(**ORDER)
         assert proxy.cuts == 2
     assert [row.id for row in server.store.jobs()[0]] == [job.id]
@@ -139,7 +139,7 @@ def test_a_server_that_comes_back_is_found_again(tables):
     thread = threading.Thread(target=start)
     thread.start()
     try:
-        with Client(f"http://127.0.0.1:{port}", patience=20) as client:
+        with Client(f"http://127.0.0.1:{port}", retry_seconds=20) as client:
             job = client.design(**ORDER)
         assert len(store.jobs()[0]) == 1
         assert store.job(job.id).state is JobState.QUEUED
@@ -148,14 +148,21 @@ def test_a_server_that_comes_back_is_found_again(tables):
         started[0].stop()
 
 
-def test_no_server_is_told_after_the_clients_patience():
-    with Client(f"http://127.0.0.1:{free_port()}", patience=0.3) as client:
+def test_an_unreachable_server_is_reported_after_the_retry_deadline():
+    with Client(f"http://127.0.0.1:{free_port()}", retry_seconds=0.3) as client:
         assert not client.ready()
         with pytest.raises(ServerUnreachable):
             client.spaces()
 
 
-def test_a_busy_server_is_asked_again_then_told(server, client):
+def test_the_old_name_of_the_retry_deadline_still_works():
+    with pytest.warns(DeprecationWarning, match="retry_seconds"):
+        client = Client(f"http://127.0.0.1:{free_port()}", patience=7)
+    assert client.retry_seconds == 7
+    client.close()
+
+
+def test_a_busy_server_is_asked_again_then_reported(server, client):
     submit, refusals = server.store.submit, iter([True, True])
 
     def busy(*args, **kwargs):
@@ -170,7 +177,7 @@ def test_a_busy_server_is_asked_again_then_told(server, client):
         raise StoreUnavailable("gone")
 
     server.store.submit = away
-    with Client(server.url, patience=0.5) as hasty, pytest.raises(ApiError) as refused:
+    with Client(server.url, retry_seconds=0.5) as hasty, pytest.raises(ApiError) as refused:
         hasty.design(**ORDER)
     assert refused.value.status == 503
     assert refused.value.retry_after > 0

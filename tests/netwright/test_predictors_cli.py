@@ -68,7 +68,7 @@ def second(stack):
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        with Client(url, patience=60) as client:
+        with Client(url, retry_seconds=60) as client:
             client.spaces()  # repeated until it listens
         yield url
     finally:

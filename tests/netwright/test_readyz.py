@@ -8,7 +8,7 @@ import time
 
 import httpx
 import pytest
-from api_server import PATIENCE
+from api_server import TIMEOUT_SECONDS
 
 from netwright.api import make_app
 from netwright.settings import Settings
@@ -33,8 +33,8 @@ def start():
         server = ApiServer(make_app(settings, store), "127.0.0.1", 0, lambda url: ready.set())
         thread = threading.Thread(target=server.run)
         thread.start()
-        assert ready.wait(PATIENCE)
-        client = httpx.Client(base_url=server.url, timeout=PATIENCE)
+        assert ready.wait(TIMEOUT_SECONDS)
+        client = httpx.Client(base_url=server.url, timeout=TIMEOUT_SECONDS)
         servers.append((server, thread, client, store))
         return client
 
@@ -42,13 +42,13 @@ def start():
     for server, thread, client, store in servers:
         client.close()
         server.stop()
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_SECONDS)
         store.close()
 
 
 def becomes(client, status, word):
     """The answer once it is this one; what was found is remembered for a second."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         answer = client.get("/readyz")
         if answer.status_code == status and word in answer.text:

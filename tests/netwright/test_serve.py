@@ -49,5 +49,5 @@ def test_it_ends_on_sigterm_and_leaves_no_process(stack):
     assert process.returncode == 0
     assert rest == ""  # the one line was all it ever said on standard output
     assert not [child for child in children if child.is_running() and child.status() != "zombie"]
-    with Client(url, patience=0.1) as client:
+    with Client(url, retry_seconds=0.1) as client:
         assert not client.ready()

@@ -13,7 +13,7 @@ from tests.servers import postgres
 __all__ = ["postgres"]
 
 
-PATIENCE = 120.0
+TIMEOUT_SECONDS = 120.0
 """Seconds that a suggestion may take where a test is not about time: its process starts on a busy machine."""
 
 
@@ -23,7 +23,7 @@ def serve(tables):
     with contextlib.ExitStack() as stack:
 
         def start(store=None, blobs=None, **config) -> Running:
-            config.setdefault("study_seconds", PATIENCE)
+            config.setdefault("study_seconds", TIMEOUT_SECONDS)
             running = Running(store or MemoryStore(), tables, ServiceConfig(**config), blobs=blobs)
             stack.callback(running.stop)
             return running
@@ -34,7 +34,7 @@ def serve(tables):
 @pytest.fixture(scope="module")
 def server(tables) -> Iterator[Running]:
     """One server for a module's tests; each test looks only at the jobs that it made."""
-    running = Running(MemoryStore(), tables, ServiceConfig(study_seconds=PATIENCE))
+    running = Running(MemoryStore(), tables, ServiceConfig(study_seconds=TIMEOUT_SECONDS))
     yield running
     running.stop()
 

@@ -11,13 +11,13 @@ import pytest
 from service.children.bounded import Bounded, ClientLeft, WatchClients, checkpoint, current_work
 from service.http.problems import Problem
 
-PATIENCE = 60
+TIMEOUT_SECONDS = 60
 
 
 def endless(begun: threading.Event, ended: threading.Event) -> None:
     """Work that ends at a checkpoint alone."""
     begun.set()
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     try:
         while time.monotonic() < deadline:
             checkpoint()
@@ -63,7 +63,7 @@ def test_work_ends_when_its_client_leaves():
         return await request
 
     assert isinstance(asyncio.run(main()), ClientLeft)
-    assert ended.wait(PATIENCE) and ends == ["left"]
+    assert ended.wait(TIMEOUT_SECONDS) and ends == ["left"]
 
 
 def test_a_client_that_waits_gets_its_answer():
@@ -79,7 +79,7 @@ def test_what_waits_is_never_begun_once_its_client_has_left():
 
     async def main():
         bounded = Bounded(threads=1, waiting=2, retry_after_seconds=3)
-        first = asyncio.create_task(bounded.run(release.wait, PATIENCE))
+        first = asyncio.create_task(bounded.run(release.wait, TIMEOUT_SECONDS))
         await asyncio.sleep(0.05)
         leaves = asyncio.Event()
         second = asyncio.create_task(answered(bounded, leaves, called.set))
@@ -106,7 +106,7 @@ def test_work_beyond_its_time_is_a_503():
 
     refused = asyncio.run(main())
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, "7")
-    assert ended.wait(PATIENCE) and ends == ["late"]
+    assert ended.wait(TIMEOUT_SECONDS) and ends == ["late"]
 
 
 def test_time_spent_waiting_for_a_turn_counts():
@@ -139,7 +139,7 @@ def test_a_process_that_is_waited_for_is_killed():
             await bounded.run(wait)
 
     asyncio.run(main())
-    assert killed.wait(PATIENCE) and process.wait() == -9
+    assert killed.wait(TIMEOUT_SECONDS) and process.wait() == -9
 
 
 def test_a_thread_that_computes_on_keeps_no_process_from_ending():
@@ -154,5 +154,7 @@ async def main():
         print(late.status_code)
 asyncio.run(main())
 """
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=PATIENCE, check=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, timeout=TIMEOUT_SECONDS, check=True
+    )
     assert ended.stdout == b"503\n"

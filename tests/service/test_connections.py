@@ -11,7 +11,7 @@ from service.http.connections import ConnectionLimits, Connections
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 POST = b"POST /v1/designs HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-PATIENCE = 60
+TIMEOUT_SECONDS = 60
 """Seconds after which a server hangs that is not just slow."""
 
 
@@ -50,7 +50,7 @@ def one_answer(connection: socket.socket) -> bytes:
 
 
 def wait_for(condition) -> bool:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
     return condition()
@@ -60,7 +60,7 @@ def flood(connection: socket.socket, start: bytes, again: bytes, most: int) -> b
     """Sends until the server answers or closes; what it answered."""
     connection.sendall(start)
     connection.setblocking(False)
-    sent, answer, deadline = 0, b"", time.monotonic() + PATIENCE
+    sent, answer, deadline = 0, b"", time.monotonic() + TIMEOUT_SECONDS
     while sent < most and time.monotonic() < deadline:
         try:
             answer += connection.recv(65536)
@@ -125,7 +125,7 @@ def test_a_half_sent_head_is_cut(serve, first, drip):
     with server.socket() as connection:
         connection.sendall(first)
         connection.settimeout(0.1)
-        data, deadline = b"", time.monotonic() + PATIENCE
+        data, deadline = b"", time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             try:
                 part = connection.recv(65536)
@@ -156,7 +156,7 @@ def test_a_body_that_goes_on_after_its_answer_is_cut(serve):
     with server.socket() as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000000\r\n\r\n")
         assert one_answer(connection).startswith(b"HTTP/1.1 200 ")
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         with pytest.raises(ConnectionError):
             while time.monotonic() < deadline:
                 connection.sendall(b"x")
@@ -218,7 +218,7 @@ def test_bad_requests_do_not_flood_the_log(server, caplog):
 def test_pipelined_requests_are_answered_in_order_and_not_hoarded(server):
     with server.socket() as connection:
         connection.sendall(GET * 4)
-        data, deadline = b"", time.monotonic() + PATIENCE
+        data, deadline = b"", time.monotonic() + TIMEOUT_SECONDS
         while data.count(b"HTTP/1.1 200") < 4 and time.monotonic() < deadline:
             data += connection.recv(65536)
     assert data.count(b"HTTP/1.1 200") == 4
@@ -235,7 +235,7 @@ def deaf(server) -> socket.socket:
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     connection.connect(("127.0.0.1", int(server.url.rpartition(":")[2])))
-    connection.settimeout(PATIENCE)
+    connection.settimeout(TIMEOUT_SECONDS)
     connection.sendall(ASK)
     return connection
 
@@ -263,7 +263,7 @@ def test_a_client_that_does_not_read_is_cut(large):
 def test_a_slow_reader_is_served(large):
     server = large(unread_seconds=0.5)
     with deaf(server) as connection:
-        got, deadline = 0, time.monotonic() + PATIENCE
+        got, deadline = 0, time.monotonic() + TIMEOUT_SECONDS
         while got < 8_000_000 and time.monotonic() < deadline:
             part = connection.recv(200_000)
             assert part, got

@@ -9,7 +9,7 @@ import time
 
 import httpx
 import pytest
-from api_server import PATIENCE, problem
+from api_server import TIMEOUT_SECONDS, problem
 
 from service.events.window import WINDOW
 from store.database.ids import new_id
@@ -221,7 +221,7 @@ def test_more_streams_than_allowed_are_refused_and_places_are_given_back(serve, 
             assert problem(refused, refused.status_code)["type"].endswith("too-many-streams")
             assert int(refused.headers["Retry-After"]) > 0
         assert running.http.get(f"/v1/jobs/{job_id}").status_code == 200
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:  # until the server has noticed that they have gone
         with contextlib.ExitStack() as stack:
             if connect(stack, "127.0.0.2").status_code == 200:
@@ -241,7 +241,7 @@ def test_a_client_that_reads_nothing_does_not_keep_the_server_from_its_end(serve
             running.store.record(lease, kind="evaluated", data={"text": "x" * 50_000})
         time.sleep(1)
         running.server.stop()
-        running.thread.join(PATIENCE)
+        running.thread.join(TIMEOUT_SECONDS)
     assert not running.thread.is_alive()
     assert not [record for record in caplog.records if record.exc_info]
 
@@ -260,7 +260,7 @@ def test_a_body_that_never_comes_ends_the_stream_without_a_fault(serve, design, 
                 break
     assert received.startswith(b"HTTP/1.1 200")
     running.server.stop()
-    running.thread.join(PATIENCE)
+    running.thread.join(TIMEOUT_SECONDS)
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 

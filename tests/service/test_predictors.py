@@ -13,7 +13,7 @@ from store.blobs.memory import MemoryBlobs
 from store.database.ids import new_id
 from store.memory import MemoryStore
 from workers.execute import execute
-from workers.timeouts import Patience
+from workers.timeouts import Timeouts
 
 CELLS = get_space("nasbench201")
 KEY = "accuracy@cifar10"
@@ -46,7 +46,7 @@ class Served:
                 worker="w",
                 tables=lambda: pytest.fail("training needs no tables"),
                 blobs=lambda: self.blobs,
-                patience=Patience(lease_seconds=20, store_seconds=2),
+                timeouts=Timeouts(lease_seconds=20, store_seconds=2),
                 draining=lambda: False,
                 leave=lambda: None,
             )

@@ -17,7 +17,7 @@ from experiments.reliability.target import Answers, Target
 from service.operations.study_best import SHOWN
 from spaces.space import get_space
 
-PATIENCE = 120
+TIMEOUT_SECONDS = 120
 CELLS = get_space("nasbench201")
 
 
@@ -31,7 +31,7 @@ def processes(running):
     return list(running.app.state.studies._pool._idle)
 
 
-def eventually(holds, seconds=PATIENCE):
+def eventually(holds, seconds=TIMEOUT_SECONDS):
     deadline = time.monotonic() + seconds
     while not holds() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -49,7 +49,7 @@ def gone(pid):
 @pytest.fixture
 def large(serve):
     """A server with a study of eight objectives whose observations are all on the front."""
-    running = serve(study_seconds=PATIENCE)
+    running = serve(study_seconds=TIMEOUT_SECONDS)
     study, answers = opened(Target(running.url), 8), Answers()
     filled(Target(running.url), study, 1500, 8, answers)
     assert set(answers) == {"200"}
@@ -80,14 +80,14 @@ def test_a_study_is_read_once_however_many_ask(large, monkeypatch):
     shown = []
 
     def look():
-        with httpx.Client(base_url=running.url, timeout=PATIENCE) as http:
+        with httpx.Client(base_url=running.url, timeout=TIMEOUT_SECONDS) as http:
             shown.append(http.get(f"/v1/studies/{study}").json()["best"])
 
     threads = [threading.Thread(target=look) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_SECONDS)
     assert len(shown) == 20 and all(best == shown[0] for best in shown) and len(shown[0]) == SHOWN
     assert sum(read) == 1500 + SHOWN and max(read) <= 1000
 
@@ -132,7 +132,7 @@ def test_a_hung_process_is_a_503_and_holds_up_no_other_study(serve):
     asking = threading.Thread(target=lambda: answers.append(suggest(running, slow, client="b")))
     asking.start()
     assert eventually(lambda: suggest(running, other).status_code == 200)
-    asking.join(PATIENCE)
+    asking.join(TIMEOUT_SECONDS)
     late = problem(answers[0], 503)
     assert "longer than 10 s" in late["detail"] and answers[0].headers["Retry-After"]
     assert eventually(lambda: gone(hung.pid))
@@ -140,7 +140,7 @@ def test_a_hung_process_is_a_503_and_holds_up_no_other_study(serve):
 
 
 def test_work_whose_client_has_left_is_ended(serve):
-    running = serve(study_seconds=PATIENCE)
+    running = serve(study_seconds=TIMEOUT_SECONDS)
     study = opened(Target(running.url))
     assert suggest(running, study).status_code == 200
     (hung,) = processes(running)
@@ -172,9 +172,9 @@ def test_a_server_with_a_hung_suggestion_ends(serve):
     try:
         assert eventually(lambda: hung not in processes(running))
         running.server.stop()
-        running.thread.join(PATIENCE)
+        running.thread.join(TIMEOUT_SECONDS)
         assert not running.thread.is_alive()
-        asking.join(PATIENCE)
+        asking.join(TIMEOUT_SECONDS)
     finally:
         os.kill(hung.pid, signal.SIGKILL)
 

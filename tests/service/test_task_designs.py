@@ -11,9 +11,9 @@ from store.blobs.memory import MemoryBlobs
 from store.jobs.job import JobState
 from store.tasks.task import TaskContent
 from workers.execute import execute
-from workers.timeouts import Patience
+from workers.timeouts import Timeouts
 
-QUICK = Patience(lease_seconds=30, stall_seconds=60, drain_seconds=60, store_seconds=2)
+QUICK = Timeouts(lease_seconds=30, stall_seconds=60, drain_seconds=60, store_seconds=2)
 CELLS = get_space("nasbench201")
 CLASSES = 23
 
@@ -44,7 +44,7 @@ def work(server, tables, job_id):
         worker="w",
         tables=lambda: tables,
         blobs=lambda: server.blobs,
-        patience=QUICK,
+        timeouts=QUICK,
         draining=lambda: False,
         leave=lambda: None,
     )

@@ -16,7 +16,7 @@ from service.http.budget import Budget, Full
 from service.http.temporary import STALE_SECONDS, TemporaryFiles
 from tests.servers import free_port, wait_for_port
 
-PATIENCE = 60
+TIMEOUT_SECONDS = 60
 FORM = (
     b'--B\r\nContent-Disposition: form-data; name="name"\r\n\r\npets\r\n'
     b'--B\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
@@ -29,7 +29,7 @@ MB = 1 << 20
 
 
 def until(condition) -> bool:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.02)
     return condition()
@@ -37,7 +37,9 @@ def until(condition) -> bool:
 
 def unfinished(port: int, size: int, source: str = "127.0.0.1") -> socket.socket:
     """An upload that stops after so many bytes of its file."""
-    connection = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE, source_address=(source, 0))
+    connection = socket.create_connection(
+        ("127.0.0.1", port), timeout=TIMEOUT_SECONDS, source_address=(source, 0)
+    )
     connection.sendall(HEAD + FORM + b"\0" * size)
     return connection
 
@@ -93,7 +95,9 @@ def test_bodies_in_memory_are_bounded_too(serve):
     held = []
     for number in range(3):
         source = (f"127.0.0.{number + 1}", 0)
-        held.append(socket.create_connection(("127.0.0.1", port_of(server)), PATIENCE, source_address=source))
+        held.append(
+            socket.create_connection(("127.0.0.1", port_of(server)), TIMEOUT_SECONDS, source_address=source)
+        )
         held[-1].sendall(head + b" " * (2 * MB - 100_000))
     answered = held[2].recv(65536)
     assert answered.startswith(b"HTTP/1.1 503 ") and b"retry-after" in answered.lower()
@@ -177,13 +181,13 @@ def test_a_process_that_ends_leaves_no_upload_behind(tmp_path, how):
     environment = {**os.environ, "NETWRIGHT_DATA_DIR": str(tmp_path), "NETWRIGHT_PORT": str(port)}
     process = subprocess.Popen([sys.executable, "-m", "netwright", "api"], env=environment)
     try:
-        wait_for_port(port, PATIENCE)
+        wait_for_port(port, TIMEOUT_SECONDS)
         clients = [unfinished(port, MB) for _ in range(3)]
         clients.append(socket.create_connection(("127.0.0.1", port)))
         clients[-1].sendall(b"GET /healthz HTTP/1.1\r\nHost: ")
         assert until(lambda: any(deleted(process.pid, folder)))
         process.send_signal(how)
-        assert process.wait(PATIENCE) == (0 if how == signal.SIGTERM else -how)
+        assert process.wait(TIMEOUT_SECONDS) == (0 if how == signal.SIGTERM else -how)
         assert list(folder.iterdir()) == []
         for connection in clients:
             connection.close()

@@ -301,7 +301,7 @@ def test_a_blob_put_again_just_before_it_is_moved_is_there_for_whoever_asks(stor
 
 
 def test_writers_and_two_collectors_at_once_lose_nothing(store):
-    """Blobs are put and named again and again while collectors without any patience take all they may."""
+    """Blobs are put and named again and again while two collectors with the shortest grace period run."""
     blobs, over = MemoryBlobs(), threading.Event()
     contents = [f"content {number}".encode() for number in range(8)]
 

@@ -115,7 +115,7 @@ def test_a_full_disk_says_so_and_nothing_is_half_written(tmp_path):
 
 def test_a_frozen_postgresql_is_an_error_not_a_hang(request, monkeypatch):
     server = request.getfixturevalue("postgres")
-    monkeypatch.setattr(postgres.PatientConnection, "answer_seconds", 0.3)
+    monkeypatch.setattr(postgres.TimedConnection, "answer_seconds", 0.3)
     monkeypatch.setattr(postgres, "CONNECT_SECONDS", 2)
     store = SqlStore(new_database(server))
     store.migrate()

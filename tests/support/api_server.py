@@ -8,7 +8,7 @@ import httpx
 from service.app import create_app
 from service.server import ApiServer
 
-PATIENCE = 120
+TIMEOUT_SECONDS = 120
 """Seconds after which something hangs: on a busy machine the first answer reads whole tables."""
 
 
@@ -22,18 +22,18 @@ class Running:
         self.server = ApiServer(self.app, "127.0.0.1", port, on_ready=lambda url: ready.set())
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
-        assert ready.wait(PATIENCE)
+        assert ready.wait(TIMEOUT_SECONDS)
         self.url = self.server.url
-        self.http = httpx.Client(base_url=self.url, timeout=PATIENCE)
+        self.http = httpx.Client(base_url=self.url, timeout=TIMEOUT_SECONDS)
 
     def stop(self):
         self.http.close()
         self.server.stop()
-        self.thread.join(PATIENCE)
+        self.thread.join(TIMEOUT_SECONDS)
         assert not self.thread.is_alive()
 
     def socket(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", httpx.URL(self.url).port), timeout=PATIENCE)
+        return socket.create_connection(("127.0.0.1", httpx.URL(self.url).port), timeout=TIMEOUT_SECONDS)
 
 
 def problem(response: httpx.Response, status: int, field: str | None = None) -> dict:

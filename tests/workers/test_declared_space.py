@@ -10,9 +10,9 @@ from store.blobs.memory import MemoryBlobs
 from store.jobs.job import JobState
 from store.spaces.space import DECLARATION, GENERATOR
 from workers.execute import execute
-from workers.timeouts import Patience
+from workers.timeouts import Timeouts
 
-QUICK = Patience(lease_seconds=5, stall_seconds=60, drain_seconds=60, store_seconds=2)
+QUICK = Timeouts(lease_seconds=5, stall_seconds=60, drain_seconds=60, store_seconds=2)
 SPACE = declare("""
 name = "mlp"
 [variables]
@@ -52,7 +52,7 @@ def run(store, monkeypatch):
             worker="w",
             tables=lambda: None,
             blobs=lambda: blobs,
-            patience=QUICK,
+            timeouts=QUICK,
             draining=draining,
             leave=lambda: None,
         )

@@ -224,8 +224,8 @@ def test_a_stopped_database_costs_nothing_but_time(postgres, tmp_path_factory):
     folder = tmp_path_factory.mktemp("stopped")
     # On a busy machine the outage outlasts the short stall_seconds of the other drills: what waits for the
     # database is not a handler that hangs.
-    patient = running_stack("postgresql+redis", folder, lambda: new_database(postgres), stall_seconds=60)
-    with patient as running:
+    stack = running_stack("postgresql+redis", folder, lambda: new_database(postgres), stall_seconds=60)
+    with stack as running:
         jobs = [submit(running, count=20, seconds=0.1) for _ in range(2)]
         for job in jobs:
             started(running, job)

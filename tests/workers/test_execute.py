@@ -14,9 +14,9 @@ from store.jobs.job import JobState, StoreFull, StoreUnavailable
 from workers import handlers
 from workers.execute import execute
 from workers.handlers import JobStopped, Outcome, handles
-from workers.timeouts import Patience
+from workers.timeouts import Timeouts
 
-QUICK = Patience(lease_seconds=0.3, stall_seconds=30, drain_seconds=30, store_seconds=2)
+QUICK = Timeouts(lease_seconds=0.3, stall_seconds=30, drain_seconds=30, store_seconds=2)
 
 
 @pytest.fixture
@@ -28,11 +28,11 @@ def run(store, monkeypatch):
     def no_tables():
         raise AssertionError("these handlers need no tables")
 
-    def start(handler, *, patience=QUICK, draining=lambda: False, leave=lambda: None, job=None, on=None):
+    def start(handler, *, timeouts=QUICK, draining=lambda: False, leave=lambda: None, job=None, on=None):
         handles("test")(handler)
         job = job or store.submit("test", {"seed": 1})[0]
         work = partial(
-            execute, on or store, job.id, worker="w", tables=no_tables, blobs=MemoryBlobs, patience=patience
+            execute, on or store, job.id, worker="w", tables=no_tables, blobs=MemoryBlobs, timeouts=timeouts
         )
         return work(draining=draining, leave=leave)
 
@@ -185,8 +185,8 @@ def test_a_step_that_takes_too_long_while_draining_is_left_behind(store, run):
         assert left.wait(20)
         context.on_event("too late")
 
-    patience = Patience(lease_seconds=0.3, drain_seconds=0.2)
-    assert run(stuck, patience=patience, draining=lambda: bool(drain), leave=left.set) is None
+    timeouts = Timeouts(lease_seconds=0.3, drain_seconds=0.2)
+    assert run(stuck, timeouts=timeouts, draining=lambda: bool(drain), leave=left.set) is None
     job = only_job(store)
     assert (job.state, job.attempt) == (JobState.QUEUED, 0)
 
@@ -199,7 +199,7 @@ def test_a_step_that_does_not_hear_of_cancelling_is_left_behind(store, run):
         assert left.wait(20)
         return succeed(context)  # too late
 
-    assert run(deaf, patience=Patience(lease_seconds=0.3, cancel_seconds=0.2), leave=left.set) is None
+    assert run(deaf, timeouts=Timeouts(lease_seconds=0.3, cancel_seconds=0.2), leave=left.set) is None
     assert only_job(store).state is JobState.CANCELLED
 
 
@@ -210,7 +210,7 @@ def test_a_handler_without_a_sign_of_life_fails(store, run):
         assert left.wait(20)
         return succeed(context)  # too late
 
-    run(stuck, patience=Patience(lease_seconds=0.3, stall_seconds=0.3), leave=left.set)
+    run(stuck, timeouts=Timeouts(lease_seconds=0.3, stall_seconds=0.3), leave=left.set)
     assert only_job(store).state is JobState.FAILED
     assert "stalled" in only_job(store).reason
 
@@ -267,15 +267,15 @@ def test_a_database_that_is_away_for_a_while_costs_nothing(store, run):
 
 
 def test_a_database_that_stays_away_leaves_the_job_to_the_reaper(store, run):
-    patience = Patience(lease_seconds=0.1, store_seconds=0.2)
-    assert run(succeed, on=Flaky(store, 10**6), patience=patience) is None
+    timeouts = Timeouts(lease_seconds=0.1, store_seconds=0.2)
+    assert run(succeed, on=Flaky(store, 10**6), timeouts=timeouts) is None
     assert only_job(store).state is JobState.QUEUED
 
     class LosesTheEnd(Flaky):
         def __getattr__(self, name):
             return super().__getattr__(name) if name == "finish" else getattr(self.store, name)
 
-    assert run(succeed, on=LosesTheEnd(store, 10**6), patience=patience, job=only_job(store)) is None
+    assert run(succeed, on=LosesTheEnd(store, 10**6), timeouts=timeouts, job=only_job(store)) is None
     wait_until(store.requeue_expired)
     job = only_job(store)
     assert (job.state, job.attempt) == (JobState.QUEUED, 1)

@@ -9,10 +9,10 @@ from store.blobs.memory import MemoryBlobs
 from store.jobs.job import JobState
 from store.predictors.predictor import PredictorSpec
 from workers.execute import execute
-from workers.timeouts import Patience
+from workers.timeouts import Timeouts
 
 CELLS = get_space("nasbench201")
-QUICK = Patience(lease_seconds=5, stall_seconds=60, drain_seconds=60, store_seconds=2)
+QUICK = Timeouts(lease_seconds=5, stall_seconds=60, drain_seconds=60, store_seconds=2)
 
 
 def labels(count):
@@ -36,7 +36,7 @@ def run(store):
             worker="w",
             tables=lambda: pytest.fail("training needs no tables"),
             blobs=lambda: blobs,
-            patience=QUICK,
+            timeouts=QUICK,
             draining=draining,
             leave=lambda: None,
         )
