@@ -77,6 +77,7 @@ def make_app(settings: Settings, store: "Store") -> "FastAPI":
         useful={} if settings.broker_url is None else {"broker": partial(ping, settings.broker_url)},
         config=ServiceConfig(
             images=settings.images,
+            study_seconds=settings.study_seconds,
             streams=settings.streams,
             streams_per_client=settings.streams_per_client,
             hosts=settings.host_names,

@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     """Where workers run the networks of generators: ``cpu`` or ``cuda``."""
     process_name: str | None = None
     """Of a relay or worker process, unique among all; None: made from host and process."""
+    study_seconds: float = Field(default=20.0, gt=0)
+    """How long a suggestion or an observation of a study may take; beyond it the answer is 503."""
     lease_seconds: float = Field(default=30.0, gt=0)
     """A worker that is silent for this long has lost its job."""
     stall_seconds: float = Field(default=900.0, gt=0)

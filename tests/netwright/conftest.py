@@ -26,7 +26,7 @@ def _own_logs():
 
 @pytest.fixture
 def server(tables):
-    running = Running(MemoryStore(), tables, ServiceConfig(poll_seconds=0.05, retry_after_seconds=1))
+    running = Running(MemoryStore(), tables, ServiceConfig(poll_seconds=0.05, retry_after_seconds=1, study_seconds=120))
     yield running
     running.stop()
 

@@ -23,7 +23,7 @@ def serve(tables):
     with contextlib.ExitStack() as stack:
 
         def start(store=None, blobs=None, **config) -> Running:
-            config.setdefault("study_seconds", TIMEOUT_SECONDS)
+            config = {"study_seconds": TIMEOUT_SECONDS, "body_seconds": TIMEOUT_SECONDS} | config
             running = Running(store or MemoryStore(), tables, ServiceConfig(**config), blobs=blobs)
             stack.callback(running.stop)
             return running

@@ -1,5 +1,6 @@
 """Uploads while they arrive: what they hold is bounded, leaves nothing behind, and a full disk is said."""
 
+import contextlib
 import errno
 import os
 import signal
@@ -92,17 +93,15 @@ def test_bodies_in_memory_are_bounded_too(serve):
     server = serve(max_bodies_bytes=4 * MB)
     head = b"POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     head += b"Content-Length: 16000000\r\n\r\n"
-    held = []
-    for number in range(3):
-        source = (f"127.0.0.{number + 1}", 0)
-        held.append(
-            socket.create_connection(("127.0.0.1", port_of(server)), TIMEOUT_SECONDS, source_address=source)
-        )
-        held[-1].sendall(head + b" " * (2 * MB - 100_000))
-    answered = held[2].recv(65536)
+    with contextlib.ExitStack() as held:
+        for number in range(3):
+            address, source = ("127.0.0.1", port_of(server)), (f"127.0.0.{number + 1}", 0)
+            connection = held.enter_context(
+                socket.create_connection(address, TIMEOUT_SECONDS, source_address=source)
+            )
+            connection.sendall(head + b" " * (2 * MB - 100_000))
+        answered = connection.recv(65536)
     assert answered.startswith(b"HTTP/1.1 503 ") and b"retry-after" in answered.lower()
-    for connection in held:
-        connection.close()
     assert until(lambda: server.http.post("/v1/predict", json={"x": "y" * MB}).status_code == 422)
 
 
