@@ -26,7 +26,8 @@ def _own_logs():
 
 @pytest.fixture
 def server(tables):
-    running = Running(MemoryStore(), tables, ServiceConfig(poll_seconds=0.05, retry_after_seconds=1, study_seconds=120))
+    config = ServiceConfig(poll_seconds=0.05, retry_after_seconds=1, study_seconds=120)
+    running = Running(MemoryStore(), tables, config)
     yield running
     running.stop()
 
