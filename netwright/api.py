@@ -16,7 +16,7 @@ from service.config import ServiceConfig
 from service.http.allocator import give_back_freed_memory
 from service.http.connections import ConnectionLimits
 from service.server import ApiServer
-from store.blobs.blobs import open_blobs
+from store.blobs.urls import open_blobs
 from store.sql import SqlStore
 from workers.surroundings import listen
 from workers.timeouts import until_reachable

@@ -5,7 +5,8 @@ from pathlib import Path
 from threading import Event, Thread
 
 from netwright.settings import Settings
-from store.blobs.blobs import Blobs, open_blobs
+from store.blobs.blobs import Blobs
+from store.blobs.urls import open_blobs
 from store.sql import SqlStore
 from workers.collect_blobs import Collecting
 from workers.relay import Pace, run_relay

@@ -9,8 +9,8 @@ from networks.images.dataset import load_images
 from networks.training.rebuild import rebuild
 from networks.training.train import accuracy
 from netwright.client.client import Client
-from store.blobs.blobs import open_blobs
 from store.blobs.collector import collect
+from store.blobs.urls import open_blobs
 from store.sql import SqlStore
 from tests.networks.training import data
 from workers.stack import Stack, StackOptions

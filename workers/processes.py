@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,9 +11,10 @@ from threading import Event, Lock, Thread
 
 import structlog
 
+from store.tied_process import tied
+
 log = structlog.get_logger(__name__)
 
-LAUNCHER = Path(__file__).with_name("child.py")
 STEADY_SECONDS = 10.0
 """A process that lived this long had started well; its next start is not delayed."""
 LONGEST_DELAY = 3.0
@@ -146,8 +146,7 @@ class Processes:
             self._start(child, now)
 
     def _start(self, child: Child, now: float) -> None:
-        # -I -S: the launcher needs no site packages and reads no environment.
-        command = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), *child.command]
+        command = tied(child.command)
         path, sink = self._log_of(child), None
         try:
             sink = None if path is None else path.open("ab")

@@ -20,7 +20,8 @@ def ready_space(context: JobContext) -> dict[str, object]:
     declaration, blob = payload.pop(DECLARATION, None), payload.pop(GENERATOR, None)
     if declaration is None:
         return payload
-    from generator.masked.own import kept_generator, read_own
+    from generator.masked.kept import kept_generator
+    from generator.masked.own import read_own
     from generator.masked.weights import DamagedWeights
     from spaces.declared.source import read_source
     from spaces.declared.space import declare

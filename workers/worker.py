@@ -59,7 +59,7 @@ def run_worker(
     Args:
         cache_dir: where benchmark tables are cached.
         data: folder of further benchmark tables.
-        blob_url: where weights are kept, see :func:`store.blobs.blobs.open_blobs`.
+        blob_url: where weights are kept, see :func:`store.blobs.urls.open_blobs`.
         images: folder of image data sets.
         name: unique among all workers; None: made from host and process.
 
@@ -78,7 +78,7 @@ def run_worker(
 
     @cache
     def blobs() -> "Blobs":
-        from store.blobs.blobs import open_blobs
+        from store.blobs.urls import open_blobs
 
         return open_blobs(blob_url)
 

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from experiments.reliability import processes
 from experiments.reliability.target import Target
 from experiments.service import servers
-from workers.processes import LAUNCHER
+from store.tied_process import tied
 
 STACKS = ("sqlite-valkey", "postgresql-redis")
 READY = "Netwright is ready at "
@@ -108,9 +108,9 @@ def _process(
         if descriptors is not None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
 
-    # The launcher ties its life to ours: a drill that is killed leaves no service behind.
-    command = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid())]
-    command += [sys.executable, "-m", "netwright", "serve", "--port", "0", "--workers", str(workers)]
+    # Its life is tied to ours: a drill that is killed leaves no service behind.
+    serve = ["serve", "--port", "0", "--workers", str(workers)]
+    command = tied([sys.executable, "-m", "netwright", *serve])
     with (folder / "out").open("wb") as out, (folder / "log").open("wb") as log:
         process = subprocess.Popen(
             command,

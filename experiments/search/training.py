@@ -124,7 +124,7 @@ def _rebuilt(blobs: str, details: dict[str, Any], images: Path, folder: Path) ->
     from networks.images.dataset import load_images
     from networks.training.rebuild import rebuild
     from networks.training.train import accuracy
-    from store.blobs.blobs import open_blobs
+    from store.blobs.urls import open_blobs
 
     network, _ = rebuild(open_blobs(blobs).get(details["weights"]))
     options = ORDER["evaluator_options"]["training"]

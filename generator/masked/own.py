@@ -1,39 +1,17 @@
-"""Generators that do not ship: trained for a declared space, kept by this process under the space's name."""
+"""Generators that do not ship: trained for a declared space, and read back from their weights."""
 
 import tempfile
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
 from generator.masked.diffusion import MaskedDiffusion
+from generator.masked.kept import keep_generator
 from generator.masked.train import TrainingOptions, train_generator
 from generator.masked.weights import read_generator, save_generator
 from spaces.space import Space
 
-MAX_KEPT = 8
 OPTIONS = TrainingOptions(steps=400, batch=256, members=20_000)
 """About half a minute of one core for a space of a dozen variables."""
-
-_kept: "OrderedDict[str, MaskedDiffusion]" = OrderedDict()
-_lock = threading.Lock()
-
-
-def keep_generator(model: MaskedDiffusion) -> None:
-    """Makes a generator the one of its space in this process; the last ``MAX_KEPT`` are kept."""
-    with _lock:
-        _kept[model.space.name] = model
-        _kept.move_to_end(model.space.name)
-        while len(_kept) > MAX_KEPT:
-            _kept.popitem(last=False)
-
-
-def kept_generator(space: str) -> MaskedDiffusion | None:
-    """What :func:`keep_generator` was given last for a space; None where that is gone."""
-    with _lock:
-        if space in _kept:
-            _kept.move_to_end(space)
-        return _kept.get(space)
 
 
 def train_own(

@@ -14,6 +14,7 @@ from encoders.safetensors_about import in_order
 from generator.masked.condition import Conditions
 from generator.masked.denoiser import Denoiser, DenoiserShape
 from generator.masked.diffusion import MaskedDiffusion
+from generator.masked.kept import kept_generator
 from generator.shipped import shipped_path
 from spaces.space import Space, get_space
 
@@ -83,7 +84,6 @@ def load_generator(space: str) -> MaskedDiffusion:
         DamagedWeights: where none ships or the file is damaged.
     """
     from generator.device import device_in_use
-    from generator.masked.own import kept_generator
 
     model = kept_generator(space) or _load_shipped(space)
     model.denoiser.to(device_in_use())

@@ -68,8 +68,8 @@ def collect(
     """
     from netwright.api import open_store
     from netwright.settings import Settings
-    from store.blobs.blobs import open_blobs
     from store.blobs.collector import collect as collect_blobs
+    from store.blobs.urls import open_blobs
 
     settings = Settings()
     with store_told_plainly(), closing(open_store(settings)) as store:

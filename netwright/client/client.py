@@ -8,30 +8,26 @@
         print(job.result()["architectures"][0]["architecture"])
 """
 
-import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
 
-from netwright.client.errors import BUSY, ApiError, JobEnded, ServerUnreachable, problem_of
-from netwright.client.jobs import LONGEST_PAUSE, JobHandle
+from netwright.client.errors import ApiError, JobEnded, ServerUnreachable
+from netwright.client.jobs import JobHandle
 from netwright.client.paths import segment
-from netwright.client.sse import JobEvent, read_events
+from netwright.client.sse import JobEvent
 from netwright.client.studies import StudyHandle
+from netwright.client.transport import Architecture, Json, Transport
 from netwright.client.uploads import packed
 
 __all__ = ["ApiError", "Client", "JobEnded", "JobEvent", "JobHandle", "ServerUnreachable", "StudyHandle"]
 
-Json = dict[str, Any]
-Architecture = str | Mapping[str, str | int | bool]
-
 UPLOAD_SECONDS = 360.0  # a task is embedded before the answer; 1,000 classes take a core a minute
-_PING_SECONDS = 15.0  # the server is never silent for longer on an event stream
 
 
 class Client:
@@ -60,9 +56,10 @@ class Client:
         if patience is not None:
             warnings.warn("patience is now called retry_seconds", DeprecationWarning, stacklevel=2)
             retry_seconds = patience
-        self.base_url = base_url.rstrip("/")
-        self.retry_seconds = retry_seconds
-        self._http = httpx.Client(base_url=self.base_url, timeout=timeout, transport=transport)
+        self.transport = Transport(
+            base_url, timeout=timeout, retry_seconds=retry_seconds, transport=transport
+        )
+        self._call = self.transport.call
 
     def __enter__(self) -> Self:
         return self
@@ -74,7 +71,7 @@ class Client:
 
     def close(self) -> None:
         """Closes the connections."""
-        self._http.close()
+        self.transport.close()
 
     # orders
     def design(
@@ -110,7 +107,7 @@ class Client:
         """:meth:`design` with the body as one object."""
         key = idempotency_key or str(uuid.uuid4())
         job = self._call("POST", "/v1/designs", json=dict(design), headers={"Idempotency-Key": key})
-        return JobHandle(self, job)
+        return JobHandle(self.transport, job)
 
     def batch(
         self,
@@ -146,7 +143,7 @@ class Client:
     def order_batch(self, batch: Mapping[str, Any], *, idempotency_key: str | None = None) -> "JobHandle":
         """:meth:`batch` with the body as one object."""
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
-        return JobHandle(self, self._call("POST", "/v1/batches", json=dict(batch), headers=headers))
+        return JobHandle(self.transport, self._call("POST", "/v1/batches", json=dict(batch), headers=headers))
 
     def predict(
         self,
@@ -196,7 +193,7 @@ class Client:
         body |= {name: value for name, value in asked.items() if value is not None}
         key = idempotency_key or str(uuid.uuid4())
         headers = {"Idempotency-Key": key}
-        return JobHandle(self, self._call("POST", "/v1/predictors", json=body, headers=headers))
+        return JobHandle(self.transport, self._call("POST", "/v1/predictors", json=body, headers=headers))
 
     def observe_predictor(
         self,
@@ -250,11 +247,13 @@ class Client:
         if objectives:
             body["objectives"] = list(objectives)
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
-        return StudyHandle(self, self._call("POST", "/v1/studies", json=body, headers=headers), client_id)
+        return StudyHandle(
+            self.transport, self._call("POST", "/v1/studies", json=body, headers=headers), client_id
+        )
 
     def study(self, study: str, *, client_id: str | None = None) -> StudyHandle:
         """The study of an id; with the ``client_id`` of a loop that was cut short, its continuation."""
-        return StudyHandle(self, self._call("GET", f"/v1/studies/{segment(study)}"), client_id)
+        return StudyHandle(self.transport, self._call("GET", f"/v1/studies/{segment(study)}"), client_id)
 
     def studies(self) -> list[Json]:
         """All studies, newest first."""
@@ -263,7 +262,7 @@ class Client:
     # jobs
     def job(self, job_id: str) -> "JobHandle":
         """The job of an id."""
-        return JobHandle(self, self._call("GET", f"/v1/jobs/{segment(job_id)}"))
+        return JobHandle(self.transport, self._call("GET", f"/v1/jobs/{segment(job_id)}"))
 
     def jobs(
         self,
@@ -373,10 +372,7 @@ class Client:
 
     def ready(self) -> bool:
         """Whether the server can accept work now."""
-        try:
-            return self._http.get("/readyz").status_code == 200
-        except httpx.TransportError:
-            return False
+        return self.transport.ready()
 
     # inside
     def _all(self, what: str, name: Callable[[Json], str], **asked: str) -> list[Json]:
@@ -387,44 +383,6 @@ class Client:
             entries += found[what]
             if not found["has_more"]:
                 return entries
-
-    def _call(self, method: str, path: str, **request: Any) -> Json:
-        """The JSON that a call answers."""
-        response = self._answer(method, path, **request)
-        return dict(response.json()) if response.content else {}
-
-    def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """One call, repeated while the server is busy or out of reach; every call of this client may be."""
-        give_up = time.monotonic() + self.retry_seconds
-        pause = 0.1
-        while True:
-            try:
-                response = self._http.request(method, path, **request)
-            except httpx.TransportError as error:
-                if time.monotonic() + pause > give_up:
-                    raise ServerUnreachable(f"{self.base_url} does not answer: {error}") from error
-                wait = pause
-            else:
-                if response.is_success:
-                    return response
-                problem = problem_of(response)
-                wait = problem.retry_after or pause
-                if problem.status not in BUSY or time.monotonic() + wait > give_up:
-                    raise problem
-            time.sleep(min(wait, LONGEST_PAUSE))
-            pause = min(2 * pause, LONGEST_PAUSE)
-
-    def _stream(self, job_id: str, after: int) -> Iterator[JobEvent]:
-        """The events above ``after`` of one connection; ends where the connection does."""
-        headers = {"Last-Event-ID": str(after)}
-        timeout = httpx.Timeout(10.0, read=3 * _PING_SECONDS)
-        with self._http.stream(
-            "GET", f"/v1/jobs/{segment(job_id)}/events", headers=headers, timeout=timeout
-        ) as response:
-            if not response.is_success:
-                response.read()
-                raise problem_of(response)
-            yield from read_events(response.iter_lines())
 
 
 def _observed(observations: Sequence[tuple[Architecture, float]]) -> list[Json]:

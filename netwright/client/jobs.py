@@ -2,21 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from netwright.client.errors import BUSY, ApiError, JobEnded, ServerUnreachable
 from netwright.client.paths import segment
 from netwright.client.sse import TERMINAL, JobEvent
+from netwright.client.transport import LONGEST_PAUSE, Json, Transport
 
-if TYPE_CHECKING:
-    from netwright.client.client import Client
-
-Json = dict[str, Any]
-
-LONGEST_PAUSE = 10.0
-"""Seconds between two attempts at most."""
 _EXPORT_SECONDS = 90.0  # ONNX is made by a process of its own
 
 
@@ -24,12 +17,12 @@ class JobHandle:
     """One job on a server.
 
     Args:
-        client: how to reach it.
+        transport: how to reach it.
         job: what the server said of it last.
     """
 
-    def __init__(self, client: "Client", job: Json) -> None:
-        self.client = client
+    def __init__(self, transport: Transport, job: Json) -> None:
+        self._transport = transport
         self.job = job
 
     @property
@@ -44,7 +37,7 @@ class JobHandle:
 
     def refresh(self) -> Json:
         """Asks again where the job stands."""
-        self.job = self.client._call("GET", f"/v1/jobs/{segment(self.id)}")
+        self.job = self._transport.call("GET", f"/v1/jobs/{segment(self.id)}")
         return self.job
 
     def designs(self, *, results: bool = True) -> Iterator[Json]:
@@ -58,7 +51,7 @@ class JobHandle:
         asked: Json = {"limit": 100, "results": results}
         while True:
             path = f"/v1/batches/{segment(self.id)}/designs"
-            page = self.client._call("GET", path, params=asked)
+            page = self._transport.call("GET", path, params=asked)
             yield from page["designs"]
             if not page["has_more"]:
                 return
@@ -70,7 +63,7 @@ class JobHandle:
         Raises:
             ApiError: 409 where it gave nothing.
         """
-        return self.client._call("GET", f"/v1/jobs/{segment(self.id)}/result")
+        return self._transport.call("GET", f"/v1/jobs/{segment(self.id)}/result")
 
     def export(self, rank: int = 1, format: str = "torch") -> bytes:
         """A file of the result's architecture of a rank, see ``networks.export``.
@@ -84,7 +77,7 @@ class JobHandle:
             ApiError: 409 while there is no result, 404 for an unknown rank, 422 without networks or weights.
         """
         path = f"/v1/jobs/{segment(self.id)}/architectures/{rank}/export"
-        return self.client._answer("GET", path, params={"format": format}, timeout=_EXPORT_SECONDS).content
+        return self._transport.answer("GET", path, params={"format": format}, timeout=_EXPORT_SECONDS).content
 
     def events(self, after: int = 0) -> Iterator[JobEvent]:
         """The job's events, old ones at once and new ones as they come, each once, until the job has ended.
@@ -94,22 +87,24 @@ class JobHandle:
         Raises:
             ServerUnreachable: where no connection was possible within the client's ``retry_seconds``.
         """
-        give_up, pause = time.monotonic() + self.client.retry_seconds, 0.1
+        give_up, pause = time.monotonic() + self._transport.retry_seconds, 0.1
         while True:
             # Asked before the stream, so that a stream of an ended job holds everything there is to tell.
             ended = self.refresh()["state"] in TERMINAL
-            problem: Exception = ServerUnreachable(f"{self.client.base_url} keeps closing the event stream")
+            problem: Exception = ServerUnreachable(
+                f"{self._transport.base_url} keeps closing the event stream"
+            )
             try:
-                for event in self.client._stream(self.id, after):
+                for event in self._transport.stream(self.id, after):
                     yield event
                     after = event.id
-                    give_up, pause = time.monotonic() + self.client.retry_seconds, 0.1
+                    give_up, pause = time.monotonic() + self._transport.retry_seconds, 0.1
                     if event.ended:
                         return
                 if ended:
                     return
             except httpx.TransportError as error:
-                problem = ServerUnreachable(f"{self.client.base_url} does not answer: {error}")
+                problem = ServerUnreachable(f"{self._transport.base_url} does not answer: {error}")
             except ApiError as error:
                 if error.status not in BUSY:
                     raise
@@ -139,9 +134,9 @@ class JobHandle:
 
     def cancel(self) -> Json:
         """Asks that the job stop; it shows ``cancelling`` until it really has."""
-        self.job = self.client._call("POST", f"/v1/jobs/{segment(self.id)}/cancel")
+        self.job = self._transport.call("POST", f"/v1/jobs/{segment(self.id)}/cancel")
         return self.job
 
     def retry(self) -> "JobHandle":
         """Orders the same work again, as a new job."""
-        return JobHandle(self.client, self.client._call("POST", f"/v1/jobs/{segment(self.id)}/retry"))
+        return JobHandle(self._transport, self._transport.call("POST", f"/v1/jobs/{segment(self.id)}/retry"))

@@ -16,14 +16,10 @@
 import socket
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from netwright.client.paths import segment
-
-if TYPE_CHECKING:
-    from netwright.client.client import Architecture, Client
-
-Json = dict[str, Any]
+from netwright.client.transport import Architecture, Json, Transport
 
 
 def client_name() -> str:
@@ -36,13 +32,13 @@ class StudyHandle:
     """One study on a server.
 
     Args:
-        client: how to reach it.
+        transport: how to reach it.
         study: what the server said of it last.
         client_id: of this loop; one that was cut short and has the same gets its unfinished suggestions back.
     """
 
-    def __init__(self, client: "Client", study: Json, client_id: str | None = None) -> None:
-        self.client = client
+    def __init__(self, transport: Transport, study: Json, client_id: str | None = None) -> None:
+        self._transport = transport
         self.study = study
         self.client_id = client_id or client_name()
         self.exhausted: str | None = None
@@ -57,7 +53,7 @@ class StudyHandle:
 
     def refresh(self) -> Json:
         """Asks again where the study stands, and for the ``best`` so far."""
-        self.study = self.client._call("GET", f"/v1/studies/{segment(self.id)}")
+        self.study = self._transport.call("GET", f"/v1/studies/{segment(self.id)}")
         return self.study
 
     def suggest(self, count: int = 1) -> list[str]:
@@ -66,13 +62,13 @@ class StudyHandle:
         Fewer where no more are left; :attr:`exhausted` then says why.
         """
         body = {"count": count, "client_id": self.client_id}
-        answer = self.client._call("POST", f"/v1/studies/{segment(self.id)}/suggest", json=body)
+        answer = self._transport.call("POST", f"/v1/studies/{segment(self.id)}/suggest", json=body)
         self.exhausted, self.suggestions = answer["exhausted"], answer["suggestions"]
         return [str(entry["architecture"]) for entry in answer["suggestions"]]
 
     def observe(
         self,
-        architecture: "Architecture",
+        architecture: Architecture,
         values: Mapping[str, float],
         *,
         fidelity: str = "full",
@@ -97,14 +93,14 @@ class StudyHandle:
             ]
         )
 
-    def fail(self, architecture: "Architecture", reason: str) -> Json:
+    def fail(self, architecture: Architecture, reason: str) -> Json:
         """Tells that an evaluation brought nothing, and why."""
         return self.tell([{"architecture": architecture, "failed": reason}])
 
     def tell(self, observations: Sequence[Mapping[str, Any]]) -> Json:
         """Tells many observations at once, all or none."""
         body = {"observations": [dict(observation) for observation in observations]}
-        return self.client._call("POST", f"/v1/studies/{segment(self.id)}/observe", json=body)
+        return self._transport.call("POST", f"/v1/studies/{segment(self.id)}/observe", json=body)
 
     def observations(self) -> list[Json]:
         """Everything that was told, in its order."""
@@ -112,16 +108,16 @@ class StudyHandle:
         while True:
             after = found[-1]["number"] if found else 0
             asked = {"after": str(after), "limit": "100"}
-            page = self.client._call("GET", f"/v1/studies/{segment(self.id)}/observations", params=asked)
+            page = self._transport.call("GET", f"/v1/studies/{segment(self.id)}/observations", params=asked)
             found += page["observations"]
             if not page["has_more"]:
                 return found
 
     def close(self) -> Json:
         """Ends suggesting; what is under way can still be told."""
-        self.study = self.client._call("POST", f"/v1/studies/{segment(self.id)}/close")
+        self.study = self._transport.call("POST", f"/v1/studies/{segment(self.id)}/close")
         return self.study
 
     def delete(self) -> None:
         """Removes the study with all that was told."""
-        self.client._call("DELETE", f"/v1/studies/{segment(self.id)}")
+        self._transport.call("DELETE", f"/v1/studies/{segment(self.id)}")

@@ -13,11 +13,10 @@ from typing import BinaryIO
 
 from service.children.bounded import checkpoint, current_work
 from service.http.problems import Problem
+from store.tied_process import tied
 
 _log = logging.getLogger(__name__)
 
-_TIED = (sys.executable, "-m", "workers.child")
-"""Starts a program that ends when this process does, however that ends."""
 REFUSED = 3
 """Exit status of a program whose standard error says, as JSON, what is wrong with what it was given."""
 
@@ -76,7 +75,7 @@ def pipe_child(
     source.flush()
     source.seek(0)
     process = subprocess.Popen(
-        [*_TIED, str(os.getpid()), sys.executable, "-m", module, *arguments],
+        tied([sys.executable, "-m", module, *arguments]),
         stdin=source,
         stdout=target,
         stderr=subprocess.PIPE,

@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 from service.children.bounded import checkpoint, current_work
 from service.children.frames import read_frame, write_frame
 from service.http.problems import Problem
+from spaces.recently_used import RecentlyUsed
 
 KEPT = 8
 """Studies whose models one process keeps; the one that was asked longest ago goes first."""
@@ -32,8 +32,8 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Told:
-    """What a process knows of a study: up to which observation, and how many they are."""
+class Seen:
+    """What a process has of a study: the number of the last observation sent to it, and their count."""
 
     last: int = 0
     count: int = 0
@@ -51,7 +51,7 @@ class SuggestProcess:
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._source, self._target = self._process.stdout, self._process.stdin
-        self.told: OrderedDict[str, Told] = OrderedDict()
+        self.seen = RecentlyUsed[str, Seen](KEPT)
         self.bytes = 0
         """Of memory, at its last answer."""
         self.sound = True
@@ -177,7 +177,7 @@ class SuggestPool:
 
     def _take(self, study: str, slow: bool) -> SuggestProcess:
         with self._lock:
-            process = next((idle for idle in self._idle if study in idle.told), None)
+            process = next((idle for idle in self._idle if study in idle.seen), None)
             if process is None and slow:
                 process = next((idle for idle in self._idle if idle.slow), None)
             if process is None and self._count == self._most:
@@ -208,9 +208,9 @@ class SuggestPool:
     def forget(self, study: str) -> None:
         """Drops the models of a study that is no more, where no call is under way."""
         with self._lock:
-            knowing = [process for process in self._idle if study in process.told]
+            knowing = [process for process in self._idle if study in process.seen]
             for process in knowing:
-                process.told.pop(study)
+                process.seen.pop(study)
                 with contextlib.suppress(OSError):
                     process.tell({"forget": study})
 

@@ -12,7 +12,6 @@ import contextlib
 import logging
 import math
 import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,8 +19,9 @@ from functools import partial
 from search.request.design_request import DesignRequest
 from search.request.uploaded_task import EmbeddingGone
 from service.children.bounded import Bounded, checkpoint
-from service.children.suggest_pool import KEPT, SuggestPool, SuggestProcess, Told
+from service.children.suggest_pool import Seen, SuggestPool, SuggestProcess
 from service.http.problems import Problem
+from spaces.recently_used import RecentlyUsed
 from store.blobs.blobs import BlobDamaged, BlobNotFound, Blobs
 from store.port import Store
 from store.studies.study import Study, Suggestion
@@ -80,7 +80,7 @@ class Studies:
         self._pool = pool
         self._most_waiting = most_waiting
         self._slow = asyncio.Lock()
-        self._live: OrderedDict[str, _Live] = OrderedDict()
+        self._live = RecentlyUsed[str, _Live](REMEMBERED, busy=lambda live: live.waiting > 0)
 
     async def suggest(self, study: Study, client_id: str, count: int) -> tuple[list[Suggestion], str | None]:
         """The client's unfinished suggestions and as many new ones as it takes to make ``count``.
@@ -106,7 +106,7 @@ class Studies:
 
     def forget(self, study_id: str) -> None:
         """Drops what is kept of a study that is no more."""
-        self._live.pop(study_id, None)
+        self._live.pop(study_id)
         self._pool.forget(study_id)
 
     def close(self) -> None:
@@ -114,13 +114,7 @@ class Studies:
         self._pool.close()
 
     def _of(self, study_id: str) -> _Live:
-        live = self._live.setdefault(study_id, _Live())
-        self._live.move_to_end(study_id)
-        idle = (name for name, each in self._live.items() if not each.waiting and each is not live)
-        while len(self._live) > REMEMBERED and (oldest := next(idle, None)) is not None:
-            self._live.pop(oldest)
-            idle = (name for name, each in self._live.items() if not each.waiting and each is not live)
-        return live
+        return self._live.get_or_put(study_id, _Live)
 
     @contextlib.asynccontextmanager
     async def _in_turn(self, live: _Live, study: Study) -> AsyncIterator[None]:
@@ -189,30 +183,29 @@ class Studies:
 
     def _tell(self, process: SuggestProcess, study: Study) -> int:
         """Tells a process all that is stored of a study by now; the number of the last observation."""
-        told = process.told.get(study.id) or self._open(process, study)
-        process.told.move_to_end(study.id)
-        self._tell_news(process, study, told)
-        if told.count > self._store.study(study.id, tenant_id=study.tenant_id).observed:
-            # A failure gave way to values, which renumbers them: everything is told again.
-            told = self._open(process, study)
-            self._tell_news(process, study, told)
-        return told.last
+        seen = process.seen.get(study.id) or self._open(process, study)
+        self._tell_news(process, study, seen)
+        if seen.count > self._store.study(study.id, tenant_id=study.tenant_id).observed:
+            # A failure gave way to values, which renumbers them: everything is sent again.
+            seen = self._open(process, study)
+            self._tell_news(process, study, seen)
+        return seen.last
 
-    def _tell_news(self, process: SuggestProcess, study: Study, told: Told) -> None:
+    def _tell_news(self, process: SuggestProcess, study: Study, seen: Seen) -> None:
         while True:
             checkpoint()
             page = self._store.study_observations(
-                study.id, tenant_id=study.tenant_id, after=told.last, limit=PAGE
+                study.id, tenant_id=study.tenant_id, after=seen.last, limit=PAGE
             )
             if page:
                 entries = [entry.observation for entry in page]
                 rows = [[e.architecture, dict(e.values), e.failed, e.fidelity, e.seconds] for e in entries]
                 process.tell({"tell": study.id, "observations": rows})
-                told.last, told.count = page[-1].number, told.count + len(page)
+                seen.last, seen.count = page[-1].number, seen.count + len(page)
             if len(page) < PAGE:
                 return
 
-    def _open(self, process: SuggestProcess, study: Study) -> Told:
+    def _open(self, process: SuggestProcess, study: Study) -> Seen:
         request = request_of(study)
         embedding = None
         if request.uploaded is not None:
@@ -223,12 +216,10 @@ class Studies:
                 message = f"the embedding of {named!r} cannot be used: {error}; add the task again"
                 raise EmbeddingGone(message) from error
         process.tell({"open": study.id, "request": dict(study.request), "embedding": embedding})
-        told = process.told[study.id] = Told()
-        process.told.move_to_end(study.id)
-        while len(process.told) > KEPT:
-            oldest, _ = process.told.popitem(last=False)
+        seen = Seen()
+        for oldest in process.seen.put(study.id, seen):
             process.tell({"forget": oldest})
-        return told
+        return seen
 
 
 def _is_slow(live: _Live, study: Study) -> bool:

@@ -6,7 +6,6 @@ store.
 
 import asyncio
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +14,7 @@ from search.problem import Problem
 from service.children.bounded import Bounded, checkpoint
 from service.operations.studies import request_of
 from spaces.metric import Observation
+from spaces.recently_used import RecentlyUsed
 from spaces.space import Floats
 from store.port import Store
 from store.studies.study import FULL, NumberedObservation, Study
@@ -58,7 +58,7 @@ class StudyBests:
     def __init__(self, store: Store, work: Bounded) -> None:
         self._store = store
         self._work = work
-        self._looked: OrderedDict[str, _Looked] = OrderedDict()
+        self._looked = RecentlyUsed[str, _Looked](KEPT_BYTES, size=lambda looked: looked.bytes)
 
     async def of(self, study: Study) -> list[Observation]:
         """Full observations within the bounds that no other one beats, at most :data:`SHOWN`.
@@ -69,16 +69,14 @@ class StudyBests:
         Raises:
             Problem: 503 where it takes too long.
         """
-        looked = self._looked.setdefault(study.id, _Looked())
-        self._looked.move_to_end(study.id)
+        looked = self._looked.get_or_put(study.id, _Looked)
         found = await self._work.run_in_turn(looked.turn, lambda: self._look(looked, study))
-        while len(self._looked) > 1 and sum(each.bytes for each in self._looked.values()) > KEPT_BYTES:
-            self._looked.popitem(last=False)
+        self._looked.trim()
         return found
 
     def forget(self, study_id: str) -> None:
         """Drops what is known of a study that is no more."""
-        self._looked.pop(study_id, None)
+        self._looked.pop(study_id)
 
     def _look(self, looked: _Looked, study: Study) -> list[Observation]:
         """Runs in a thread."""

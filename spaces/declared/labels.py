@@ -1,28 +1,32 @@
 """What was observed in a declared space, as labels that a model learns from."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from spaces.declared.declaration import Declaration
 from spaces.declared.source import DeclarationError, DeclarationProblem
-from spaces.space import Codes, Floats
-
-if TYPE_CHECKING:
-    from spaces.declared.space import DeclaredSpace
+from spaces.space import Codes, Floats, InvalidArchitecture
 
 _MAX_PROBLEMS = 50
 
+Architectures = Sequence[str | Mapping[str, object]]
+ReadMany = Callable[[Architectures, int], tuple[Codes, list[tuple[int, InvalidArchitecture]]]]
 
-def observed_labels(space: "DeclaredSpace") -> dict[str, tuple[Codes, Floats]]:
+
+def observed_labels(declaration: Declaration, read_many: ReadMany) -> dict[str, tuple[Codes, Floats]]:
     """Quantity key → canonical codes (b, v) and values (b,).
+
+    Args:
+        declaration: of the space; it carries the observations.
+        read_many: reads architectures as the space does.
 
     Raises:
         DeclarationError: an architecture is no member, or a value is computed by a cost rule.
     """
-    declaration = space.declaration
     problems: list[DeclarationProblem] = []
     observations = declaration.observations
-    codes, faults = space.read_many([known.architecture for known in observations], _MAX_PROBLEMS)
+    codes, faults = read_many([known.architecture for known in observations], _MAX_PROBLEMS)
     for index, error in faults:
         path = ("observations", index, "architecture")
         problems.append(declaration.problem(path, error.message, error.hint))

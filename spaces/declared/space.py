@@ -136,7 +136,7 @@ class DeclaredSpace(Space):
         self._summaries = self._summary_columns()
         self.statistics_names = (*self._costs, *self._summaries)
         self._check_costs()
-        self.labels = observed_labels(self)
+        self.labels = observed_labels(self.declaration, self.read_many)
         observed = {key.split("@")[0] for key in self.labels}
         self.metrics = tuple(dict.fromkeys([*self.metrics, *sorted(observed)]))
         # What was sent tells the lines of problems; there are none any more.

@@ -344,22 +344,3 @@ def translated() -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StoreFull(f"no room for blobs: {error}") from error
         raise StoreUnavailable(f"the place of blobs cannot be used: {error}") from error
-
-
-def open_blobs(url: str, *, max_bytes: int = MAX_BYTES) -> Blobs:
-    """The blobs at ``file:///folder`` or ``s3://bucket/prefix?endpoint=http://…&region=…``.
-
-    Raises:
-        ValueError: for any other URL; the message says what is wrong, without the URL's secrets.
-        ModuleNotFoundError: for ``s3`` where the extra of that name is not installed.
-    """
-    scheme = url.partition(":")[0]
-    if scheme == "file":
-        from store.blobs.folder import FolderBlobs
-
-        return FolderBlobs.from_url(url, max_bytes)
-    if scheme == "s3":
-        from store.blobs.s3 import S3Blobs
-
-        return S3Blobs.from_url(url, max_bytes)
-    raise ValueError("no such place for blobs: use file:///folder or s3://bucket/prefix")

@@ -10,7 +10,7 @@ from contextlib import closing
 
 import pytest
 
-from store.blobs.blobs import open_blobs
+from store.blobs.urls import open_blobs
 from store.jobs.job import JobState
 from store.sql import SqlStore
 from tests.servers import new_database
@@ -21,7 +21,7 @@ GRACE = 3.0
 
 COLLECTOR = """
 import sys
-from store.blobs.blobs import open_blobs
+from store.blobs.urls import open_blobs
 from store.blobs.collector import collect
 from store.sql import SqlStore
 store, blobs = SqlStore(sys.argv[1]), open_blobs(sys.argv[2])
@@ -31,7 +31,7 @@ while True:
 """
 WRITER = """
 import random, sys, time
-from store.blobs.blobs import open_blobs
+from store.blobs.urls import open_blobs
 from store.jobs.job import JobState
 from store.sql import SqlStore
 store, blobs, chance = SqlStore(sys.argv[1]), open_blobs(sys.argv[2]), random.Random(int(sys.argv[3]))

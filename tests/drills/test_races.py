@@ -11,7 +11,7 @@ import pytest
 
 from experiments.reliability.races import RACES, Raced, lost_blobs, observing, trained_predictor
 from experiments.reliability.stack import STACKS, missing, serving
-from store.blobs.blobs import open_blobs
+from store.blobs.urls import open_blobs
 from store.sql import SqlStore
 
 ROUNDS = int(os.environ.get("NETWRIGHT_TEST_ROUNDS", "2"))

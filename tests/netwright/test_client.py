@@ -158,7 +158,7 @@ def test_an_unreachable_server_is_reported_after_the_retry_deadline():
 def test_the_old_name_of_the_retry_deadline_still_works():
     with pytest.warns(DeprecationWarning, match="retry_seconds"):
         client = Client(f"http://127.0.0.1:{free_port()}", patience=7)
-    assert client.retry_seconds == 7
+    assert client.transport.retry_seconds == 7
     client.close()
 
 

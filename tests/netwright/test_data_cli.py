@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from netwright.cli import app
 from netwright.settings import Settings
-from store.blobs.blobs import open_blobs
+from store.blobs.urls import open_blobs
 from store.sql import SqlStore
 
 

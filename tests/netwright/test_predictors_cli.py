@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from netwright.cli import app
 from netwright.client.client import ApiError, Client
 from spaces.space import get_space
-from store.blobs.blobs import open_blobs
 from store.blobs.collector import collect
+from store.blobs.urls import open_blobs
 from store.sql import SqlStore
 from workers.stack import Stack, StackOptions, free_port
 

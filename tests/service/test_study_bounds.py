@@ -126,7 +126,7 @@ def test_a_hung_process_is_a_503_and_holds_up_no_other_study(serve):
     running = serve(study_seconds=10.0)
     slow, other = opened(Target(running.url), seed=1), opened(Target(running.url), seed=2)
     eventually(lambda: suggest(running, slow).status_code == 200)
-    hung = next(process for process in processes(running) if slow in process.told)
+    hung = next(process for process in processes(running) if slow in process.seen)
     os.kill(hung.pid, signal.SIGSTOP)
     answers = []
     asking = threading.Thread(target=lambda: answers.append(suggest(running, slow, client="b")))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from service.children.suggest_pool import SuggestPool, Told
+from service.children.suggest_pool import Seen, SuggestPool
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def pool():
 def served(pool, study, *, slow=False):
     """The process that serves a study, which it then knows."""
     with pool.taken(study, slow=slow) as process:
-        process.told[study] = Told()
+        process.seen.put(study, Seen())
         return process.pid
 
 

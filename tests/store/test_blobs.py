@@ -15,9 +15,10 @@ import pytest
 
 from store.blobs import folder as blobs_folder
 from store.blobs import s3 as blobs_s3
-from store.blobs.blobs import Area, BlobDamaged, BlobNotFound, Blobs, BlobTooLarge, is_name, open_blobs
+from store.blobs.blobs import Area, BlobDamaged, BlobNotFound, Blobs, BlobTooLarge, is_name
 from store.blobs.folder import FolderBlobs
 from store.blobs.memory import MemoryBlobs
+from store.blobs.urls import open_blobs
 from store.jobs.job import NotFound, StoreFull, StoreUnavailable
 from tests.servers import free_port, wait_for_port
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from generator.masked import own
+from generator.masked import kept, own
 from generator.masked.train import TrainingOptions
 from spaces.declared.declaration import declaration_text
 from spaces.declared.space import declare
+from spaces.recently_used import RecentlyUsed
 from store.blobs.memory import MemoryBlobs
 from store.jobs.job import JobState
 from store.spaces.space import DECLARATION, GENERATOR
@@ -35,7 +36,7 @@ ORDER = {
 def run(store, monkeypatch):
     """Executes a job with a short training; counts the trainings."""
     blobs, trained = MemoryBlobs(), []
-    monkeypatch.setattr(own, "_kept", type(own._kept)())
+    monkeypatch.setattr(kept, "_kept", RecentlyUsed(kept.MAX_KEPT))
     original = own.train_own
 
     def train(space, **named):

@@ -9,7 +9,7 @@ from experiments.reliability.case import Measured, case, measured
 from experiments.reliability.drill import drill
 from experiments.reliability.stack import Served, serving
 from experiments.reliability.target import Answers, Target
-from store.blobs.blobs import open_blobs
+from store.blobs.urls import open_blobs
 from store.sql import SqlStore
 
 TRAINED_SECONDS = 180.0
