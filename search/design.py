@@ -81,7 +81,7 @@ def run_design(
     began = time.perf_counter()
     bench = bench or Bench(tables)
     check_answerable(request, tables, bench.images)
-    problem = Problem.of(request)
+    problem = request.problem()
     nearest, gap = nearest_member(problem, np.random.default_rng(request.seed))
     if gap > 0:
         found, values = nearest_to_exact(problem, nearest)

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.request.design_request import DesignRequest
-from search.request.recipe import searched_space
 from spaces.metric import Constraint, Observation, Quantity
 from spaces.space import Codes, Floats, Space
 
@@ -31,18 +29,6 @@ class Problem:
     constraints: tuple[Constraint, ...]
     confidence: float = 0.9
     cost_task: str | None = None
-
-    @classmethod
-    def of(cls, request: DesignRequest) -> "Problem":
-        """The problem of a design request."""
-        return cls(
-            searched_space(request.space, request.recipe),
-            request.task,
-            tuple(objective.quantity for objective in request.objectives),
-            request.constraints,
-            request.confidence,
-            None if request.uploaded is None else request.uploaded.sized,
-        )
 
     def is_exact(self, quantity: Quantity) -> bool:
         """Whether the space computes the quantity exactly, so that nobody has to measure it."""

@@ -72,7 +72,7 @@ def strategy_of(request: DesignRequest, blobs: "Callable[[], Blobs] | None") -> 
     Raises:
         EmbeddingGone: the task's embedding cannot be read.
     """
-    problem = Problem.of(request)
+    problem = request.problem()
     strategy = get_strategy(request.strategy)(problem, seed=request.seed, flat=request.flat)
     task = predicted_task(request, problem.objectives[0])
     if task is not None and blobs is not None:

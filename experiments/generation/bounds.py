@@ -49,7 +49,6 @@ def bounds_hold(tables: Tables, space_name: str, task: str, key: str, count: int
     multiply-accumulates too.
     """
     from predictors.kinds.gbdt import GbdtPredictor, cost_options
-    from search.problem import Problem
     from search.proposals import propose
     from search.request.design_request import parse_request
 
@@ -76,7 +75,7 @@ def bounds_hold(tables: Tables, space_name: str, task: str, key: str, count: int
             most = float(costs[metric][cell] * slack)
             bounds.append({"metric": metric, "max": most})
             exact &= costs[metric] <= most
-        problem = Problem.of(parse_request({"space": space.name, "task": task, "constraints": bounds}))
+        problem = parse_request({"space": space.name, "task": task, "constraints": bounds}).problem()
         found = propose(
             problem,
             {key: model, f"accuracy@{task}": accuracy},  # type: ignore[dict-item]

@@ -60,7 +60,6 @@ def measured(context: Context, architectures: Sequence[str], said: str) -> dict[
 
     from search.evaluator import Bench
     from search.evaluators.composite import make_evaluator
-    from search.problem import Problem
     from search.request.design_request import parse_request
 
     torch.set_num_threads(1)
@@ -71,7 +70,7 @@ def measured(context: Context, architectures: Sequence[str], said: str) -> dict[
         "evaluations": 1,
         "evaluator": "latency",
     }
-    problem = Problem.of(parse_request(body))
+    problem = parse_request(body).problem()
     bench = Bench(context.tables, cache_dir=context.cache_dir)
     evaluator = make_evaluator(problem, "latency", {"latency": OPTIONS}, bench, 0)
     values, spreads = [], []

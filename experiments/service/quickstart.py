@@ -66,7 +66,7 @@ that satisfy the bounds, in percentage points."""
 
 def best_feasible(tables: Tables, body: dict[str, object]) -> float:
     """Best true value of the first objective among all members of the table that satisfy the bounds."""
-    problem = Problem.of(parse_request(body))
+    problem = parse_request(body).problem()
     key = problem.objectives[0].key
     members = tables.members(problem.space.name, key)
     holds = truly_feasible(tables, problem, members)
@@ -90,7 +90,7 @@ def outcome(tables: Tables, body: dict[str, object], strategy: str, seed: int) -
 
     torch.set_num_threads(1)
     request = parse_request(body | {"strategy": strategy, "seed": seed})
-    problem = Problem.of(request)
+    problem = request.problem()
     result = run_design(request, tables=tables).result
     rows = result["architectures"]
     assert isinstance(rows, list)

@@ -58,7 +58,6 @@ def _train(tables: Tables, folder: Path, cell: str, seed: int) -> tuple[float, f
 
     from search.evaluator import Bench
     from search.evaluators.composite import make_evaluator
-    from search.problem import Problem
     from search.request.design_request import parse_request
 
     torch.set_num_threads(1)
@@ -66,7 +65,7 @@ def _train(tables: Tables, folder: Path, cell: str, seed: int) -> tuple[float, f
     request = parse_request(order | {"evaluator_options": {"training": OPTIONS}})
     assert request.evaluator is not None  # as it is ordered
     bench = Bench(tables, tables.data_dir, folder)
-    problem = Problem.of(request)
+    problem = request.problem()
     evaluator = make_evaluator(problem, request.evaluator, request.evaluator_options, bench, seed)
     seen = evaluator.evaluate(cell, lambda: False)
     return (10.0 if seen.failed else seen.values["accuracy@cifar10"]), seen.seconds

@@ -104,10 +104,9 @@ def _one(
     """Follows one design and judges it."""
     from netwright.picture import draw_pareto
     from netwright.truth import Truth
-    from search.problem import Problem
     from search.request.design_request import parse_request
 
-    problem = Problem.of(parse_request(order))
+    problem = parse_request(order).problem()
     truth = Truth.of(problem, tables)
     if show:
         out().print(f"\n[bold]{number}. {problem.space.title}, {problem.task}[/bold]")

@@ -30,7 +30,7 @@ def check_answerable(request: DesignRequest, tables: Tables, images: Path | None
     Raises:
         InvalidRequest: naming the space, constraint, objective or option, and what is there instead.
     """
-    problem = Problem.of(request)
+    problem = request.problem()
     errors = []
     # The job that designs in a declared space trains its generator where that has not been done.
     declared = isinstance(problem.space.network_space, DeclaredSpace)

@@ -8,6 +8,7 @@ from encoders.proxies import table as score_table
 from networks.options import InvalidOptions
 from predictors.devices.measured import MeasuredDevice
 from search.evaluator import WORKER
+from search.problem import Problem
 from search.request.evaluation import (
     DATA_NAME,
     EVALUATORS,
@@ -73,6 +74,17 @@ class DesignRequest:
     measured: tuple[MeasuredDevice, ...] = ()
     recipe: Choices = ()
     uploaded: UploadedTask | None = None
+
+    def problem(self) -> Problem:
+        """What is searched for."""
+        return Problem(
+            searched_space(self.space, self.recipe),
+            self.task,
+            tuple(objective.quantity for objective in self.objectives),
+            self.constraints,
+            self.confidence,
+            None if self.uploaded is None else self.uploaded.sized,
+        )
 
     def to_dict(self) -> dict[str, object]:
         """The JSON object :func:`parse_request` reads back."""

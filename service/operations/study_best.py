@@ -80,7 +80,7 @@ class StudyBests:
 
     def _look(self, looked: _Looked, study: Study) -> list[Observation]:
         """Runs in a thread."""
-        problem = Problem.of(request_of(study))
+        problem = request_of(study).problem()
         with looked.lock:
             # A failure may give way to values, which get a number of their own; nothing else ever changes.
             while page := self._page(study, looked.last, PAGE):

@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from search.problem import Problem as SearchProblem
 from search.request.design_request import FieldError
 from search.study import parse_study, read_observations
 from service.children.bounded import Bounded, checkpoint
@@ -149,7 +148,7 @@ async def suggest(asked: SuggestCreate, study: StudyDep, studies: StudiesDep) ->
         found, exhausted = await studies.suggest(study, asked.client_id, asked.count)
     except StudyClosed:
         raise Problem(409, "the study is closed; it suggests nothing more", kind="study-closed") from None
-    space = SearchProblem.of(request_of(study)).space
+    space = request_of(study).problem().space
     suggestions = [SuggestionPublic.of(suggestion, space) for suggestion in found]
     return SuggestionsPublic(suggestions=suggestions, exhausted=exhausted)
 
@@ -167,7 +166,7 @@ async def observe(
 
 def _observe(told: ObservationsCreate, study: Study, store: Store, tenant: str) -> ObservedPublic:
     """Runs in a thread."""
-    problem = SearchProblem.of(request_of(study))
+    problem = request_of(study).problem()
     space = problem.space
     try:
         codes = parse_architectures(space, [item.architecture for item in told.observations], "observations")

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from search.problem import Problem
 from search.request.design_request import STRATEGIES
 from search.request.recipe import apart
 from service.operations.studies import request_of
@@ -196,7 +195,7 @@ class StudyShown(StudyPublic):
     @classmethod
     def showing(cls, study: Study, observations: list[Observation]) -> "StudyShown":
         """The public face of a stored study, with its best observations."""
-        problem = Problem.of(request_of(study))
+        problem = request_of(study).problem()
         best = [
             {"architecture": observation.architecture, "values": dict(observation.values)}
             | apart(problem.space, observation.architecture)

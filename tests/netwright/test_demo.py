@@ -7,7 +7,6 @@ import sys
 
 from netwright.picture import draw_pareto
 from netwright.truth import Truth
-from search.problem import Problem
 from search.request.design_request import parse_request
 
 
@@ -19,7 +18,7 @@ def test_what_the_table_knows_judges_and_is_drawn(tables, tmp_path):
         "evaluations": 30,
         "evaluator": "table",
     }
-    problem = Problem.of(parse_request(body))
+    problem = parse_request(body).problem()
     truth = Truth.of(problem, tables)
     assert len(truth.codes) == 26_206
     assert truth.best == truth.objective[truth.holds].max() < truth.objective.max()

@@ -5,7 +5,6 @@ import pytest
 
 from predictors.kinds.gbdt import GbdtPredictor
 from search.feasibility.confidence import confidence, confident, log_confidence
-from search.problem import Problem
 from search.proposals import _order
 from search.request.design_request import parse_request
 from spaces.space import get_space
@@ -15,7 +14,7 @@ SPACE = get_space("nasbench201")
 
 def problem(*bounds, share=0.9):
     body = {"space": "nasbench201", "task": "cifar10", "constraints": list(bounds), "confidence": share}
-    return Problem.of(parse_request(body))
+    return parse_request(body).problem()
 
 
 FPGA = {"metric": "latency_ms", "device": "fpga", "max": 5.0}

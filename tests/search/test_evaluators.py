@@ -15,7 +15,6 @@ from search.evaluator import Bench, MemoryCheckpoints, Stopped, get_evaluator
 from search.evaluators.composite import CompositeEvaluator, make_evaluator
 from search.evaluators.latency import LatencyEvaluator
 from search.evaluators.table import TableEvaluator
-from search.problem import Problem
 from search.request.answerable import check_answerable
 from search.request.design_request import InvalidRequest, parse_request
 from search.request.evaluation import EVALUATORS
@@ -58,9 +57,9 @@ def evaluator_of(body, the_bench):
     request = parse_request(body)
     check_answerable(request, the_bench.tables, the_bench.images)
     made = make_evaluator(
-        Problem.of(request), request.evaluator, request.evaluator_options, the_bench, request.seed
+        request.problem(), request.evaluator, request.evaluator_options, the_bench, request.seed
     )
-    return made, get_space(request.space), {quantity.key for quantity in Problem.of(request).quantities}
+    return made, get_space(request.space), {quantity.key for quantity in request.problem().quantities}
 
 
 class WithTables(EvaluatorSuite):
@@ -71,7 +70,7 @@ class WithTables(EvaluatorSuite):
 
 class TestTable(WithTables):
     def made(self, tmp_path):
-        problem = Problem.of(parse_request(ORDER | {"task": "cifar10-fp32", "evaluator": "table"} | NONE))
+        problem = parse_request(ORDER | {"task": "cifar10-fp32", "evaluator": "table"} | NONE).problem()
         return TableEvaluator(problem, self.tables), problem.space, {"accuracy@cifar10-fp32", "params_m"}
 
 
@@ -191,7 +190,7 @@ RECIPES = ORDER | {
 class TestTrainingWithRecipe(WithTables):
     def made(self, tmp_path):
         made, _, keys = evaluator_of(RECIPES, bench(self.tables, tmp_path))
-        return made, Problem.of(parse_request(RECIPES)).space, keys
+        return made, parse_request(RECIPES).problem().space, keys
 
 
 def test_an_architecture_is_trained_by_the_recipe_that_it_carries(tables, tmp_path):
@@ -261,7 +260,7 @@ def test_energy_without_a_meter_fails_with_a_reason(tables, tmp_path):
         "evaluator": "latency",
         "evaluator_options": {"latency": QUICK},
     }
-    problem = Problem.of(parse_request(body))
+    problem = parse_request(body).problem()
     from networks.latency.machine import EnergyMeter
     from networks.latency.options import LatencyOptions
     from spaces.metric import Quantity

@@ -5,7 +5,6 @@ import pytest
 
 from search.bo.chebyshev import expected_improvement, random_weights, scalarized
 from search.pareto.front import pareto_front
-from search.problem import Problem
 from search.run.subset import EVERY, MOST, chosen
 from search.study import parse_study, strategy_of
 from search.trial import CompletedTrial, PendingTrial
@@ -36,13 +35,13 @@ def observed(problem, count, seed=0):
 
 
 def test_few_observations_are_all_learned():
-    problem = Problem.of(study(1))
+    problem = study(1).problem()
     told = observed(problem, 50)
     assert chosen(problem, told) == told
 
 
 def test_of_many_the_best_are_kept_and_each_new_one_joins_them():
-    problem = Problem.of(study(2))
+    problem = study(2).problem()
     told = observed(problem, MOST + 3 * EVERY)
     last: list[Observation] = []
     for count in (MOST + EVERY + 1, MOST + EVERY + 7, MOST + 2 * EVERY - 1):
@@ -60,7 +59,7 @@ def test_of_many_the_best_are_kept_and_each_new_one_joins_them():
 @pytest.mark.parametrize("strategy", ["bayes", "evolution", "local"])
 def test_what_was_left_out_is_not_suggested_again(strategy):
     request = study(1, strategy=strategy)
-    problem = Problem.of(request)
+    problem = request.problem()
     told = observed(problem, CELLS.size - 5)
     searching = strategy_of(request, None)
     searching.observe([CompletedTrial(each) for each in told])
@@ -70,7 +69,7 @@ def test_what_was_left_out_is_not_suggested_again(strategy):
 
 def test_eight_objectives_are_suggested_for_and_again_the_same():
     request = study(8)
-    told = [CompletedTrial(each) for each in observed(Problem.of(request), 300)]
+    told = [CompletedTrial(each) for each in observed(request.problem(), 300)]
     pending = [PendingTrial(name) for name in CELLS.format(CELLS.sample(40, np.random.default_rng(9)))]
 
     def suggested(parts):

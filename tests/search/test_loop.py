@@ -3,7 +3,6 @@
 import pytest
 
 from search.evaluators.table import TableEvaluator
-from search.problem import Problem
 from search.request.design_request import parse_request
 from search.run.loop import run
 from search.strategies.random import RandomStrategy
@@ -14,7 +13,7 @@ REQUEST = {"space": "gnn", "task": "proteins", "evaluations": 6, "evaluator": "t
 
 
 def problem(**change):
-    return Problem.of(parse_request(REQUEST | change))
+    return parse_request(REQUEST | change).problem()
 
 
 def test_each_evaluation_is_one_event_with_its_observation(tables):

@@ -8,7 +8,6 @@ from predictors.kinds.task_conditioned import load_task_predictor
 from search.design import run_design
 from search.evaluator import Bench
 from search.models import fit_models, prior_models
-from search.problem import Problem
 from search.request.design_request import DesignRequest, parse_request
 from search.request.uploaded_task import EmbeddingGone, UploadedTask
 from search.study import strategy_of
@@ -83,7 +82,7 @@ def test_each_evaluation_is_learned_and_the_past_is_all_that_counts(blobs, task,
     assert again.suggest(2) == strategy.suggest(2)
     # What a design proposes at its end has learned them too; the shared predictor has not.
     request = requested(task)
-    problem = Problem.of(request)
+    problem = request.problem()
     before = prior_models(request, problem, lambda: blobs)
     untouched = before[KEY].predict(everyone[:50]).mean
     seen = [trial.observation for trial in trials]
@@ -133,5 +132,5 @@ def test_a_design_with_evaluations_begins_with_the_best_of_the_prior(
     # What was learned of the level is in what is predicted of the others.
     guessed = [told[row["architecture"]] - row["metrics"][KEY]["mean"] for row in rows[3:]]
     assert np.mean(guessed) == pytest.approx(5.0, abs=1.0)
-    plain = prior_models(request, Problem.of(request), lambda: blobs)[KEY]
+    plain = prior_models(request, request.problem(), lambda: blobs)[KEY]
     assert outcome.result["models"][KEY] != plain.digest()

@@ -7,7 +7,6 @@ import pytest
 
 from search.design import run_design
 from search.evaluator import Bench
-from search.problem import Problem
 from search.request.design_request import parse_request
 from search.strategies import strategy_names
 from search.strategy import get_strategy
@@ -46,7 +45,7 @@ def exact(about, architecture):
 
 @pytest.mark.parametrize("name", sorted(set(strategy_names()) - {"robot"}))
 def test_every_strategy_searches_both_within_the_bound_on_what_training_costs(name):
-    about = Problem.of(parse_request(STUDY))
+    about = parse_request(STUDY).problem()
     strategy, trace = get_strategy(name)(about, seed=0), []
     for _ in range(7):
         (suggestion,) = strategy.suggest(1)
@@ -60,7 +59,7 @@ def test_every_strategy_searches_both_within_the_bound_on_what_training_costs(na
 
 def test_the_model_finds_the_recipe_that_pays():
     """By chance it is one suggestion in eight: that at least 5 of 10 are happens in 1 run of 200."""
-    about = Problem.of(parse_request(STUDY))
+    about = parse_request(STUDY).problem()
     strategy, trace = get_strategy("bayes")(about, seed=4), []
     for _ in range(20):
         trace += strategy.suggest(1)

@@ -6,7 +6,6 @@ import pytest
 from encoders.proxies import table as score_table
 from encoders.proxies.table import SMALL
 from search.evaluators.table import TableEvaluator
-from search.problem import Problem
 from search.request.design_request import InvalidRequest, parse_request
 from search.strategies.bayes import BayesStrategy
 from search.strategies.robot import NeedsScores, RobotStrategy
@@ -16,7 +15,7 @@ ORDER = {"space": "nasbench201", "task": "cifar10-fp32", "objectives": [{"metric
 
 
 def test_where_its_own_scores_do_not_ship_others_do_not_stand_in(monkeypatch):
-    problem = Problem.of(parse_request(ORDER | {"strategy": "robot"}))
+    problem = parse_request(ORDER | {"strategy": "robot"}).problem()
     ships = score_table.ships
     monkeypatch.setattr(
         score_table, "ships", lambda name, wanted=SMALL: wanted == SMALL and ships(name, wanted)
@@ -31,7 +30,7 @@ def test_where_its_own_scores_do_not_ship_others_do_not_stand_in(monkeypatch):
 
 def test_twenty_evaluations_reach_the_best_thousandth(tables):
     """Random search reaches it in 2 % of searches."""
-    problem = Problem.of(parse_request(ORDER))
+    problem = parse_request(ORDER).problem()
     table = TableEvaluator(problem, tables)
     strategy, best = RobotStrategy(problem, seed=0), -np.inf
     for _ in range(20):

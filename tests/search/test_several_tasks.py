@@ -9,7 +9,6 @@ from search.bo.surrogates import Surrogates
 from search.design import run_design
 from search.models import fit_models
 from search.pareto.front import pareto_front
-from search.problem import Problem
 from search.request.design_request import parse_request
 from search.strategies import strategy_names
 from search.strategy import get_strategy
@@ -45,7 +44,7 @@ GRAPHS = {
 
 @pytest.mark.parametrize("order", [CELLS, GRAPHS], ids=["nasbench201", "gnn"])
 def test_one_design_serves_all_tasks_and_devices(tables, order):
-    problem = Problem.of(parse_request(order))
+    problem = parse_request(order).problem()
     for quantity in problem.to_measure:
         if (reason := tables.available(problem.space.name, quantity.key)) is not None:
             pytest.skip(reason)
@@ -72,7 +71,7 @@ def test_one_design_serves_all_tasks_and_devices(tables, order):
 
 
 def test_each_quantity_is_learned_from_what_architectures_cost_on_its_own_task():
-    about = Problem.of(parse_request(GRAPHS))
+    about = parse_request(GRAPHS).problem()
     maps = Surrogates(about).maps
     codes = about.space.sample(12, np.random.default_rng(0))
     cora, arxiv = maps["accuracy@cora"], maps["accuracy@arxiv"]
@@ -87,15 +86,15 @@ def test_each_quantity_is_learned_from_what_architectures_cost_on_its_own_task()
         "accuracy@arxiv": "arxiv",
         "latency_ms@gpu@arxiv": "arxiv",
     }
-    cells = Surrogates(Problem.of(parse_request(CELLS))).maps
+    cells = Surrogates(parse_request(CELLS).problem()).maps
     assert len({id(look) for look in cells.values()}) == 1
 
 
 def test_a_member_must_be_admitted_by_every_task():
     body = GRAPHS | {"constraints": [], "objectives": [{"metric": "accuracy"}]}
-    alone = Problem.of(parse_request(body))
+    alone = parse_request(body).problem()
     proteins = {"metric": "accuracy", "task": "proteins"}
-    both = Problem.of(parse_request(body | {"objectives": [{"metric": "accuracy"}, proteins]}))
+    both = parse_request(body | {"objectives": [{"metric": "accuracy"}, proteins]}).problem()
     codes = alone.space.sample(300, np.random.default_rng(0))
     admitted = alone.space.allowed(codes, "proteins")
     assert (alone.gap(codes) == 0).all() and not admitted.all()
@@ -104,7 +103,7 @@ def test_a_member_must_be_admitted_by_every_task():
 
 @pytest.mark.parametrize("name", sorted(set(strategy_names()) - {"robot"}))
 def test_every_strategy_suggests_for_several_tasks(name):
-    about = Problem.of(parse_request(GRAPHS))
+    about = parse_request(GRAPHS).problem()
     strategy, trace = get_strategy(name)(about, seed=0), []
     for _ in range(8):
         trace += strategy.suggest(1)
@@ -119,7 +118,7 @@ def test_every_strategy_suggests_for_several_tasks(name):
 
 def test_a_continued_search_over_tasks_suggests_the_same():
     """Kept fields, one for each quantity and its own task's looks, hold what new ones learn at once."""
-    about = Problem.of(parse_request(GRAPHS))
+    about = parse_request(GRAPHS).problem()
     rng = np.random.default_rng(3)
     codes = about.space.sample(400, rng)
     codes = codes[about.gap(codes) == 0][:7]

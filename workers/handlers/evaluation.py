@@ -16,7 +16,6 @@ def evaluation(context: JobContext) -> Outcome:
 
     from search.evaluator import Bench, Stopped
     from search.evaluators.composite import make_evaluator
-    from search.problem import Problem
     from search.request.design_request import DesignRequest
 
     torch.set_num_threads(1)
@@ -25,7 +24,7 @@ def evaluation(context: JobContext) -> Outcome:
     bench = Bench(context.tables(), context.images, context.cache_dir, context.blobs, JobCheckpoints(context))
     assert request.evaluator is not None
     evaluator = make_evaluator(
-        Problem.of(request), request.evaluator, request.evaluator_options, bench, request.seed
+        request.problem(), request.evaluator, request.evaluator_options, bench, request.seed
     )
     try:
         seen = evaluator.evaluate(payload["architecture"], context.should_stop)
