@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.tables import Tables
 from generator.masked.weights import load_generator
+from search.abilities import StartsUniformly
 from search.evaluator import Bench
 from search.evaluators.composite import make_evaluator
 from search.feasibility.exact_bounds import nearest_member
@@ -103,7 +104,8 @@ def run_design(
             parallel=request.parallel,
             unfinished=unfinished,
         )
-        drawn = strategy.finished()[: strategy.uniform_first(request.parallel)]
+        if isinstance(strategy, StartsUniformly):
+            drawn = strategy.finished()[: strategy.uniform_first(request.parallel)]
     return _report(request, problem, observations, drawn, bench, on_event, began)
 
 

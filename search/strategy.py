@@ -1,20 +1,19 @@
 """The abstract strategy: two verbs, immutable inputs.
 
-A new strategy is one file in ``search/strategies`` and one line in ``tests/search/test_conformance.py``.
+A new strategy is one file in ``search/strategies``, or in a package that you install (``docs/extending.md``),
+and one line of test.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from importlib import import_module
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
-from predictors.predictor import Predictor
 from search.feasibility.exact_bounds import draw_feasible, nearest_member
 from search.pareto.fitness import averaged, fitness
 from search.problem import Problem
 from search.run.subset import chosen
-from search.strategies import strategy_names
 from search.trial import CompletedTrial, PendingTrial
 from spaces.metric import Observation
 from spaces.space import Codes, Floats
@@ -27,6 +26,10 @@ class Exhausted(RuntimeError):
     """No further member within the exact bounds was found; not worth a retry with the same bounds."""
 
 
+class Unsuitable(ValueError):
+    """The strategy cannot search for the problem; never worth a retry, choose another strategy."""
+
+
 class Strategy(ABC):
     """Chooses what to evaluate next.
 
@@ -36,16 +39,29 @@ class Strategy(ABC):
     What it suggests is meant for a full evaluation. Trials of a lower fidelity inform the strategies that can
     use them, and leave their architectures free to be suggested.
 
+    What else one may be able to do is in :mod:`search.abilities`.
+
     Args:
         problem: objectives and constraints.
         seed: every random choice follows from it and from the number of trials observed.
         flat: whether an architecture counts by the mean over its neighbourhood and not by itself: optima
             whose neighbours are good too (Wang et al. 2021, "Neighborhood-Aware Neural Architecture Search").
+
+    Raises:
+        Unsuitable: for a problem that :meth:`why_not` refuses.
     """
 
-    name: str
+    name: ClassVar[str]
+    """What requests call it; its module has the same name."""
+
+    @classmethod
+    def why_not(cls, problem: Problem) -> str | None:
+        """Why it cannot search for a problem, for whoever asked; None where it can. Loads no torch."""
+        return None
 
     def __init__(self, problem: Problem, *, seed: int = 0, flat: bool = False) -> None:
+        if (reason := self.why_not(problem)) is not None:
+            raise Unsuitable(reason)
         self.problem = problem
         self.seed = seed
         self.flat = flat
@@ -66,29 +82,6 @@ class Strategy(ABC):
         """Takes in newly completed trials, and all that are pending now."""
         self.completed = (*self.completed, *completed)
         self.pending = tuple(pending)
-
-    def accept_prior(self, predictor: Predictor) -> None:
-        """Takes a predictor of the objective as its prior, before anything was observed.
-
-        A strategy that has no use for it ignores it.
-        """
-        return
-
-    def predicted(self, architecture: str) -> dict[str, dict[str, float]]:
-        """What was expected of an architecture when it was suggested: quantity key → mean, std, lower, upper.
-
-        Empty for a strategy without a model.
-        """
-        return {}
-
-    def uniform_first(self, parallel: int = 1) -> int:
-        """How many of the first :meth:`finished` evaluations are sure to have been drawn uniformly from the
-        architectures within the exact bounds; 0 where what is known had a say in the first one.
-
-        Args:
-            parallel: evaluations at the same time: some end before others that were suggested earlier.
-        """
-        return 0
 
     def rng(self) -> np.random.Generator:
         """Randomness of the next suggestion: from the seed and what was observed, nothing else."""
@@ -153,20 +146,3 @@ class Strategy(ABC):
         around = around[free]
         within: Codes = around[self.problem.gap(around) <= 0] if len(around) else around
         return within
-
-
-_STRATEGIES: dict[str, Callable[..., Strategy]] = {}
-
-
-def register(cls: type[Strategy]) -> type[Strategy]:
-    """Class decorator: makes a strategy known by its name."""
-    _STRATEGIES[cls.name] = cls
-    return cls
-
-
-def get_strategy(name: str) -> Callable[..., Strategy]:
-    """The strategy class of a name, from the module of that name; KeyError names the known ones."""
-    if name not in strategy_names():
-        raise KeyError(f"unknown strategy {name!r}; known are {', '.join(strategy_names())}")
-    import_module(f"search.strategies.{name}")
-    return _STRATEGIES[name]

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from predictors.devices.measured import MeasuredDevice
+from search.abilities import AcceptsPrior
 from search.problem import Problem
 from search.request.design_request import DesignRequest, parse_request
 from search.request.quantities import ON_DEVICE, FieldError, InvalidRequest
 from search.request.uploaded_task import UploadedTask, predicted_task, task_predictor
-from search.strategy import FULL, Strategy, get_strategy
+from search.strategies import STRATEGIES
+from search.strategy import FULL, Strategy
 from spaces.metric import Observation, Quantity, value_fault
 from spaces.space import get_space, space_names
 
@@ -73,9 +75,9 @@ def strategy_of(request: DesignRequest, blobs: "Callable[[], Blobs] | None") -> 
         EmbeddingGone: the task's embedding cannot be read.
     """
     problem = request.problem()
-    strategy = get_strategy(request.strategy)(problem, seed=request.seed, flat=request.flat)
+    strategy = STRATEGIES.get(request.strategy)(problem, seed=request.seed, flat=request.flat)
     task = predicted_task(request, problem.objectives[0])
-    if task is not None and blobs is not None:
+    if task is not None and blobs is not None and isinstance(strategy, AcceptsPrior):
         strategy.accept_prior(task_predictor(problem.space.name, task, blobs))
     return strategy
 

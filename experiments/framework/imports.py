@@ -1,10 +1,10 @@
 """Which code a figure comes from: the modules that a comparison imports, and a digest of them.
 
 The graph is read from the source, imports inside functions included, so that nothing is run for it. Packages
-that import their modules by looking at their folder (``pkgutil``, ``import_module(f"package.{name}")``) stand
-for all of those modules, a command that runs ``-m package`` for that package, and a folder of
-:mod:`artifacts` that a module names for the weights in it. What cannot change a figure is left out:
-docstrings, comments, formatting, and this frame but for its rows and statistics.
+whose modules are imported by their place (``Registry(folder="package")``, ``pkgutil``,
+``import_module(f"package.{name}")``) stand for all of those modules, a command that runs ``-m package`` for
+that package, and a folder of :mod:`artifacts` that a module names for the weights in it. What cannot change a
+figure is left out: docstrings, comments, formatting, and this frame but for its rows and statistics.
 """
 
 import ast
@@ -165,6 +165,9 @@ def _base(package: str, level: int) -> str:
 def _by_folder(call: ast.Call, package: str, known: dict[str, str]) -> Sequence[str]:
     """Modules that a call imports by their place: those of a folder that is listed or named."""
     name = _name(call.func)
+    if name == "Registry":
+        folders = [str(ast.literal_eval(each.value)) for each in call.keywords if each.arg == "folder"]
+        return [module for folder in folders for module in _modules_in(folder)]
     if not call.args:
         return ()
     argument = call.args[0]

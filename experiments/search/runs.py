@@ -15,7 +15,8 @@ from experiments.search.syne_tune_rivals import available as syne_tune_available
 from search.evaluators.table import TableEvaluator
 from search.pareto.front import pareto_front
 from search.problem import Problem
-from search.strategy import Exhausted, Strategy, get_strategy
+from search.strategies import STRATEGIES
+from search.strategy import Exhausted, Strategy
 from search.trial import CompletedTrial
 from spaces.metric import Constraint, Observation, Quantity
 from spaces.space import Floats, get_space
@@ -70,7 +71,7 @@ def make(method: str, problem: Problem, seed: int) -> Strategy:
         return OptunaStrategy(problem, seed=seed, sampler=method.removeprefix("optuna-"))
     if method.startswith("syne-"):
         return SyneTuneStrategy(problem, seed=seed, searcher=method.removeprefix("syne-"))
-    return get_strategy(method)(problem, seed=seed)
+    return STRATEGIES.get(method)(problem, seed=seed)
 
 
 def follow(

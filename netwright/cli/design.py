@@ -14,6 +14,7 @@ from netwright.cli.progress import follow
 from netwright.cli.quantities import constraint, quantity, recipe
 from netwright.cli.spaces import read_declaration
 from netwright.client.client import JobHandle
+from search.strategies import STRATEGIES
 
 app = typer.Typer()
 
@@ -33,9 +34,7 @@ def design(
     evaluator: Annotated[str | None, typer.Option(help="What evaluates; table unless said.")] = None,
     confidence: Annotated[float, typer.Option(help="Of intervals and predicted bounds.")] = 0.9,
     seed: Annotated[int, typer.Option(help="Every random choice follows from it.")] = 0,
-    strategy: Annotated[
-        str, typer.Option(help="bayes, evolution, local, annealing, robot or random.")
-    ] = "bayes",
+    strategy: Annotated[str, typer.Option(help=f"One of {', '.join(STRATEGIES.names())}.")] = "bayes",
     flat: Annotated[bool, typer.Option("--flat", help="Prefer optima whose neighbours are good.")] = False,
     recipe_part: Annotated[
         list[str] | None,

@@ -8,6 +8,7 @@ import typer
 from netwright.cli.connect import UrlOption, connected
 from netwright.cli.output import JsonOption, note, out, print_json, print_table
 from netwright.cli.quantities import constraint, quantity, recipe
+from search.strategies import STRATEGIES
 from spaces.metric import METRICS, value_fault
 
 app = typer.Typer(no_args_is_help=True)
@@ -25,9 +26,7 @@ def create(
     objective: Annotated[
         list[str] | None, typer.Option(help="What to make good; the accuracy on the task unless said.")
     ] = None,
-    strategy: Annotated[
-        str, typer.Option(help="bayes, evolution, local, annealing, robot or random.")
-    ] = "bayes",
+    strategy: Annotated[str, typer.Option(help=f"One of {', '.join(STRATEGIES.names())}.")] = "bayes",
     flat: Annotated[bool, typer.Option("--flat", help="Prefer optima whose neighbours are good.")] = False,
     recipe_part: Annotated[
         list[str] | None,

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from encoders.proxies import table as score_table
 from networks.options import InvalidOptions
 from predictors.devices.measured import MeasuredDevice
 from search.evaluator import WORKER
@@ -21,8 +20,9 @@ from search.request.fields import Fields
 from search.request.quantities import ON_DEVICE, FieldError, InvalidRequest, resolve_quantity
 from search.request.recipe import FIELD, read_recipe, searched_space
 from search.request.uploaded_task import CONDITIONED, UploadedTask
-from search.strategies import strategy_names
+from search.strategies import STRATEGIES
 from spaces.metric import Constraint, Objective, Quantity
+from spaces.registry import NotRegistered
 from spaces.space import Space, get_space, knows_space, space_names
 from spaces.with_recipe import Choices
 from store.tasks.task import TASK
@@ -32,7 +32,6 @@ __all__ = ["EVALUATORS", "DesignRequest", "FieldError", "InvalidRequest", "parse
 MAX_COUNT = 1_000
 MAX_EVALUATIONS = 10_000
 MAX_PARALLEL = 64
-STRATEGIES = strategy_names()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,18 +174,13 @@ class _Parser(Fields):
         if confidence is not None and not 0.5 <= confidence <= 0.999:
             self.fail("confidence", f"{confidence} lies outside 0.5 to 0.999")
         seed = self.integer("seed", 0, 0, 2**63 - 1)
-        strategy = self.choice("strategy", STRATEGIES, "bayes")
-        if strategy == "robot" and not score_table.ships(space.name, score_table.DEEP):
-            problem = f"the scores that robot combines do not ship for {space.public_name}"
-            self.fail("strategy", problem, "name another one")
-        if strategy == "robot" and recipe:
-            self.fail("strategy", "robot's scores are of networks, whatever their recipe", "name another one")
+        strategy = self.choice("strategy", STRATEGIES.names(), "bayes")
         flat = self.truth("flat")
         parallel = self.integer("parallel", 1, 1, MAX_PARALLEL)
         if self.errors:
             raise InvalidRequest(self.errors)
         assert confidence is not None and strategy is not None
-        return DesignRequest(
+        request = DesignRequest(
             space.name,
             task,
             constraints,
@@ -204,6 +198,22 @@ class _Parser(Fields):
             recipe,
             self.uploaded if self.uploaded is not None and self.uploaded.name == task else None,
         )
+        self.suits(request)
+        return request
+
+    def suits(self, request: DesignRequest) -> None:
+        """Refuses a strategy that does not load, or cannot search for the problem.
+
+        Raises:
+            InvalidRequest: with the reason.
+        """
+        try:
+            reason = STRATEGIES.get(request.strategy).why_not(request.problem())
+        except NotRegistered as error:
+            reason = str(error)
+        if reason is not None:
+            self.fail("strategy", reason, "name another one")
+            raise InvalidRequest(self.errors)
 
     def named(
         self, space: Space, constraints: tuple[Constraint, ...], objectives: tuple[Objective, ...]

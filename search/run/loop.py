@@ -1,9 +1,10 @@
 """The loop: suggest, evaluate, observe, until the budget is spent. A plain function, no queue in sight."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from search.abilities import Predicts
 from search.evaluator import Evaluator, Stopped
 from search.run.evaluation_pool import EvaluationPool
 from search.strategy import Exhausted, Strategy
@@ -90,7 +91,7 @@ class _Loop:
         self.observations, self.on_event, self.should_stop = observations, on_event, should_stop
         self.pool, self.parallel = pool, parallel if pool is not None else 1
         self.own: str | None = None
-        self.predicted: dict[str, dict[str, dict[str, float]]] = {}
+        self.predicted: dict[str, Mapping[str, Mapping[str, float]]] = {}
         self.exhausted = False
         self._looked = 0.0
 
@@ -133,7 +134,8 @@ class _Loop:
             self.exhausted = True
             self.on_event(Event("exhausted", len(self.observations), self.budget, str(end)))
             return None
-        self.predicted[architecture] = self.strategy.predicted(architecture)
+        if isinstance(self.strategy, Predicts):
+            self.predicted[architecture] = self.strategy.predicted(architecture)
         return architecture
 
     def _should_stop(self) -> bool:

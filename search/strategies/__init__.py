@@ -1,12 +1,17 @@
 """Search strategies, one file each; the module has the strategy's name."""
 
-from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
+from spaces.registry import Registry
 
-def strategy_names() -> tuple[str, ...]:
-    """Names of all strategies, sorted; none of them is imported.
+if TYPE_CHECKING:
+    from search.strategy import Strategy
 
-    >>> strategy_names()
-    ('annealing', 'bayes', 'evolution', 'local', 'random', 'robot', 'transfer')
-    """
-    return tuple(sorted(module.name for module in iter_modules(__path__)))
+STRATEGIES: "Registry[Strategy]" = Registry(
+    "strategy", "search.strategy:Strategy", folder="search.strategies", group="netwright.strategies"
+)
+"""By name; those of installed packages are found by their entry points.
+
+>>> STRATEGIES.names()
+('annealing', 'bayes', 'evolution', 'local', 'random', 'robot', 'transfer')
+"""

@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.special import ndtri
 
-from search.strategy import Exhausted, Strategy, register
+from search.strategies import STRATEGIES
+from search.strategy import Exhausted, Strategy
 from spaces.space import Codes, Floats
 
 INITIAL = 10
@@ -14,7 +15,7 @@ HALF = 40
 """Trials after which the temperature has halved."""
 
 
-@register
+@STRATEGIES.register
 class AnnealingStrategy(Strategy):
     r"""Metropolis walk (Kirkpatrick et al. 1983, "Optimization by Simulated Annealing").
 
@@ -27,7 +28,7 @@ class AnnealingStrategy(Strategy):
     name = "annealing"
 
     def uniform_first(self, parallel: int = 1) -> int:
-        """See :meth:`search.strategy.Strategy.uniform_first`."""
+        """See :class:`search.abilities.StartsUniformly`."""
         return max(INITIAL - parallel + 1, 1)
 
     def suggest(self, count: int) -> list[str]:

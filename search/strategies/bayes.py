@@ -8,7 +8,8 @@ from predictors.predictor import Predictor
 from search.bo.candidates import LISTED, is_free, listed, pooled, promising, rows_of
 from search.bo.prior import PriorSearch, accepts_prior
 from search.problem import Problem
-from search.strategy import Exhausted, Strategy, register
+from search.strategies import STRATEGIES
+from search.strategy import Exhausted, Strategy
 from spaces.metric import Observation
 from spaces.space import Bools, Codes
 
@@ -30,7 +31,7 @@ The best cell of NAS-Bench-201 ranks 309th by them and 312 are kept; what .01, .
 """
 
 
-@register
+@STRATEGIES.register
 class BayesStrategy(Strategy):
     """Constrained expected improvement; with several objectives, of the hypervolume.
 
@@ -63,13 +64,13 @@ class BayesStrategy(Strategy):
         self.share = PROMISING
         self._surrogates: Surrogates | None = None
 
-    def accept_prior(self, predictor: Predictor) -> None:
-        """Begins with the predictor as its prior; see :mod:`search.bo.prior`."""
+    def accept_prior(self, prior: Predictor) -> None:
+        """Begins with the prior where a whole search can: see :func:`search.bo.prior.accepts_prior`."""
         if accepts_prior(self.problem, self.problem.objectives[0].key, self.flat):
-            self.prior = PriorSearch(self.problem, predictor)
+            self.prior = PriorSearch(self.problem, prior)
 
     def uniform_first(self, parallel: int = 1) -> int:
-        """See :meth:`search.strategy.Strategy.uniform_first`."""
+        """See :class:`search.abilities.StartsUniformly`."""
         promised = promising(self.problem, self.share) is not None
         return 0 if promised or self.prior is not None else INITIAL
 
@@ -109,7 +110,7 @@ class BayesStrategy(Strategy):
         return names
 
     def predicted(self, architecture: str) -> dict[str, dict[str, float]]:
-        """What was predicted of a suggested architecture; empty before there was a model."""
+        """See :class:`search.abilities.Predicts`."""
         return self.expectation.get(architecture, {})
 
     def _pending(self) -> Codes:

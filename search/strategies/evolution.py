@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from search.strategy import Strategy, register
+from search.strategies import STRATEGIES
+from search.strategy import Strategy
 from spaces.space import Codes
 
 POPULATION = 30
@@ -11,7 +12,7 @@ TRIES = 24
 """Tournaments before a uniform draw takes the place of a child."""
 
 
-@register
+@STRATEGIES.register
 class EvolutionStrategy(Strategy):
     """The oldest die, whatever their fitness (Real et al. 2019, "Regularized Evolution for Image Classifier
     Architecture Search").
@@ -25,7 +26,7 @@ class EvolutionStrategy(Strategy):
     name = "evolution"
 
     def uniform_first(self, parallel: int = 1) -> int:
-        """See :meth:`search.strategy.Strategy.uniform_first`."""
+        """See :class:`search.abilities.StartsUniformly`."""
         return max(POPULATION - parallel + 1, 1)
 
     def suggest(self, count: int) -> list[str]:

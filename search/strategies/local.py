@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from search.strategy import Exhausted, Strategy, register
+from search.strategies import STRATEGIES
+from search.strategy import Exhausted, Strategy
 from spaces.space import Codes, Floats
 
 INITIAL = 10
 """Uniform members; the first ascent begins at the best of them."""
 
 
-@register
+@STRATEGIES.register
 class LocalStrategy(Strategy):
     """Hill climbing with restarts (White et al. 2021, "Exploring the Loss Landscape in Neural Architecture
     Search").
@@ -22,7 +23,7 @@ class LocalStrategy(Strategy):
     name = "local"
 
     def uniform_first(self, parallel: int = 1) -> int:
-        """See :meth:`search.strategy.Strategy.uniform_first`."""
+        """See :class:`search.abilities.StartsUniformly`."""
         return max(INITIAL - parallel + 1, 1)
 
     def suggest(self, count: int) -> list[str]:

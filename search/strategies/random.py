@@ -1,16 +1,17 @@
 """Random search: members drawn uniformly from those within the exact bounds."""
 
-from search.strategy import Strategy, register
+from search.strategies import STRATEGIES
+from search.strategy import Strategy
 
 
-@register
+@STRATEGIES.register
 class RandomStrategy(Strategy):
     """The yardstick of every other strategy (Li & Talwalkar 2019)."""
 
     name = "random"
 
     def uniform_first(self, parallel: int = 1) -> int:
-        """See :meth:`search.strategy.Strategy.uniform_first`."""
+        """See :class:`search.abilities.StartsUniformly`."""
         return len(self.finished())
 
     def suggest(self, count: int) -> list[str]:

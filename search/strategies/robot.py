@@ -6,7 +6,8 @@ import numpy as np
 
 from encoders.proxies import table as score_table
 from search.problem import Problem
-from search.strategy import Exhausted, Strategy, register
+from search.strategies import STRATEGIES
+from search.strategy import Exhausted, Strategy
 from spaces.space import Floats
 
 HORIZON = 20
@@ -24,11 +25,7 @@ NOISE = 1e-6
 """Variance of a combination's worth: trying it again tells the same."""
 
 
-class NeedsScores(ValueError):
-    """The scores that it combines do not ship for the space; not worth a retry, choose another strategy."""
-
-
-@register
+@STRATEGIES.register
 class RobotStrategy(Strategy):
     r"""Robustified training-free search (He et al. 2024, "Robustifying and Boosting Training-Free Neural
     Architecture Search").
@@ -41,15 +38,22 @@ class RobotStrategy(Strategy):
     :data:`LONGEST`.
 
     Raises:
-        NeedsScores: in a space for which they do not ship.
+        Unsuitable: in a space for which they do not ship, or with recipes, of which they say nothing.
     """
 
     name = "robot"
 
+    @classmethod
+    def why_not(cls, problem: Problem) -> str | None:
+        """The scores that it combines are of networks alone, and of few spaces."""
+        if problem.space.network_space is not problem.space:
+            return "robot's scores are of networks, whatever their recipe"
+        if not score_table.ships(problem.space.name, score_table.DEEP):
+            return f"the scores that robot combines do not ship for {problem.space.public_name}"
+        return None
+
     def __init__(self, problem: Problem, *, seed: int = 0, flat: bool = False) -> None:
         super().__init__(problem, seed=seed, flat=flat)
-        if not score_table.ships(problem.space.name, score_table.DEEP):
-            raise NeedsScores(f"the scores that robot combines do not ship for {problem.space.public_name}")
         members = problem.space.enumerate()
         self.members = members[problem.gap(members) <= 0]
         self.table = score_table.scaled_scores(problem.space, self.members)

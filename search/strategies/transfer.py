@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from predictors.predictor import Predictor
 from predictors.transfer.graph_tasks import likeness, members, sources_of, told_by_others
 from search.bo.candidates import LISTED, listed, rows_of
 from search.problem import Problem
+from search.strategies import STRATEGIES
 from search.strategies.bayes import BayesStrategy
-from search.strategy import Exhausted, Strategy, register
+from search.strategy import Exhausted, Strategy
 from search.trial import CompletedTrial, PendingTrial, values_of
 from spaces.metric import Observation
 
@@ -24,7 +26,7 @@ OWN_FROM = 60
 """Observations from which on those of other data sets are no longer used."""
 
 
-@register
+@STRATEGIES.register
 class TransferStrategy(Strategy):
     """Expected improvement about a prior mean from other data sets.
 
@@ -48,8 +50,18 @@ class TransferStrategy(Strategy):
         super().observe(completed, pending)
         self.own.observe(completed, pending)
 
+    def accept_prior(self, prior: Predictor) -> None:
+        """Takes the place of the prior mean from other data sets where the search as a whole can use it."""
+        self.own.accept_prior(prior)
+        if self.own.prior is not None:
+            self.sources = ()
+
+    def predicted(self, architecture: str) -> dict[str, dict[str, float]]:
+        """What :class:`.BayesStrategy` predicted; empty of what the other data sets suggested."""
+        return self.own.predicted(architecture)
+
     def uniform_first(self, parallel: int = 1) -> int:
-        """See :meth:`search.strategy.Strategy.uniform_first`."""
+        """See :class:`search.abilities.StartsUniformly`."""
         return 0 if self.sources else self.own.uniform_first(parallel)
 
     def suggest(self, count: int) -> list[str]:

@@ -1,20 +1,24 @@
-"""The conformance suite of strategies: a new one joins with one class.
+"""The conformance suite of strategies: a new one joins with one line.
 
 Example:
-    class TestMine(StrategySuite):
-        make = MyStrategy
+    TestMine = conformance("mine")
 """
 
 from collections.abc import Callable
+from typing import Self
 
 import numpy as np
 import pytest
 
+from predictors.prediction import Prediction
+from predictors.predictor import Predictor
+from search.abilities import ABILITIES, AcceptsPrior, Predicts, StartsUniformly
 from search.problem import Problem
+from search.strategies import STRATEGIES
 from search.strategy import Exhausted, Strategy
 from search.trial import CompletedTrial, PendingTrial
 from spaces.metric import Constraint, Observation, Quantity
-from spaces.space import get_space
+from spaces.space import Codes, Floats, Space, get_space
 
 ACCURACY = Quantity("accuracy", task="cifar10")
 
@@ -55,8 +59,46 @@ def completed(about: Problem, architectures: list[str], fidelity: str = "full") 
     ]
 
 
+def conformance(name: str, *, warm: int = 7) -> type["StrategySuite"]:
+    """The suite for a registered strategy, to be assigned to a name that begins with ``Test``.
+
+    Args:
+        name: of the strategy.
+        warm: evaluations after which it does what it is named for.
+    """
+    return type(f"Test_{name}", (StrategySuite,), {"name": name, "make": STRATEGIES.get(name), "warm": warm})
+
+
+class _Liking(Predictor):
+    """A prior that expects most of architectures with few parameters, and never changes its mind."""
+
+    kind = "liking"
+
+    def fit(self, codes: Codes, values: Floats) -> Self:
+        return self
+
+    def refine(self, codes: Codes, values: Floats) -> Self:
+        return self
+
+    def predict(self, codes: Codes, confidence: float = 0.9) -> Prediction:
+        mean = 90 - self.space.statistics(codes)["params_m"]
+        return Prediction(mean, np.full(len(mean), 0.1), mean - 0.2, mean + 0.2, confidence)
+
+    def probability_below(self, codes: Codes, bound: float) -> Floats:
+        return (self.predict(codes).mean <= bound).astype(np.float64)
+
+    def to_bytes(self) -> bytes:
+        return b""
+
+    @classmethod
+    def from_bytes(cls, data: bytes, space: Space) -> Self:
+        return cls(space)
+
+
 class StrategySuite:
     """What every strategy promises; collected by pytest from a subclass whose name starts with Test."""
+
+    name: str
 
     make: Callable[..., Strategy]
     warm: int = 7
@@ -156,6 +198,41 @@ class StrategySuite:
         strategy = type(self).make(about, seed=0, flat=True)
         strategy.observe(completed(about, trace))
         assert len({*trace, *strategy.suggest(2)}) == self.warm + 2
+
+    def test_it_is_registered_under_its_name(self) -> None:
+        strategy = type(self).make(problem(), seed=0)
+        assert strategy.name == self.name in STRATEGIES.names()
+        assert STRATEGIES.get(self.name) is type(strategy)
+
+    def test_a_wrapped_strategy_loses_no_ability(self) -> None:
+        strategy = type(self).make(problem(), seed=0)
+        wrapped = [value for value in vars(strategy).values() if isinstance(value, Strategy)]
+        for ability in ABILITIES:
+            assert isinstance(strategy, ability) or not any(isinstance(own, ability) for own in wrapped)
+
+    def test_a_prior_that_it_accepts_decides_what_comes_first(self) -> None:
+        about = problem()
+        strategy = type(self).make(about, seed=0)
+        if not isinstance(strategy, AcceptsPrior):
+            return
+        strategy.accept_prior(_Liking(about.space))
+        (first,) = strategy.suggest(1)
+        everyone = about.space.enumerate()
+        least = about.space.statistics(everyone)["params_m"].min()
+        assert about.space.statistics(about.space.parse(first)[None])["params_m"][0] == least
+        if isinstance(strategy, StartsUniformly):
+            assert strategy.uniform_first() == 0
+
+    def test_what_it_predicts_is_of_what_must_be_measured(self) -> None:
+        about = trade_off()
+        strategy, _ = self.grown(self.warm, about=about)
+        if not isinstance(strategy, Predicts):
+            return
+        (architecture,) = strategy.suggest(1)
+        predicted = strategy.predicted(architecture)
+        assert predicted.keys() <= {quantity.key for quantity in about.to_measure}
+        assert all({"mean", "std"} <= entry.keys() for entry in predicted.values())
+        assert not strategy.predicted(about.space.example)
 
     def test_says_when_nothing_is_left(self) -> None:
         about = problem(max_params_m=0.01)

@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from search.request.design_request import EVALUATORS, MAX_COUNT, MAX_EVALUATIONS, MAX_PARALLEL, STRATEGIES
+from search.request.design_request import EVALUATORS, MAX_COUNT, MAX_EVALUATIONS, MAX_PARALLEL
+from search.strategies import STRATEGIES
 from service.schemas.base import Create, Name, QuantityCreate, RecipeChoices
 
 
@@ -52,7 +53,7 @@ class DesignCreate(Create):
     )
     confidence: float = Field(default=0.9, ge=0.5, le=0.999)
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
-    strategy: Literal[STRATEGIES] = "bayes"  # type: ignore[valid-type]
+    strategy: Literal[STRATEGIES.names()] = "bayes"  # type: ignore[valid-type]
     flat: bool = Field(
         default=False, description="architectures count by the mean over their neighbourhoods in the search"
     )

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from search.request.design_request import STRATEGIES
 from search.request.recipe import apart
+from search.strategies import STRATEGIES
 from service.operations.studies import request_of
 from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, RecipeChoices, Variables
 from service.schemas.designs import ConstraintCreate
@@ -38,7 +38,7 @@ class StudyCreate(Create):
     objectives: list[QuantityCreate] = Field(default_factory=list, max_length=8)
     confidence: float = Field(default=0.9, ge=0.5, le=0.999)
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
-    strategy: Literal[STRATEGIES] = "bayes"  # type: ignore[valid-type]
+    strategy: Literal[STRATEGIES.names()] = "bayes"  # type: ignore[valid-type]
     flat: bool = Field(default=False, description="architectures count by the mean over their neighbourhoods")
     recipe: RecipeChoices | None = Field(
         default=None,

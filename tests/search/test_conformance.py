@@ -1,42 +1,17 @@
-"""Every strategy keeps the promises of the abstract one; a new one joins with one class."""
+"""Every strategy keeps the promises of the abstract one; a new one joins with one line."""
 
-from search.strategies.annealing import AnnealingStrategy
-from search.strategies.bayes import BayesStrategy
-from search.strategies.evolution import EvolutionStrategy
-from search.strategies.local import LocalStrategy
-from search.strategies.random import RandomStrategy
-from search.strategies.robot import RobotStrategy
-from search.strategies.transfer import TransferStrategy
-from search.testing.strategies import StrategySuite
+from search.strategies import STRATEGIES
+from search.testing import conformance
 
-
-class TestRandom(StrategySuite):
-    make = RandomStrategy
+TestRandom = conformance("random")
+TestBayes = conformance("bayes")
+TestEvolution = conformance("evolution", warm=32)
+TestLocal = conformance("local", warm=40)
+TestAnnealing = conformance("annealing", warm=14)
+TestRobot = conformance("robot", warm=12)
+TestTransfer = conformance("transfer")
 
 
-class TestBayes(StrategySuite):
-    make = BayesStrategy
-
-
-class TestEvolution(StrategySuite):
-    make = EvolutionStrategy
-    warm = 32
-
-
-class TestLocal(StrategySuite):
-    make = LocalStrategy
-    warm = 40
-
-
-class TestAnnealing(StrategySuite):
-    make = AnnealingStrategy
-    warm = 14
-
-
-class TestRobot(StrategySuite):
-    make = RobotStrategy
-    warm = 12
-
-
-class TestTransfer(StrategySuite):
-    make = TransferStrategy
+def test_every_built_in_has_joined():
+    joined = {value.name for name, value in globals().items() if name.startswith("Test")}
+    assert joined == STRATEGIES.built_in()

@@ -9,7 +9,7 @@ from search.design import EvaluationsFailed, run_design
 from search.problem import Problem
 from search.request.design_request import InvalidRequest, parse_request
 from search.run.loop import Stopped
-from search.strategy import get_strategy
+from search.strategies import STRATEGIES
 from search.trial import CompletedTrial
 from spaces.metric import Observation, Quantity
 from spaces.space import get_space
@@ -217,7 +217,7 @@ def test_what_is_said_to_be_drawn_uniformly_is(tables, name):
     problem = Problem(get_space("gnn"), "cora", (Quantity("accuracy", task="cora"),), ())
     names = []
     for sign in (1, -1):
-        strategy = get_strategy(name)(problem, seed=3)
+        strategy = STRATEGIES.get(name)(problem, seed=3)
         for number in range(6):
             (architecture,) = strategy.suggest(1)
             value = 80.0 + sign * number

@@ -8,8 +8,7 @@ import pytest
 from search.design import run_design
 from search.evaluator import Bench
 from search.request.design_request import parse_request
-from search.strategies import strategy_names
-from search.strategy import get_strategy
+from search.strategies import STRATEGIES
 from search.trial import CompletedTrial
 from spaces.metric import Observation
 from spaces.space import get_space
@@ -43,10 +42,10 @@ def exact(about, architecture):
     return {q.key: float(about.exact(q, codes)[0]) for q in about.quantities if about.is_exact(q)}
 
 
-@pytest.mark.parametrize("name", sorted(set(strategy_names()) - {"robot"}))
+@pytest.mark.parametrize("name", sorted(set(STRATEGIES.names()) - {"robot"}))
 def test_every_strategy_searches_both_within_the_bound_on_what_training_costs(name):
     about = parse_request(STUDY).problem()
-    strategy, trace = get_strategy(name)(about, seed=0), []
+    strategy, trace = STRATEGIES.get(name)(about, seed=0), []
     for _ in range(7):
         (suggestion,) = strategy.suggest(1)
         assert suggestion not in trace
@@ -60,7 +59,7 @@ def test_every_strategy_searches_both_within_the_bound_on_what_training_costs(na
 def test_the_model_finds_the_recipe_that_pays():
     """By chance it is one suggestion in eight: that at least 5 of 10 are happens in 1 run of 200."""
     about = parse_request(STUDY).problem()
-    strategy, trace = get_strategy("bayes")(about, seed=4), []
+    strategy, trace = STRATEGIES.get("bayes")(about, seed=4), []
     for _ in range(20):
         trace += strategy.suggest(1)
         strategy.observe([told(about, trace[-1])])

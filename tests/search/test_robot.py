@@ -8,7 +8,8 @@ from encoders.proxies.table import SMALL
 from search.evaluators.table import TableEvaluator
 from search.request.design_request import InvalidRequest, parse_request
 from search.strategies.bayes import BayesStrategy
-from search.strategies.robot import NeedsScores, RobotStrategy
+from search.strategies.robot import RobotStrategy
+from search.strategy import Unsuitable
 from search.trial import CompletedTrial
 
 ORDER = {"space": "nasbench201", "task": "cifar10-fp32", "objectives": [{"metric": "accuracy"}]}
@@ -23,7 +24,7 @@ def test_where_its_own_scores_do_not_ship_others_do_not_stand_in(monkeypatch):
     with pytest.raises(InvalidRequest) as caught:
         parse_request(ORDER | {"strategy": "robot"})
     assert [error.field for error in caught.value.errors] == ["strategy"]
-    with pytest.raises(NeedsScores):
+    with pytest.raises(Unsuitable):
         RobotStrategy(problem)
     assert BayesStrategy(problem).suggest(1)
 

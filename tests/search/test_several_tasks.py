@@ -10,8 +10,7 @@ from search.design import run_design
 from search.models import fit_models
 from search.pareto.front import pareto_front
 from search.request.design_request import parse_request
-from search.strategies import strategy_names
-from search.strategy import get_strategy
+from search.strategies import STRATEGIES
 from search.trial import CompletedTrial
 from spaces.metric import Observation
 
@@ -101,10 +100,10 @@ def test_a_member_must_be_admitted_by_every_task():
     assert ((both.gap(codes) == 0) == admitted).all()
 
 
-@pytest.mark.parametrize("name", sorted(set(strategy_names()) - {"robot"}))
+@pytest.mark.parametrize("name", sorted(set(STRATEGIES.names()) - {"robot"}))
 def test_every_strategy_suggests_for_several_tasks(name):
     about = parse_request(GRAPHS).problem()
-    strategy, trace = get_strategy(name)(about, seed=0), []
+    strategy, trace = STRATEGIES.get(name)(about, seed=0), []
     for _ in range(8):
         trace += strategy.suggest(1)
         codes = about.space.parse_many(trace[-1:])
@@ -128,7 +127,7 @@ def test_a_continued_search_over_tasks_suggests_the_same():
         values |= {q.key: float(about.exact(q, row[None])[0]) for q in about.quantities if about.is_exact(q)}
         values["latency_ms@gpu@arxiv"] = 10.0
         trials.append(CompletedTrial(Observation(text, values, "test")))
-    whole, steps = (get_strategy("bayes")(about, seed=0) for _ in range(2))
+    whole, steps = (STRATEGIES.get("bayes")(about, seed=0) for _ in range(2))
     for trial in trials:
         steps.observe([trial])
         if len(steps.completed) >= 6:

@@ -25,6 +25,7 @@ def package(tmp_path, monkeypatch):
         "types": "",
         "other": "",
         "named": "from importlib import import_module\ng = lambda n: import_module(f'sample.plugins.{n}')\n",
+        "register": "from x import Registry\ny = Registry('thing', folder='sample.plugins')\n",
         "process": "import sys\nCOMMAND = (sys.executable, '-m', 'sample.other', 'serve')\n",
     }.items():  # fmt: skip
         (folder / f"{name}.py").write_text(text)
@@ -41,6 +42,7 @@ def test_imports_are_followed_wherever_they_stand(package):
         "sample.plugins.first",
     }  # fmt: skip
     assert "sample.plugins.first" in modules_of("sample.named")
+    assert "sample.plugins.first" in modules_of("sample.register")
     assert "sample.other" in modules_of("sample.process")
 
 
@@ -78,9 +80,9 @@ import experiments.search.search
 from benchmarks.table import all_tables
 from predictors.predictor import predictor_kind
 from search.evaluator import get_evaluator
-from search.strategy import get_strategy, strategy_names
+from search.strategies import STRATEGIES
 from spaces.space import space_names
-for name in strategy_names(): get_strategy(name)
+for name in STRATEGIES.built_in(): STRATEGIES.get(name)
 for kind in ("gbdt", "gp", "neural", "auto"): predictor_kind(kind)
 get_evaluator("table"), all_tables(), space_names()
 loaded = {name for name in sys.modules if name.partition(".")[0] in ROOTS and not name.startswith(FRAME)}
