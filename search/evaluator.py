@@ -1,14 +1,13 @@
 """The abstract evaluator: measures an architecture, and states what it measured and on what.
 
-A new evaluator is one file in ``search/evaluators`` and one line in ``tests/search/test_evaluators.py``.
+A new evaluator is one file in ``search/evaluators``, or in a package that you install
+(``docs/extending.md``), and one line of test.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from spaces.metric import Observation, Quantity
@@ -97,9 +96,25 @@ class Evaluator(ABC):
 
 
 class NamedEvaluator(Evaluator):
-    """An evaluator that a request can name."""
+    """An evaluator that a request can name.
+
+    What a request must know of it before one is made are attributes of the class.
+    """
 
     name: ClassVar[str]
+    """What requests call it; its module has the same name."""
+    measures: ClassVar[tuple[str, ...]] = ()
+    """Metrics that it brings to any space, besides those that the space names itself."""
+    devices: ClassVar[tuple[str, ...]] = ()
+    """Devices that it measures, besides those that the space names itself."""
+    any_task: ClassVar[bool] = False
+    """Whether a task may be any data set that lies in the folder of images."""
+    takes_recipe: ClassVar[bool] = False
+    """Whether it evaluates an architecture together with the recipe that it carries
+    (:mod:`spaces.with_recipe`)."""
+    slow: ClassVar[bool] = False
+    """Whether it takes minutes: of several evaluators the others are asked first, and one that fails saves
+    the time of these."""
 
     @classmethod
     @abstractmethod
@@ -123,23 +138,3 @@ class NamedEvaluator(Evaluator):
         cls, problem: "Problem", quantities: Sequence[Quantity], options: Any, bench: Bench, seed: int
     ) -> Self:
         """An evaluator of some quantities of a problem, for which :meth:`why_not` said nothing."""
-
-
-_EVALUATORS: dict[str, type[NamedEvaluator]] = {}
-
-
-def register(cls: type[NamedEvaluator]) -> type[NamedEvaluator]:
-    """Class decorator: makes an evaluator known by its name."""
-    _EVALUATORS[cls.name] = cls
-    return cls
-
-
-def get_evaluator(name: str) -> type[NamedEvaluator]:
-    """The evaluator class of a name; KeyError names the known ones."""
-    from search import evaluators
-
-    for module in iter_modules(evaluators.__path__, "search.evaluators."):
-        import_module(module.name)
-    if name not in _EVALUATORS:
-        raise KeyError(f"unknown evaluator {name!r}; known are {', '.join(sorted(_EVALUATORS))}")
-    return _EVALUATORS[name]

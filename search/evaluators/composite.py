@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from search.evaluator import Bench, Evaluator, get_evaluator
+from search.evaluator import Bench, Evaluator
+from search.evaluators import EVALUATORS
 from search.problem import Problem
 from search.request.evaluation import Spec, evaluator_name
 from spaces.metric import Observation, Quantity
@@ -57,7 +58,7 @@ def parts_of(problem: Problem, spec: Spec) -> dict[str, list[Quantity]]:
     parts: dict[str, list[Quantity]] = {}
     for quantity in problem.to_measure:
         parts.setdefault(evaluator_name(spec, quantity.metric), []).append(quantity)
-    return dict(sorted(parts.items(), key=lambda item: item[0] == "training"))
+    return dict(sorted(parts.items(), key=lambda item: EVALUATORS.get(item[0]).slow))
 
 
 def make_evaluator(
@@ -78,7 +79,7 @@ def make_evaluator(
     """
     made: list[Evaluator] = []
     for name, quantities in parts_of(problem, spec).items():
-        cls = get_evaluator(name)
+        cls = EVALUATORS.get(name)
         read = cls.read_options(options.get(name), f"evaluator_options.{name}")
         made.append(cls.make(problem, quantities, read, bench, seed))
     return CompositeEvaluator(problem, made)

@@ -9,7 +9,8 @@ from networks.latency.machine import EnergyMeter
 from networks.latency.options import LatencyOptions
 from networks.options import read_options
 from networks.plan import plan_network, planned_spaces
-from search.evaluator import WORKER, Bench, NamedEvaluator, Stopped, register
+from search.evaluator import WORKER, Bench, NamedEvaluator, Stopped
+from search.evaluators import EVALUATORS
 from search.problem import Problem
 from search.request.recipe import network_of
 from spaces.metric import Observation, Quantity
@@ -17,7 +18,7 @@ from spaces.metric import Observation, Quantity
 METRICS = ("latency_ms", "throughput_ips", "energy_mj")
 
 
-@register
+@EVALUATORS.register
 class LatencyEvaluator(NamedEvaluator):
     """Latency, throughput and, where the machine lets it be read, energy of the device ``worker``.
 
@@ -30,6 +31,8 @@ class LatencyEvaluator(NamedEvaluator):
     """
 
     name: ClassVar[str] = "latency"
+    measures: ClassVar[tuple[str, ...]] = METRICS
+    devices: ClassVar[tuple[str, ...]] = (WORKER,)
 
     def __init__(
         self,
@@ -53,12 +56,12 @@ class LatencyEvaluator(NamedEvaluator):
         cls, problem: Problem, quantity: Quantity, options: Any, bench: Bench
     ) -> tuple[str, str] | None:
         """It measures the worker's machine and no other device."""
-        if quantity.metric not in METRICS:
+        if quantity.metric not in cls.measures:
             return (
                 f"the latency evaluator does not measure {quantity.metric}",
                 'name an evaluator for each metric: {"accuracy": "training", "latency_ms": "latency"}',
             )
-        if quantity.device != WORKER:
+        if quantity.device not in cls.devices:
             return (
                 f"the latency evaluator measures the machine that it runs on, not {quantity.device}",
                 f"name the device {WORKER}",

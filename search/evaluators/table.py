@@ -9,7 +9,8 @@ import numpy as np
 
 from benchmarks.tables import Tables
 from networks.options import limited, read_options
-from search.evaluator import Bench, NamedEvaluator, register
+from search.evaluator import Bench, NamedEvaluator
+from search.evaluators import EVALUATORS
 from search.problem import Problem
 from spaces.metric import Observation, Quantity
 
@@ -30,7 +31,7 @@ class TableOptions:
     fidelity: str | None = limited(None, kind=str)
 
 
-@register
+@EVALUATORS.register
 class TableEvaluator(NamedEvaluator):
     """Looks up quantities of a problem.
 

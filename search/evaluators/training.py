@@ -11,7 +11,8 @@ from networks.images.sources import find, names
 from networks.options import read_options
 from networks.plan import planned_spaces
 from networks.training.recipe import TrainingOptions
-from search.evaluator import Bench, NamedEvaluator, Stopped, register
+from search.evaluator import Bench, NamedEvaluator, Stopped
+from search.evaluators import EVALUATORS
 from search.problem import Problem
 from search.request.recipe import apart, network_of
 from search.run.reasons import client_reason
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 SECONDS = "train_seconds"
 
 
-@register
+@EVALUATORS.register
 class TrainingEvaluator(NamedEvaluator):
     """Accuracy on validation images after a training with a stated recipe, and what the training took.
 
@@ -45,6 +46,10 @@ class TrainingEvaluator(NamedEvaluator):
     """
 
     name: ClassVar[str] = "training"
+    measures: ClassVar[tuple[str, ...]] = ("accuracy", SECONDS)
+    any_task: ClassVar[bool] = True
+    takes_recipe: ClassVar[bool] = True
+    slow: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -73,7 +78,7 @@ class TrainingEvaluator(NamedEvaluator):
         cls, problem: Problem, quantity: Quantity, options: Any, bench: Bench
     ) -> tuple[str, str] | None:
         """It measures accuracies of image networks, on data sets that are there."""
-        if quantity.metric not in ("accuracy", SECONDS):
+        if quantity.metric not in cls.measures:
             return (
                 f"a training measures accuracies and {SECONDS}, not {quantity.key}",
                 'name an evaluator for each metric: {"accuracy": "training", "latency_ms": "latency"}',

@@ -9,10 +9,11 @@ from generator import shipped as generators
 from networks.options import InvalidOptions
 from predictors import shipped
 from search.declared_models import MIN_LABELS, observed_keys
-from search.evaluator import Bench, get_evaluator
+from search.evaluator import Bench
+from search.evaluators import EVALUATORS
 from search.problem import Problem
 from search.request.design_request import DesignRequest, FieldError, InvalidRequest
-from search.request.evaluation import evaluator_name, measured_by
+from search.request.evaluation import evaluator_name, evaluator_of
 from search.request.uploaded_task import predicted_task
 from spaces.declared.space import DeclaredSpace
 from spaces.metric import Quantity
@@ -40,7 +41,8 @@ def check_answerable(request: DesignRequest, tables: Tables, images: Path | None
     options, wrong = _options(request, problem)
     errors += wrong
     if request.recipe and not (request.evaluations and _is_trained(request, problem)):
-        hint = 'allow evaluations, and name the evaluator "training" for the accuracy'
+        able = [name for name in EVALUATORS.working() if EVALUATORS.get(name).takes_recipe]
+        hint = f"allow evaluations, and name the evaluator {' or '.join(able)} for the accuracy"
         errors.append(FieldError("recipe", "nothing tells recipes apart but trainings", hint))
     elif request.evaluations and declared:
         hint = "leave it out: the declaration's observations are learned from"
@@ -56,8 +58,9 @@ def check_answerable(request: DesignRequest, tables: Tables, images: Path | None
 
 
 def _is_trained(request: DesignRequest, problem: Problem) -> bool:
-    """Whether the evaluator ``training`` brings something that is asked for."""
-    return any(measured_by(request.evaluator, each.metric, "training") for each in problem.to_measure)
+    """Whether an evaluator that takes recipes brings something that is asked for."""
+    classes = [evaluator_of(request.evaluator, each.metric) for each in problem.to_measure]
+    return any(cls is not None and cls.takes_recipe for cls in classes)
 
 
 def _fields(request: DesignRequest) -> list[tuple[str, Quantity]]:
@@ -83,7 +86,7 @@ def _options(request: DesignRequest, problem: Problem) -> tuple[dict[str, Any], 
     for name in dict.fromkeys(names):
         try:
             given = request.evaluator_options.get(name)
-            options[name] = get_evaluator(name).read_options(given, f"evaluator_options.{name}")
+            options[name] = EVALUATORS.get(name).read_options(given, f"evaluator_options.{name}")
         except InvalidOptions as error:
             errors += [FieldError(each.field, each.message, each.hint) for each in error.errors]
     return options, errors
@@ -104,7 +107,7 @@ def _unmeasurable(
             continue
         if name not in options:
             continue
-        if (reason := get_evaluator(name).why_not(problem, quantity, options[name], bench)) is not None:
+        if (reason := EVALUATORS.get(name).why_not(problem, quantity, options[name], bench)) is not None:
             errors.append(FieldError(field, *reason))
     return errors
 

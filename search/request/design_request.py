@@ -6,28 +6,27 @@ from typing import Any
 
 from networks.options import InvalidOptions
 from predictors.devices.measured import MeasuredDevice
-from search.evaluator import WORKER
+from search.evaluators import EVALUATORS
 from search.problem import Problem
 from search.request.evaluation import (
     DATA_NAME,
-    EVALUATORS,
     Spec,
-    measured_by,
+    evaluator_of,
     read_evaluator_options,
     read_spec,
 )
 from search.request.fields import Fields
-from search.request.quantities import ON_DEVICE, FieldError, InvalidRequest, resolve_quantity
+from search.request.quantities import FieldError, InvalidRequest, resolve_quantity
 from search.request.recipe import FIELD, read_recipe, searched_space
 from search.request.uploaded_task import CONDITIONED, UploadedTask
 from search.strategies import STRATEGIES
-from spaces.metric import Constraint, Objective, Quantity
+from spaces.metric import METRICS, Constraint, Objective, Quantity
 from spaces.registry import NotRegistered
 from spaces.space import Space, get_space, knows_space, space_names
 from spaces.with_recipe import Choices
 from store.tasks.task import TASK
 
-__all__ = ["EVALUATORS", "DesignRequest", "FieldError", "InvalidRequest", "parse_request", "resolve_quantity"]
+__all__ = ["DesignRequest", "FieldError", "InvalidRequest", "parse_request", "resolve_quantity"]
 
 MAX_COUNT = 1_000
 MAX_EVALUATIONS = 10_000
@@ -169,7 +168,7 @@ class _Parser(Fields):
         evaluations = self.integer("evaluations", 0, 0, MAX_EVALUATIONS)
         options = self.evaluator_options(evaluator)
         if evaluations > 0 and evaluator is None and self.body.get("evaluator") is None:
-            self.fail("evaluator", "evaluations need an evaluator", f"one of {', '.join(EVALUATORS)}")
+            self.fail("evaluator", "evaluations need an evaluator", f"one of {', '.join(EVALUATORS.names())}")
         confidence = self.number("confidence", 0.9)
         if confidence is not None and not 0.5 <= confidence <= 0.999:
             self.fail("confidence", f"{confidence} lies outside 0.5 to 0.999")
@@ -263,14 +262,14 @@ class _Parser(Fields):
     def task(self, space: Space, spec: Spec | None) -> str:
         task = self.body.get("task")
         if self.uploaded is not None and task == self.uploaded.name and task not in space.tasks:
-            if space.name in CONDITIONED or measured_by(spec, "accuracy", "training"):
+            if space.name in CONDITIONED or self.any_task():
                 return self.uploaded.name
             hint = f"tasks of your own are predicted in {', '.join(CONDITIONED)}"
             self.fail("task", f"{space.public_name} has no predictor for tasks that it does not know", hint)
             return space.tasks[0]
-        # A training can be for any data set that is there; whether it is, the evaluator says.
-        trained = measured_by(spec, "accuracy", "training") and not space.task_dependent_cost
-        if trained and isinstance(task, str) and DATA_NAME.fullmatch(task):
+        # An evaluator may be for any data set that is there; whether it is, the evaluator says.
+        admitted = self.any_task() and not space.task_dependent_cost
+        if admitted and isinstance(task, str) and DATA_NAME.fullmatch(task):
             return task
         if not isinstance(task, str) or task not in space.tasks:
             self.fail(
@@ -306,19 +305,25 @@ class _Parser(Fields):
 
     def data_sets(self, space: Space, metric: object, task: str | None) -> list[str]:
         """A task that may be the name of a data set; whether it is there, the evaluator says."""
-        trained = metric == "accuracy" and measured_by(self.spec, "accuracy", "training")
-        admitted = trained and task is not None and not space.task_dependent_cost
+        named = metric == "accuracy" and self.any_task()
+        admitted = named and task is not None and not space.task_dependent_cost
         return [task] if admitted and task is not None and DATA_NAME.fullmatch(task) else []
 
     def metrics(self) -> list[str]:
         """The metrics that the evaluators bring to any space."""
-        brought = {"accuracy": "training", "train_seconds": "training"} | dict.fromkeys(ON_DEVICE, "latency")
-        return [metric for metric, name in brought.items() if measured_by(self.spec, metric, name)]
+        named = {metric: evaluator_of(self.spec, metric) for metric in METRICS}
+        return [metric for metric, cls in named.items() if cls is not None and metric in cls.measures]
+
+    def any_task(self) -> bool:
+        """Whether the evaluator of accuracies is for any data set that is there."""
+        cls = evaluator_of(self.spec, "accuracy")
+        return cls is not None and cls.any_task
 
     def devices(self, space: Space, metric: object) -> list[str]:
         """The devices that can be named besides the space's own."""
         named = [device.name for device in self.measured if device.space == space.network_space.name]
-        return [*named, WORKER] if measured_by(self.spec, str(metric), "latency") else named
+        cls = evaluator_of(self.spec, str(metric))
+        return named if cls is None else [*named, *cls.devices]
 
     def constraints(self, space: Space, task: str) -> tuple[Constraint, ...]:
         merged: dict[Quantity, tuple[float | None, float | None]] = {}

@@ -2,19 +2,15 @@
 
 import re
 from collections.abc import Mapping
-from pkgutil import iter_modules
 
 from networks.options import InvalidOptions, OptionError
-from search import evaluators
+from search.evaluator import NamedEvaluator
+from search.evaluators import EVALUATORS
 from spaces.metric import METRICS
+from spaces.registry import NotRegistered
 
 Spec = str | dict[str, str]
 """An evaluator's name, or metric → evaluator's name."""
-
-EVALUATORS = tuple(
-    sorted(module.name for module in iter_modules(evaluators.__path__) if module.name != "composite")
-)
-"""Names that a request can give; each is that of its module, and none of these is imported here."""
 
 DATA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
@@ -26,9 +22,12 @@ def evaluator_name(spec: Spec | None, metric: str) -> str:
     return (spec or {})[metric]
 
 
-def measured_by(spec: Spec | None, metric: str, name: str) -> bool:
-    """Whether a metric is measured by the evaluator of a name."""
-    return spec == name or (isinstance(spec, dict) and spec.get(metric) == name)
+def evaluator_of(spec: Spec | None, metric: str) -> type[NamedEvaluator] | None:
+    """The class of a metric's evaluator; None where none is named."""
+    try:
+        return EVALUATORS.get(evaluator_name(spec, metric))
+    except KeyError:
+        return None
 
 
 def read_spec(value: object) -> Spec | None:
@@ -53,7 +52,9 @@ def read_spec(value: object) -> Spec | None:
         except InvalidOptions as error:
             errors += error.errors
     if not value:
-        errors.append(OptionError("evaluator", "names no evaluator", f"one of {', '.join(EVALUATORS)}"))
+        errors.append(
+            OptionError("evaluator", "names no evaluator", f"one of {', '.join(EVALUATORS.names())}")
+        )
     if errors:
         raise InvalidOptions(errors)
     return spec
@@ -84,8 +85,12 @@ def read_evaluator_options(value: object, spec: Spec | None) -> dict[str, dict[s
 
 
 def _name(value: object, where: str) -> str:
-    if not isinstance(value, str) or value not in EVALUATORS:
-        raise InvalidOptions(
-            [OptionError(where, f"{value!r} is not known", f"one of {', '.join(EVALUATORS)}")]
-        )
+    """The name of an evaluator that loads."""
+    hint = f"one of {', '.join(EVALUATORS.names())}"
+    if not isinstance(value, str) or value not in EVALUATORS.names():
+        raise InvalidOptions([OptionError(where, f"{value!r} is not known", hint)])
+    try:
+        EVALUATORS.get(value)
+    except NotRegistered as error:
+        raise InvalidOptions([OptionError(where, str(error), hint)]) from None
     return value

@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from search.request.design_request import EVALUATORS, MAX_COUNT, MAX_EVALUATIONS, MAX_PARALLEL
+from search.evaluators import EVALUATORS
+from search.request.design_request import MAX_COUNT, MAX_EVALUATIONS, MAX_PARALLEL
 from search.strategies import STRATEGIES
 from service.schemas.base import Create, Name, QuantityCreate, RecipeChoices
 
@@ -43,7 +44,7 @@ class DesignCreate(Create):
     )
     evaluator: str | dict[str, str] | None = Field(
         default=None,
-        description=f"one of {', '.join(EVALUATORS)}, or an object metric → one of them",
+        description=f"one of {', '.join(EVALUATORS.names())}, or an object metric → one of them",
     )
     evaluator_options: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="options of each evaluator that is used, by its name"
