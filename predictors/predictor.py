@@ -1,14 +1,15 @@
-"""The abstract predictor. A new kind is one file and one line in ``tests/predictors/test_conformance.py``."""
+"""The abstract predictor.
+
+A new kind is one file in ``predictors/kinds``, or in a package that you install (``docs/extending.md``), and
+one line of test.
+"""
 
 import hashlib
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Self
+from typing import ClassVar, Self
 
-from predictors import kinds
 from predictors.prediction import Prediction
+from spaces.metric import Quantity
 from spaces.space import Codes, Floats, Space
 
 
@@ -29,8 +30,19 @@ class Predictor(ABC):
         seed: every random choice follows from it.
     """
 
-    kind: str
-    """Name in the HTTP API: ``gbdt``, ``gp``, ``neural``, ``auto``; the module has the same name."""
+    kind: ClassVar[str]
+    """What requests call it; its module has the same name."""
+    most_labels: ClassVar[int] = 2_000
+    """Labels that it learns from at most; by default as many as it can invert a matrix of."""
+    inline_labels: ClassVar[int] = 0
+    """Labels in all up to which :meth:`refine` takes about a second, so that a request can wait for it."""
+    needs_source: ClassVar[bool] = False
+    """Whether it starts from a predictor of another task, which the constructor takes as ``source``."""
+
+    @classmethod
+    def why_not(cls, space: Space, quantity: Quantity) -> tuple[str, str] | None:
+        """Why it cannot be trained to predict a quantity, and a hint; None where it can. Loads no torch."""
+        return None
 
     def __init__(self, space: Space, *, task: str | None = None, seed: int = 0) -> None:
         self.space = space
@@ -86,25 +98,3 @@ class Predictor(ABC):
     def digest(self) -> str:
         """Names the fitted model: ``sha256:`` of its bytes."""
         return "sha256:" + hashlib.sha256(self.to_bytes()).hexdigest()
-
-
-_KINDS: dict[str, Callable[..., Predictor]] = {}
-
-
-def register(cls: type[Predictor]) -> type[Predictor]:
-    """Class decorator: makes a predictor known by its kind."""
-    _KINDS[cls.kind] = cls
-    return cls
-
-
-def predictor_kind(name: str) -> Callable[..., Predictor]:
-    """The class of a kind, from the module of its name: nobody pays for importing the others.
-
-    Raises:
-        KeyError: for an unknown kind.
-    """
-    if name not in _KINDS and name in {module.name for module in pkgutil.iter_modules(kinds.__path__)}:
-        importlib.import_module(f"predictors.kinds.{name}")
-    if name not in _KINDS:
-        raise KeyError(f"unknown kind of predictor {name!r}")
-    return _KINDS[name]

@@ -1,6 +1,7 @@
 """Predictors of what a declared space's own observations measured."""
 
-from predictors.predictor import Predictor, predictor_kind
+from predictors.kinds import KINDS
+from predictors.predictor import Predictor
 from spaces.declared.space import DeclaredSpace
 from spaces.space import Space, cached_by_space, get_space
 
@@ -33,4 +34,4 @@ def _fitted(space: Space, key: str) -> Predictor:
     codes, values = space.labels[key]
     task = key.partition("@")[2] or None
     kind = "auto" if len(values) <= BLENDED else "gbdt"
-    return predictor_kind(kind)(space, task=task, seed=0).fit(codes, values)
+    return KINDS.get(kind)(space, task=task, seed=0).fit(codes, values)

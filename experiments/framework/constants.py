@@ -44,14 +44,14 @@ DEVICES = ("nasbench201/latency_ms@*",)
 
 CONSTANTS: tuple[Constant, ...] = (
     Constant(
-        "predictors.kinds.inputs",
+        "predictors.inputs",
         "informed_kinds",
         (*ANALOG, *TWELVE, *OFFICIAL, *FOUR_GRAPHS, *MNASNET),
         "Kendall's tau with few labels; CIFAR-10 with other draws, CIFAR-100 with prototypes",
         "0010, 0012, 0021",
     ),
     Constant(
-        "predictors.kinds.inputs",
+        "predictors.inputs",
         "cost_kinds",
         tuple(f"gnn/latency_ms@gpu@{task}" for task in ("citeseer", "pubmed", "cora")),
         "error of the log latency with 900 labels",
@@ -114,7 +114,7 @@ CONSTANTS: tuple[Constant, ...] = (
         "0006",
     ),
     Constant(
-        "predictors.kinds.neural_heads",
+        "predictors.neural_heads",
         "FITTED_ON, LARGEST",
         (*ANALOG, *TWELVE),
         "Kendall's tau with few labels, two to four draws",
@@ -177,7 +177,7 @@ CONSTANTS: tuple[Constant, ...] = (
         "0026",
     ),
     Constant(
-        "predictors.kinds.task_conditioned",
+        "predictors.transfer.task_conditioned",
         "PROMISING, STRETCH, FAR_LEVEL",
         SUBSETS,
         "held-out tasks of the pairs",

@@ -37,9 +37,9 @@ goal of {LOW:g} to {HIGH:g} % is stated as two rows."""
 
 def evaluated(tables: Tables, name: str, key: str, kind: str, seed: int) -> dict[str, float]:
     """Coverage in percent, relative width and negative log likelihood on one table."""
+    from predictors.calibrated import ScoredPredictor
     from predictors.calibration.normal_scores import NormalScores
-    from predictors.kinds.calibrated import ScoredPredictor
-    from predictors.predictor import predictor_kind
+    from predictors.kinds import KINDS
 
     space = get_space(name)
     task = tables.column(name, key).quantity.task
@@ -47,7 +47,7 @@ def evaluated(tables: Tables, name: str, key: str, kind: str, seed: int) -> dict
     values = tables.values(name, key, members)
     order = np.random.default_rng(seed).permutation(len(members))
     learn, judge = order[:LABELS], order[LABELS:][:JUDGED]
-    model = predictor_kind(kind)(space, task=task, seed=seed).fit(members[learn], values[learn])
+    model = KINDS.get(kind)(space, task=task, seed=seed).fit(members[learn], values[learn])
     assert isinstance(model, ScoredPredictor)
     truth = values[judge]
     prediction = model.predict(members[judge], CONFIDENCE)

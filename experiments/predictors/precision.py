@@ -12,13 +12,13 @@ from benchmarks.tables import Tables
 from experiments.framework.context import Context
 from experiments.framework.registry import comparison
 from experiments.framework.row import Row
+from predictors.kinds import KINDS
 from predictors.kinds.precision import PrecisionTransfer
-from predictors.predictor import predictor_kind
 from spaces.space import get_space
 
 SOURCE = "cifar10-fp32"
 TARGETS = ("int8-ptq", "int8-qat", "analog")
-KINDS = ("gbdt", "gp")
+COMPARED = ("gbdt", "gp")
 MANY, FEW = 500, 50
 TABLE = "AnalogNAS-Bench"
 
@@ -34,7 +34,7 @@ labels. The same kind of predictor in every row of a kind. Coverage: share of th
 def transfer(tables: Tables, kind: str, target: str, seed: int) -> dict[str, float]:
     """Rank correlations of every way with one draw, and the transfer's coverage in %."""
     space = get_space("nasbench201")
-    make = predictor_kind(kind)
+    make = KINDS.get(kind)
     key = f"accuracy@cifar10-{target}"
     codes = tables.members(space.name, key)
     full = tables.values(space.name, f"accuracy@{SOURCE}", codes)
@@ -61,9 +61,9 @@ def transfer(tables: Tables, kind: str, target: str, seed: int) -> dict[str, flo
 def precision(context: Context) -> Sequence[Row]:
     """All parts of figure 5."""
     rows = []
-    for number, (target, kind) in enumerate([(target, kind) for target in TARGETS for kind in KINDS]):
+    for number, (target, kind) in enumerate([(target, kind) for target in TARGETS for kind in COMPARED]):
         runs = context.each(f"{target} {kind}", transfer, kind, target)
-        context.progress(number + 1, len(TARGETS) * len(KINDS), f"{target} {kind}")
+        context.progress(number + 1, len(TARGETS) * len(COMPARED), f"{target} {kind}")
         told = {name: [run[name] for run in runs] for name in runs[0]}
         for name, values in told.items():
             unit = "%" if name == "coverage" else "tau"

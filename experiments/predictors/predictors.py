@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from encoders.pretrained.networks import Pretrained
     from predictors.kinds.auto import AutoPredictor
     from predictors.kinds.gbdt import GbdtPredictor
+    from predictors.predictor import Predictor
 
 GOALS = {39: 0.75, 78: 0.80, 156: 0.84, 469: 0.88, 1563: 0.90}
 GNN_GOALS = {"cora": 0.60, "cs": 0.70, "computers": 0.62, "arxiv": 0.72}
@@ -105,11 +106,12 @@ def few_labels(tables: Tables, task: str, count: int, seed: int) -> dict[str, fl
 
 def ablated(tables: Tables, task: str, count: int, name: str, seed: int) -> float:
     """τ on official NAS-Bench-201 of one of ``ABLATIONS``."""
-    from predictors.predictor import predictor_kind
+    from predictors.kinds import KINDS
 
     kind, options = ABLATIONS[name]
     space, (learn, values, judge, truth) = get_space("nasbench201"), _drawn(tables, task, count, seed)
-    model = predictor_kind(kind)(space, seed=seed, inflate=False, **options).fit(learn, values)
+    make: Callable[..., Predictor] = KINDS.get(kind)
+    model = make(space, seed=seed, inflate=False, **options).fit(learn, values)
     return tau(model.predict(judge).mean, truth)
 
 

@@ -17,8 +17,8 @@ from encoders.tasks.imagenet_classes import class_names, wordnet_ids
 from experiments.framework.context import Context
 from experiments.framework.published import Publication
 from experiments.framework.row import NO_TABLE, Row
-from predictors.kinds.task_conditioned import load_task_predictor
 from predictors.training.ship_tasks import prototypes_of, within_tasks
+from predictors.transfer.task_conditioned import load_task_predictor
 from predictors.transfer.task_training import TaskOptions, TaskTraining
 from spaces.space import get_space
 

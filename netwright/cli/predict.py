@@ -9,6 +9,7 @@ import typer
 from netwright.cli.connect import UrlOption, connected
 from netwright.cli.output import JsonOption, interval, print_json, print_table
 from netwright.cli.quantities import quantity
+from predictors.kinds import KINDS
 
 app = typer.Typer()
 
@@ -23,7 +24,7 @@ def predict(
     file: Annotated[
         Path | None, typer.Option(help="Architectures, one a line; - for standard input.")
     ] = None,
-    kind: Annotated[str, typer.Option(help="auto, gbdt, gp, neural or precision.")] = "auto",
+    kind: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS.names())}.")] = "auto",
     predictor: Annotated[
         str | None,
         typer.Option(

@@ -10,6 +10,7 @@ from netwright.cli.devices import read_measurements, read_text
 from netwright.cli.output import JsonOption, note, print_json, print_table
 from netwright.cli.progress import follow
 from netwright.cli.quantities import quantity
+from predictors.kinds import KINDS
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -24,7 +25,7 @@ def train(
     space: Annotated[str, typer.Option(help="For example nasbench201.")],
     metric: Annotated[str, typer.Option(help="What was observed, for example accuracy@cifar10.")],
     file: FileOption,
-    kind: Annotated[str, typer.Option(help="auto, gbdt, gp, neural or precision.")] = "auto",
+    kind: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS.names())}.")] = "auto",
     source: Annotated[
         str | None, typer.Option(help="Task that --kind precision starts from, for example cifar10-fp32.")
     ] = None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictors.kinds.calibrated import ScoredPredictor
+from predictors.calibrated import ScoredPredictor
 from spaces.space import Codes, Floats
 
 

@@ -1,7 +1,7 @@
 r"""The kernel of task-conditioned models between architectures, and functions over inducing points.
 
 Matérn 5/2 over groups of features that are equal for architectures computing the same function
-(:func:`predictors.kinds.inputs.informed_kinds`), lengthscales fixed at their groups' centers: what few,
+(:func:`predictors.inputs.informed_kinds`), lengthscales fixed at their groups' centers: what few,
 noisy pairs of a task and an architecture can bear. Its functions are written over inducing points :math:`z_j`
 (:mod:`predictors.gaussian_processes.inducing`): :math:`f(a) = \sum_j k(a, z_j) \beta_j`.
 """
@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from predictors.gaussian_processes.feature_groups import center_of, standard, standardized
-from predictors.kinds.inputs import informed_kinds
+from predictors.inputs import informed_kinds
 from spaces.space import Codes, Floats, Space
 
 _CHUNK = 2048

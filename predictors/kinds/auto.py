@@ -17,15 +17,16 @@ import numpy as np
 
 from encoders.pretrained import networks as pretrained
 from encoders.pretrained.networks import Pretrained
+from predictors.calibrated import ScoredPredictor, checked
 from predictors.calibration.conformal import Calibration
 from predictors.calibration.cross_fitting import CrossFitted, cross_fitted
 from predictors.calibration.normal_scores import NormalScores
-from predictors.kinds.calibrated import ScoredPredictor, checked
+from predictors.inputs import informed_kinds
+from predictors.kinds import KINDS
 from predictors.kinds.gbdt import GbdtOptions, GbdtPredictor
 from predictors.kinds.gp import GpPredictor
-from predictors.kinds.inputs import informed_kinds
 from predictors.kinds.neural import NeuralPredictor
-from predictors.predictor import DamagedModel, NotEnoughLabels, register
+from predictors.predictor import DamagedModel, NotEnoughLabels
 from spaces.space import Codes, Floats, Space
 
 FORMAT = "netwright-auto-2"
@@ -51,7 +52,7 @@ _KINDS: dict[str, type[ScoredPredictor]] = {
 }
 
 
-@register
+@KINDS.register
 class AutoPredictor(ScoredPredictor):
     """Gaussian process, boosted trees and pretrained networks, blended.
 

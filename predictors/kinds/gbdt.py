@@ -17,11 +17,12 @@ import xgboost as xgb
 from numpy.typing import NDArray
 
 from encoders.features import DEFAULT_KINDS, feature_names, features
+from predictors.calibrated import ScoredPredictor, checked
 from predictors.calibration.conformal import Calibration
 from predictors.calibration.normal_scores import NormalScores
-from predictors.kinds.calibrated import ScoredPredictor, checked
-from predictors.kinds.inputs import cost_kinds
-from predictors.predictor import DamagedModel, NotEnoughLabels, register
+from predictors.inputs import cost_kinds
+from predictors.kinds import KINDS
+from predictors.predictor import DamagedModel, NotEnoughLabels
 from spaces.space import Codes, Floats, Space, cached_by_space
 
 FORMAT = "netwright-gbdt-3"
@@ -53,7 +54,7 @@ class GbdtOptions:
 
 
 def cost_options(space: Space) -> GbdtOptions:
-    """For what a network costs on a device, as :func:`predictors.kinds.inputs.cost_kinds` sees it.
+    """For what a network costs on a device, as :func:`predictors.inputs.cost_kinds` sees it.
 
     More and smaller steps where features say why it jumps.
     """
@@ -103,11 +104,13 @@ def _trend_columns(space: Space, kinds: tuple[str, ...]) -> NDArray[np.int64]:
     return np.array([names.index(name) for name in trending], dtype=np.int64)
 
 
-@register
+@KINDS.register
 class GbdtPredictor(ScoredPredictor):
     """Bagged XGBoost over one-hot, path and live-subgraph features and exact statistics."""
 
     kind = "gbdt"
+    most_labels = 50_000
+    inline_labels = 300
 
     def __init__(
         self, space: Space, *, task: str | None = None, seed: int = 0, options: GbdtOptions | None = None

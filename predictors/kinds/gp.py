@@ -21,6 +21,7 @@ from safetensors.numpy import load, save
 from encoders.features import feature_names
 from encoders.pretrained.networks import Pretrained, pretrained_bytes, pretrained_of
 from encoders.safetensors_about import about_of
+from predictors.calibrated import ScoredPredictor, checked
 from predictors.calibration.conformal import Calibration
 from predictors.calibration.cross_fitting import cross_fitted
 from predictors.calibration.normal_scores import NormalScores
@@ -35,10 +36,10 @@ from predictors.gaussian_processes.matern_kernel import (
     most_likely,
     scaled_distances,
 )
-from predictors.kinds.calibrated import ScoredPredictor, checked
+from predictors.inputs import informed_kinds
+from predictors.kinds import KINDS
 from predictors.kinds.gbdt import GbdtPredictor
-from predictors.kinds.inputs import informed_kinds
-from predictors.predictor import DamagedModel, NotEnoughLabels, register
+from predictors.predictor import DamagedModel, NotEnoughLabels
 from predictors.transfer.sources import sources_of_text, sources_to_text, told
 from spaces.space import Codes, Floats, Space
 
@@ -54,7 +55,7 @@ FOLDS = 4
 _CHUNK = 4096
 
 
-@register
+@KINDS.register
 class GpPredictor(ScoredPredictor):
     """Exact Gaussian process, Matérn 5/2 over groups of features.
 
@@ -68,6 +69,7 @@ class GpPredictor(ScoredPredictor):
     """
 
     kind = "gp"
+    inline_labels = 1_000
 
     def __init__(
         self,

@@ -21,6 +21,7 @@ from encoders.features import feature_names, features
 from encoders.pretrained import networks as pretrained
 from encoders.pretrained.networks import NoPretrained, Pretrained
 from encoders.safetensors_about import about_of
+from predictors.calibrated import ScoredPredictor, checked
 from predictors.calibration.conformal import Calibration
 from predictors.calibration.cross_fitting import cross_fitted
 from predictors.calibration.normal_scores import NormalScores
@@ -31,11 +32,11 @@ from predictors.gaussian_processes.feature_groups import (
     standard,
     standardized,
 )
-from predictors.kinds.calibrated import ScoredPredictor, checked
+from predictors.inputs import exact_kinds
+from predictors.kinds import KINDS
 from predictors.kinds.gbdt import GbdtPredictor
-from predictors.kinds.inputs import exact_kinds
-from predictors.kinds.neural_heads import Heads, Inputs, conditioned, hyperparameters
-from predictors.predictor import DamagedModel, NotEnoughLabels, register
+from predictors.neural_heads import Heads, Inputs, conditioned, hyperparameters
+from predictors.predictor import DamagedModel, NotEnoughLabels
 from predictors.transfer.sources import sources_of_text, sources_to_text, told
 from spaces.space import Codes, Floats, Space
 
@@ -47,7 +48,7 @@ SCRATCH_MEMBERS, SCRATCH_STEPS, SCRATCH_BATCH = 2, 150, 64
 _PRETRAINED = ("pretrained",)
 
 
-@register
+@KINDS.register
 class NeuralPredictor(ScoredPredictor):
     """Frozen graph networks with tuned heads.
 
@@ -64,6 +65,7 @@ class NeuralPredictor(ScoredPredictor):
     """
 
     kind = "neural"
+    most_labels = 10_000
 
     def __init__(
         self,

@@ -24,10 +24,12 @@ from scipy.stats import kendalltau
 
 from encoders.features import features
 from encoders.proxies import table as score_table
+from predictors.calibrated import ScoredPredictor, checked
 from predictors.calibration.conformal import Calibration
 from predictors.calibration.normal_scores import NormalScores
-from predictors.kinds.calibrated import ScoredPredictor, checked
-from predictors.predictor import DamagedModel, NotEnoughLabels, Predictor, predictor_kind
+from predictors.kinds import KINDS
+from predictors.predictor import DamagedModel, NotEnoughLabels, Predictor
+from spaces.metric import Quantity
 from spaces.space import Codes, Floats, Space
 
 FORMAT = "netwright-precision-2"
@@ -41,6 +43,7 @@ _WORTH = 0.03
 """Rank correlation that it must gain: a hundred labels tell no smaller gain from chance."""
 
 
+@KINDS.register
 class PrecisionTransfer(ScoredPredictor):
     """A predictor of one precision's accuracy that starts from another's.
 
@@ -49,6 +52,14 @@ class PrecisionTransfer(ScoredPredictor):
     """
 
     kind = "precision"
+    needs_source = True
+
+    @classmethod
+    def why_not(cls, space: Space, quantity: Quantity) -> tuple[str, str] | None:
+        """Precisions of one network differ in accuracy alone."""
+        if quantity.metric != "accuracy" or quantity.device is not None:
+            return "a transfer between precisions is of accuracy", "accuracy"
+        return None
 
     def __init__(self, space: Space, *, source: Predictor, task: str | None = None, seed: int = 0) -> None:
         super().__init__(space, task=task, seed=seed)
@@ -108,7 +119,7 @@ class PrecisionTransfer(ScoredPredictor):
             content = json.loads(data)
             if content["format"] not in (FORMAT, _BEFORE) or content["space"] != space.name:
                 raise DamagedModel(f"the bytes are no precision transfer of {space.name}")
-            read = predictor_kind(content["kind"]).from_bytes  # type: ignore[attr-defined]
+            read = KINDS.get(content["kind"]).from_bytes
             source = read(base64.b64decode(content["source"], validate=True), space)
             # Bytes written before name neither task nor seed.
             model = cls(space, source=source, task=content.get("task"), seed=int(content.get("seed", 0)))

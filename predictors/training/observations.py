@@ -1,35 +1,20 @@
 """Training a predictor from someone's observations: cross-validated, then fitted to all of them."""
 
-import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
 from predictors.calibration.support import Support
+from predictors.kinds import KINDS
 from predictors.prediction import Prediction
-from predictors.predictor import Predictor, predictor_kind
+from predictors.predictor import Predictor
 from spaces.space import Codes, Floats, Space
 
-KINDS = ("auto", "gbdt", "gp", "neural", "precision")
-"""Kinds that requests can name; :func:`kinds` says which are there."""
-MOST_LABELS: Mapping[str, int] = {"gbdt": 50_000, "neural": 10_000}
-"""Observations that a kind learns from; :data:`MOST_DENSE` for those that invert a matrix of their number."""
-MOST_DENSE = 2_000
 FOLDS = 5
 LEAST_JUDGED = 10
 """Distinct architectures below which cross-validation says nothing."""
-
-
-def kinds() -> list[str]:
-    """The kinds that can be trained."""
-    return [kind for kind in KINDS if importlib.util.find_spec(f"predictors.kinds.{kind}") is not None]
-
-
-def most_labels(kind: str) -> int:
-    """Observations that a kind can learn from."""
-    return MOST_LABELS.get(kind, MOST_DENSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +67,28 @@ def new_predictor(
     """A predictor of a kind that has learned nothing yet.
 
     Args:
-        source: what a transfer starts from; needed by ``precision`` alone.
+        source: what a kind that needs one starts from.
 
     Raises:
-        KeyError: for an unknown kind.
-        ValueError: for ``precision`` without a source.
+        NotRegistered: for an unknown kind.
+        ValueError: for a kind that needs a source, without one.
     """
-    if kind != "precision":
-        return predictor_kind(kind)(space, task=task, seed=seed)
-    from predictors.kinds.precision import PrecisionTransfer
-
+    cls = KINDS.get(kind)
+    if not cls.needs_source:
+        return cls(space, task=task, seed=seed)
     if source is None:
-        raise ValueError("a transfer between precisions needs a source")
-    return PrecisionTransfer(space, source=source, task=task, seed=seed)
+        raise ValueError(f"{kind} needs a source that it starts from")
+    return cls(space, task=task, seed=seed, source=source)  # type: ignore[call-arg]
 
 
 def read_predictor(kind: str, data: bytes, space: Space) -> Predictor:
     """The predictor that ``to_bytes`` of a kind wrote.
 
     Raises:
+        NotRegistered: for an unknown kind.
         DamagedModel: for damaged bytes or another space's model.
     """
-    if kind == "precision":
-        from predictors.kinds.precision import PrecisionTransfer
-
-        return PrecisionTransfer.from_bytes(data, space)
-    found: Predictor = predictor_kind(kind).from_bytes(data, space)  # type: ignore[attr-defined]
-    return found
+    return KINDS.get(kind).from_bytes(data, space)
 
 
 def train(

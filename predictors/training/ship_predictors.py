@@ -12,8 +12,8 @@ from scipy.stats import kendalltau
 from benchmarks.table import Column
 from benchmarks.tables import Tables
 from predictors.calibration.support import Support
+from predictors.inputs import cost_kinds
 from predictors.kinds.gbdt import GbdtOptions, GbdtPredictor
-from predictors.kinds.inputs import cost_kinds
 from predictors.shipped import SUPPORT_FILE
 from spaces.space import Codes, Floats, Space, get_space
 

@@ -4,7 +4,7 @@ r"""What is known of a task before anything was observed on it, from measured pa
 
 :math:`v(t)` is the task's vector (:mod:`encoders.tasks.set_encoder`), :math:`\ell` its level and :math:`f`
 what an architecture brings to tasks of that level, linear between knots: what is best for a hard task is not
-what is best for an easy one. More of the order than that is what :mod:`predictors.kinds.task_conditioned`
+what is best for an easy one. More of the order than that is what :mod:`predictors.transfer.task_conditioned`
 learns from a task's own observations.
 """
 

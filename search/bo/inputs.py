@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from encoders.features import feature_names, features
 from predictors.gaussian_processes.feature_groups import center_of
-from predictors.kinds.inputs import informed_kinds
+from predictors.inputs import informed_kinds
 from spaces.metric import Quantity
 from spaces.space import Codes, Floats, Space, cached_by_space
 

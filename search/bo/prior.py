@@ -2,7 +2,7 @@
 
 The first architecture is the one with the best predicted mean. From then on the expected improvement over the
 best observation decides, under the predictor as it has learned the observations
-(:mod:`predictors.kinds.task_conditioned`).
+(:mod:`predictors.transfer.task_conditioned`).
 """
 
 import copy

@@ -77,7 +77,7 @@ def task_predictor(space: str, task: UploadedTask, blobs: "Callable[[], Blobs]")
         EmbeddingGone: its embedding cannot be read.
     """
     from encoders.tasks.embedding import DamagedEmbedding, TaskEmbedding
-    from predictors.kinds.task_conditioned import load_task_predictor
+    from predictors.transfer.task_conditioned import load_task_predictor
     from predictors.transfer.task_model import OtherVersion
     from store.blobs.blobs import BlobDamaged, BlobNotFound
 

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+from predictors.kinds import KINDS
+from predictors.predictor import Predictor
 from search.request.design_request import FieldError, resolve_quantity
 from service.http.problems import MAX_ERRORS, Problem, invalid
 from service.operations.architectures import parse_architectures
 from service.operations.devices import named_devices
 from service.schemas.predictors import ObservationCreate, PredictorCreate, SourceCreate
 from spaces.metric import METRICS, Quantity, value_fault
+from spaces.registry import NotRegistered
 from spaces.space import Codes, Space, get_space, space_names
 from store.port import Store
 from store.predictors.predictor import Label, PredictorSpec
@@ -23,16 +26,13 @@ def check_predictor(request: PredictorCreate, store: Store, tenant: str) -> tupl
             predictor, observations that nothing can be learned from.
     """
     from predictors.shipped import is_exact
-    from predictors.training.observations import kinds
 
     if request.space not in space_names():
         known = f"known are {', '.join(space_names())}"
         known += "; a declared space learns from the observations that it declares"
         raise invalid([FieldError("space", f"{request.space!r} is no space with predictors", known)])
     space = get_space(request.space)
-    if request.kind not in kinds():
-        there = f"one of {', '.join(kinds())}"
-        raise invalid([FieldError("kind", f"{request.kind} cannot be trained here", there)])
+    kind = _kind(request.kind)
     own = named_devices(store, tenant, space.name, [request.device])
     quantity = resolve_quantity(
         space,
@@ -43,7 +43,9 @@ def check_predictor(request: PredictorCreate, store: Store, tenant: str) -> tupl
     )
     if is_exact(space, quantity):
         raise invalid([FieldError("metric", f"{quantity.key} is computed exactly", "it needs no predictor")])
-    source = _source(space, quantity, request)
+    if (reason := kind.why_not(space, quantity)) is not None:
+        raise invalid([FieldError("metric", *reason)])
+    source = _source(space, quantity, request, kind)
     labels = check_labels(space, quantity.metric, request.observations, kind=request.kind)
     spec = PredictorSpec(
         space.name, quantity.key, quantity.metric, quantity.task, quantity.device, request.kind, source
@@ -71,7 +73,6 @@ def check_labels(
         Problem: 422 that names the observation.
     """
     from predictors.devices.measurements import tell_apart
-    from predictors.training.observations import most_labels
 
     codes = _codes(space, observations, field)
     values = [observation.value for observation in observations]
@@ -83,9 +84,10 @@ def check_labels(
     if errors:
         raise invalid(errors[:MAX_ERRORS])
     labels = list(zip(space.format(codes), values, strict=True))
-    most = most_labels(kind)
+    most = KINDS.get(kind).most_labels
     if known + len(labels) > most:
-        hint = "gbdt takes more" if kind != "gbdt" else "leave some out"
+        able = [name for name in KINDS.working() if KINDS.get(name).most_labels > most]
+        hint = f"leave some out, or choose {', '.join(able)}" if able else "leave some out"
         raise invalid([FieldError(field, f"{kind} learns from at most {most:,} observations", hint)])
     if not known and len({architecture for architecture, _ in labels}) < 2:
         raise invalid([FieldError(field, "fewer than two different architectures", "observe more of them")])
@@ -112,15 +114,22 @@ def _codes(space: Space, observations: Sequence[ObservationCreate], field: str) 
         ) from None
 
 
-def _source(space: Space, quantity: Quantity, request: PredictorCreate) -> dict[str, object] | None:
+def _kind(name: str) -> type[Predictor]:
+    try:
+        return KINDS.get(name)
+    except NotRegistered as error:
+        raise invalid([FieldError("kind", str(error), f"one of {', '.join(KINDS.names())}")]) from None
+
+
+def _source(
+    space: Space, quantity: Quantity, request: PredictorCreate, kind: type[Predictor]
+) -> dict[str, object] | None:
     """What a transfer starts from, as plain JSON."""
     source = request.source
-    if request.kind != "precision":
+    if not kind.needs_source:
         if source is not None:
             raise invalid([FieldError("source", f"{request.kind} starts from nothing", "leave it out")])
         return None
-    if quantity.metric != ACCURACY or quantity.device is not None:
-        raise invalid([FieldError("metric", "a transfer between precisions is of accuracy", ACCURACY)])
     if source is None:
         hint = 'for example {"task": "cifar10-fp32"}'
         raise invalid([FieldError("source", "a transfer needs what it starts from", hint)])

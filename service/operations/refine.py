@@ -5,14 +5,13 @@ from dataclasses import asdict
 
 import numpy as np
 
+from predictors.kinds import KINDS
 from service.children.bounded import checkpoint
 from service.dependencies import Service
 from spaces.space import get_space
 from store.jobs.job import Job
 from store.predictors.predictor import Label, PredictorMoved, StoredPredictor, TrainedVersion
 
-AT_ONCE = {"gp": 1_000, "gbdt": 300}
-"""Observations in all up to which a kind learns within about a second; kinds that are not here never do."""
 TRIES = 3
 _locks = [threading.Lock() for _ in range(64)]
 """One for each predictor, and a few others: equal requests at once learn one after the other, not in vain."""
@@ -52,7 +51,7 @@ def _is_quick(found: StoredPredictor, more: int) -> bool:
     current = found.current
     if current is None or current.number != found.latest.number:
         return False
-    return current.labels + more <= AT_ONCE.get(found.spec.kind, 0)
+    return current.labels + more <= KINDS.get(found.spec.kind).inline_labels
 
 
 def _refined(service: Service, found: StoredPredictor, labels: list[Label]) -> TrainedVersion:

@@ -4,9 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from predictors.kinds import KINDS
 from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, Variables
-
-Kind = Literal["auto", "gbdt", "gp", "neural", "precision"]
 
 
 class PredictedQuantityCreate(QuantityCreate):
@@ -38,7 +37,7 @@ class PredictCreate(Create):
     architectures: Annotated[list[str | Variables], FIRST_ONLY] = Field(
         description="canonical strings, or objects of the space's variables; at most 50,000"
     )
-    kind: Kind = "auto"
+    kind: Literal[KINDS.names()] = "auto"  # type: ignore[valid-type]
     layout: Literal["rows", "columns"] = "rows"
     confidence: float = Field(default=0.9, ge=0.5, le=0.999)
 

@@ -5,9 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from predictors.kinds import KINDS
 from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, Variables
 from service.schemas.jobs import JobPublic
-from service.schemas.predictions import Kind
 from store.jobs.job import Job
 from store.predictors.predictor import StoredPredictor, Version
 
@@ -58,7 +58,7 @@ class PredictorCreate(QuantityCreate):
     )
 
     space: Name
-    kind: Kind = "auto"
+    kind: Literal[KINDS.names()] = "auto"  # type: ignore[valid-type]
     observations: Annotated[list[ObservationCreate], FIRST_ONLY] = Field(max_length=MAX_OBSERVATIONS)
     source: SourceCreate | None = None
 

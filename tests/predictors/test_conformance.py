@@ -4,8 +4,8 @@ from predictors.kinds.auto import AutoPredictor
 from predictors.kinds.gbdt import GbdtPredictor
 from predictors.kinds.gp import GpPredictor
 from predictors.kinds.neural import NeuralPredictor
-from predictors.kinds.task_conditioned import TaskPredictor
 from predictors.testing import PredictorSuite
+from predictors.transfer.task_conditioned import TaskPredictor
 
 
 class TestGbdt(PredictorSuite):

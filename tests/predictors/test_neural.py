@@ -10,7 +10,7 @@ from encoders.pretrained.train import PretrainingOptions, pretrain_on
 from predictors.kinds.auto import AutoPredictor, simplex
 from predictors.kinds.gbdt import GbdtPredictor
 from predictors.kinds.neural import NeuralPredictor
-from predictors.kinds.neural_heads import conditioned
+from predictors.neural_heads import conditioned
 from predictors.predictor import DamagedModel
 from spaces.space import get_space
 
@@ -81,7 +81,7 @@ def test_leaving_one_out_equals_learning_without_it():
 
 
 def test_heads_of_many_labels_learn_a_part_each(monkeypatch):
-    monkeypatch.setattr("predictors.kinds.neural_heads.LARGEST", 12)
+    monkeypatch.setattr("predictors.neural_heads.LARGEST", 12)
     rng = np.random.default_rng(0)
     inputs = [[rng.normal(size=(19, 3))] for _ in range(2)]
     heads = conditioned(inputs, rng.normal(size=19), np.array([0.3, 0.1, -2.0]), seed=0)
@@ -139,7 +139,7 @@ def test_networks_from_scratch_promise_what_they_keep(monkeypatch):
     """They know their labels by heart: judged by leaving one out, half of these intervals would miss."""
     monkeypatch.setattr("predictors.kinds.neural.SCRATCH_STEPS", 100)
     monkeypatch.setattr("predictors.kinds.neural.SCRATCH_MEMBERS", 1)
-    monkeypatch.setattr("predictors.kinds.neural_heads.FITTED_ON", 100)
+    monkeypatch.setattr("predictors.neural_heads.FITTED_ON", 100)
     rng = np.random.default_rng(300)
     codes = SPACE.sample(1300, rng)
     values = 90 + SPACE.statistics(codes)["depth"] + rng.normal(size=len(codes))

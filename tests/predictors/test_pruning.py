@@ -3,7 +3,7 @@
 import numpy as np
 
 from predictors.kinds.gbdt import GbdtPredictor
-from predictors.kinds.pruning import pruned_choices, within
+from predictors.pruning import pruned_choices, within
 from spaces.space import get_space
 
 SPACE = get_space("nasbench201")

@@ -9,8 +9,8 @@ from encoders.proxies.table import classes
 from encoders.tasks.embedding import VERSION, WIDTH, TaskEmbedding, embed_imagenet_classes
 from encoders.tasks.imagenet_classes import wordnet_ids
 from encoders.tasks.set_encoder import Neighbourhood, surroundings, task_vector
-from predictors.kinds.task_conditioned import TaskPredictor, load_task_predictor
 from predictors.predictor import NotEnoughLabels
+from predictors.transfer.task_conditioned import TaskPredictor, load_task_predictor
 from predictors.transfer.task_model import OtherVersion, TaskModel, load_task_model
 from spaces.space import Codes, get_space
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from predictors.kinds import KINDS
 from predictors.kinds.gbdt import GbdtPredictor
-from predictors.training.observations import FOLDS, kinds, most_labels, new_predictor, read_predictor, train
+from predictors.training.observations import FOLDS, new_predictor, read_predictor, train
 from spaces.space import get_space
 
 CELLS = get_space("nasbench201")
@@ -56,5 +57,5 @@ def test_a_transfer_needs_and_keeps_its_source():
 
 
 def test_kinds_are_those_with_a_module():
-    assert {"auto", "gbdt", "gp", "precision"} <= set(kinds())
-    assert most_labels("gp") < most_labels("gbdt")
+    assert KINDS.names() == ("auto", "gbdt", "gp", "neural", "precision")
+    assert KINDS.get("gp").most_labels < KINDS.get("gbdt").most_labels

@@ -11,13 +11,13 @@ from networks.images.dataset import load_images
 from networks.plan import planned_spaces
 from networks.training.rebuild import rebuild
 from networks.training.train import accuracy
-from search.evaluator import Bench, MemoryCheckpoints, Stopped, get_evaluator
+from search.evaluator import Bench, MemoryCheckpoints, Stopped
+from search.evaluators import EVALUATORS
 from search.evaluators.composite import CompositeEvaluator, make_evaluator
 from search.evaluators.latency import LatencyEvaluator
 from search.evaluators.table import TableEvaluator
 from search.request.answerable import check_answerable
 from search.request.design_request import InvalidRequest, parse_request
-from search.request.evaluation import EVALUATORS
 from search.testing.evaluators import EvaluatorSuite
 from spaces.space import get_space
 from store.blobs.memory import MemoryBlobs
@@ -112,10 +112,10 @@ def test_a_table_is_read_at_a_lower_fidelity_and_tells_what_that_cost(tables):
 
 
 def test_every_evaluator_is_known_by_its_modules_name():
-    assert EVALUATORS == ("latency", "table", "training")
-    assert [get_evaluator(name).name for name in EVALUATORS] == list(EVALUATORS)
+    assert EVALUATORS.names() == ("latency", "table", "training")
+    assert [EVALUATORS.get(name).name for name in EVALUATORS.names()] == list(EVALUATORS.names())
     with pytest.raises(KeyError, match="latency, table, training"):
-        get_evaluator("oracle")
+        EVALUATORS.get("oracle")
 
 
 def test_a_trained_network_comes_back_from_its_string_and_weights(tables, tmp_path):

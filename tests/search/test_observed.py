@@ -23,7 +23,7 @@ class Learned:
 @pytest.mark.parametrize(("count", "kind"), [(observed.BLENDED, "auto"), (observed.BLENDED + 1, "gbdt")])
 def test_more_observations_than_a_call_can_blend_are_learned_by_trees_alone(monkeypatch, count, kind):
     asked = []
-    monkeypatch.setattr(observed, "predictor_kind", lambda name: asked.append(name) or Learned)
+    monkeypatch.setattr(observed.KINDS, "get", lambda name: asked.append(name) or Learned)
     plain = declare(SPACE)
     names = plain.format(plain.sample(count, np.random.default_rng(0)))
     rows = [f"[[observations]]\narchitecture = '{name}'\naccuracy = 50" for name in names]

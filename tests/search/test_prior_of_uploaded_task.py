@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from encoders.tasks.embedding import VERSION, WIDTH, TaskEmbedding
-from predictors.kinds.task_conditioned import load_task_predictor
+from predictors.transfer.task_conditioned import load_task_predictor
 from search.design import run_design
 from search.evaluator import Bench
 from search.models import fit_models, prior_models

@@ -5,8 +5,8 @@ import pytest
 from api_server import Running, problem
 
 from predictors import shipped
+from predictors.kinds import KINDS
 from service import dependencies
-from service.operations import refine
 from spaces.space import get_space
 from store.blobs.collector import collect
 from store.blobs.memory import MemoryBlobs
@@ -153,7 +153,7 @@ def test_many_observations_are_learned_by_a_job_while_the_old_version_answers(se
     predictor = served.trained()
     named = {**QUANTITY, "predictor": predictor}
     first = served.predict(named).json()
-    monkeypatch.setitem(refine.AT_ONCE, "gp", 18)
+    monkeypatch.setattr(KINDS.get("gp"), "inline_labels", 18)
     url = f"/v1/predictors/{predictor}/observe"
     answer = served.http.post(url, json={"observations": observations(11, seed=4)})
     assert answer.status_code == 202 and answer.json()["predictor"] == predictor

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from encoders.features import feature_names, features
-from predictors.kinds.inputs import informed_kinds
-from predictors.predictor import predictor_kind
+from predictors.inputs import informed_kinds
+from predictors.kinds import KINDS
 from spaces.space import InvalidArchitecture, add_space, get_space
 from spaces.testing import conformance
 from spaces.with_recipe import WithRecipe, with_recipe
@@ -104,6 +104,6 @@ def test_every_predictor_learns_what_the_recipe_does(kind):
     space = with_recipe(CELLS, CHOICES[1:])
     codes = space.sample(72, np.random.default_rng(1))
     values = 80 + 6.0 * (codes[:, -1] == 1) - 3.0 * (codes[:, -2] == 0)
-    model = predictor_kind(kind)(space, task=None, seed=0).fit(codes[:48], values[:48])
+    model = KINDS.get(kind)(space, task=None, seed=0).fit(codes[:48], values[:48])
     mean = model.predict(codes[48:]).mean
     assert np.corrcoef(mean, values[48:])[0, 1] > 0.8

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from predictors.training.observations import FOLDS, kinds, read_predictor
+from predictors.kinds import KINDS
+from predictors.training.observations import FOLDS, read_predictor
 from spaces.space import get_space
 from store.blobs.memory import MemoryBlobs
 from store.jobs.job import JobState
@@ -61,7 +62,7 @@ def test_a_training_writes_one_result_one_version_and_its_weights(store, run):
     assert store.predictor(made.id).current == current and list(run.blobs.names()) == [current.model]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in kinds() if kind != "neural"])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS.names() if kind != "neural"])
 def test_two_predictors_never_share_weights(store, run, kind):
     """Else deleting one would take the other's along."""
     what = spec(kind, task="cifar10-fp32") if kind == "precision" else spec(kind)

@@ -78,13 +78,14 @@ from experiments.framework.imports import FRAME, ROOTS, modules_of
 found = set(modules_of("experiments.search.search"))
 import experiments.search.search
 from benchmarks.table import all_tables
-from predictors.predictor import predictor_kind
-from search.evaluator import get_evaluator
+from predictors.kinds import KINDS
+from search.evaluators import EVALUATORS
 from search.strategies import STRATEGIES
 from spaces.space import space_names
 for name in STRATEGIES.built_in(): STRATEGIES.get(name)
-for kind in ("gbdt", "gp", "neural", "auto"): predictor_kind(kind)
-get_evaluator("table"), all_tables(), space_names()
+for kind in KINDS.built_in(): KINDS.get(kind)
+for name in EVALUATORS.built_in(): EVALUATORS.get(name)
+all_tables(), space_names()
 loaded = {name for name in sys.modules if name.partition(".")[0] in ROOTS and not name.startswith(FRAME)}
 print(sorted(loaded - found))
 """

@@ -23,11 +23,11 @@ from scipy.special import ndtr
 
 from encoders.safetensors_about import about_of
 from encoders.tasks.embedding import TaskEmbedding
+from predictors.calibrated import checked
 from predictors.calibration.conformal import Calibration
 from predictors.gaussian_processes.cell_kernel import kernel, scaled
-from predictors.kinds.calibrated import checked
 from predictors.prediction import Prediction
-from predictors.predictor import DamagedModel, NotEnoughLabels, Predictor, register
+from predictors.predictor import DamagedModel, NotEnoughLabels, Predictor
 from predictors.transfer.task_model import Scales, TaskModel, digest, load_task_model
 from spaces.space import Codes, Floats, Space
 
@@ -46,7 +46,6 @@ _GRID = (0.35, 1.0, 2.8)
 _CHOSEN_ON = 300
 
 
-@register
 class TaskPredictor(Predictor):
     """Predicts the accuracy on one task.
 
