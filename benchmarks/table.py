@@ -4,12 +4,10 @@ A new table is one file in this package: subclass :class:`Table` (or one of its 
 ``packaged.PackagedTable`` and ``csv_table.CsvTable``) and call :func:`register` below the class.
 """
 
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 
 from benchmarks.errors import TableDamaged
 from spaces.metric import METRICS, Quantity
+from spaces.registry import import_modules
 from spaces.space import Codes, Floats
 
 Split = Literal["test", "validation"]
@@ -158,8 +157,5 @@ def register(table: Table) -> Table:
 @cache
 def all_tables() -> Sequence[Table]:
     """Every registered table; imports this package's modules, once."""
-    import benchmarks
-
-    for module in pkgutil.iter_modules(benchmarks.__path__):
-        import_module(f"benchmarks.{module.name}")
+    import_modules("benchmarks")
     return tuple(_TABLES.values())

@@ -6,8 +6,6 @@ that count are looked up where the space is small: a table with a byte a number 
 on first use; so are the embeddings of pretrained networks.
 """
 
-import importlib
-import pkgutil
 from collections.abc import Sequence
 from functools import cache
 from math import prod
@@ -15,10 +13,10 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders import training_free
 from encoders.training_free.kind import KINDS, FeatureKind, Features
 from encoders.training_free.recipe import PREFIX, recipe_kind
-from spaces.families.mixed_radix import index_of
+from spaces.mixed_radix import index_of
+from spaces.registry import import_modules
 from spaces.space import Codes, Space, cached_by_space
 
 DEFAULT_KINDS = ("onehot", "path", "live", "counts", "statistics")
@@ -71,8 +69,7 @@ def feature_names(space: Space, kinds: Sequence[str] = DEFAULT_KINDS) -> tuple[s
 
 @cache
 def _discover() -> None:
-    for module in pkgutil.iter_modules(training_free.__path__, "encoders.training_free."):
-        importlib.import_module(module.name)
+    import_modules("encoders.training_free")
 
 
 def _kind(name: str) -> FeatureKind:

@@ -4,7 +4,6 @@ Torch is loaded by the first call, not by importing this module.
 """
 
 import importlib
-import pkgutil
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from networks.plan import Argument, Call, Name, Plan, plan_network
+from spaces.registry import import_modules
 from spaces.space import Codes, InvalidArchitecture, get_space
 
 if TYPE_CHECKING:
@@ -79,11 +79,9 @@ def assemble(plan: Plan, *, num_classes: int, in_channels: int = 3) -> "nn.Seque
 @cache
 def _blocks() -> dict[str, Any]:
     """What calls may name: torch's layers as ``nn`` and the classes of :mod:`networks.blocks`."""
-    import networks.blocks
-
     known: dict[str, Any] = {"nn": importlib.import_module("torch.nn")}
-    for module in pkgutil.iter_modules(networks.blocks.__path__, "networks.blocks."):
-        known.update(vars(importlib.import_module(module.name)))
+    for module in import_modules("networks.blocks"):
+        known.update(vars(module))
     return known
 
 

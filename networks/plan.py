@@ -5,14 +5,12 @@ One plan is built into a module (:mod:`networks.build`), written out as Python, 
 function under :func:`planner`.
 """
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from networks import families
-from spaces.space import Codes
+from spaces.registry import import_modules
+from spaces.space import Codes, space_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +138,8 @@ def planner(space_name: str) -> Callable[[Planner], Planner]:
 
 def planned_spaces() -> Sequence[str]:
     """Names of the spaces that have networks, sorted."""
-    for module in pkgutil.iter_modules(families.__path__, "networks.families."):
-        importlib.import_module(module.name)
+    import_modules("networks.families")
+    space_names()  # a plug-in's file may hold its planner too
     return sorted(_PLANNERS)
 
 

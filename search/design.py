@@ -10,7 +10,6 @@ from benchmarks.tables import Tables
 from generator.masked.weights import load_generator
 from search.abilities import StartsUniformly
 from search.evaluator import Bench
-from search.evaluators.composite import make_evaluator
 from search.feasibility.exact_bounds import nearest_member
 from search.feasibility.nearest import Nearest, nearest_to_exact, nearest_to_measured
 from search.models import Models, fit_models, prior_models, shipped_models
@@ -20,6 +19,7 @@ from search.proposals import Proposals, propose
 from search.report import architectures, baseline, scores_of
 from search.request.answerable import check_answerable
 from search.request.design_request import DesignRequest
+from search.run.composite import make_evaluator
 from search.run.evaluation_pool import EvaluationPool
 from search.run.loop import Event, Stopped, run
 from search.study import strategy_of

@@ -12,22 +12,20 @@ A batch of architectures is an array of *codes*, ``(b, v)`` int8: for each varia
 choice. Codes are canonical when ``parse(format(codes)) == codes``.
 """
 
-import importlib
-import pkgutil
 import reprlib
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache, wraps
+from functools import lru_cache, wraps
 from typing import ParamSpec, TypeVar
 from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spaces import families
+from spaces.registry import Registry
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -95,8 +93,8 @@ class Graph:
 class Space(ABC):
     """A family of architectures.
 
-    A new space is one file: subclass, decorate with :func:`register`, add one line to
-    ``tests/spaces/test_conformance.py``.
+    A new space is one file in ``spaces/families``, or in a package that you install (``docs/extending.md``),
+    and one line of test.
     """
 
     name: str
@@ -335,7 +333,6 @@ def _means(value: object, choice: Choice) -> bool:
     return value == choice
 
 
-_FACTORIES: dict[str, Callable[[], Space]] = {}
 _SPACES: dict[str, Space] = {}
 _ADDED: "OrderedDict[str, Space]" = OrderedDict()
 _IN_USE: "WeakValueDictionary[str, Space]" = WeakValueDictionary()  # added spaces that somebody still holds
@@ -384,24 +381,15 @@ KEPT_BYTES = 2**22
 """Memory of what is kept and is no array, such as a fitted model, roughly."""
 
 
-def register(cls: type[Space]) -> type[Space]:
-    """Class decorator: makes a space known by its name."""
-    _FACTORIES[cls.name] = cls
-    return cls
-
-
-@cache
-def _import_all() -> None:
-    """Imports every module of :mod:`spaces.families`, so that its spaces register; looks at the folder
-    once."""
-    for module in pkgutil.iter_modules(families.__path__, "spaces.families."):
-        importlib.import_module(module.name)
+SPACES: Registry[Space] = Registry(
+    "space", "spaces.space:Space", folder="spaces.families", group="netwright.spaces"
+)
+"""By name; those of installed packages are found by their entry points."""
 
 
 def space_names() -> Sequence[str]:
-    """Names of all registered spaces, sorted; without those of :func:`add_space`."""
-    _import_all()
-    return sorted(_FACTORIES)
+    """Names of all registered spaces that load, sorted; without those of :func:`add_space`."""
+    return SPACES.working()
 
 
 def add_space(space: Space) -> Space:
@@ -444,13 +432,10 @@ def get_space(name: str) -> Space:
     """The space of a name, built once a process.
 
     Raises:
-        KeyError: for an unknown name; the message lists the known ones.
+        NotRegistered: for an unknown name; the message lists the known ones.
     """
     if (added := added_space(name)) is not None:
         return added
-    known = space_names()
-    if name not in known:
-        raise KeyError(f"unknown space {name!r}; known are {', '.join(known)}")
     if name not in _SPACES:
-        _SPACES[name] = _FACTORIES[name]()
+        _SPACES.setdefault(name, SPACES.get(name)())
     return _SPACES[name]

@@ -16,7 +16,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from spaces.families.mixed_radix import all_codes
+from spaces.mixed_radix import all_codes
 from spaces.space import Bools, Choice, Codes, Floats, Graph, InvalidArchitecture, Slot, Space, Variable
 
 SEPARATOR = "#"

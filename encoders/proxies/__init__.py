@@ -1,5 +1,5 @@
-"""Training-free scores: what a network at initialization says of itself, one score a file.
+"""Zero-cost proxies: numbers of an untrained network that correlate with its accuracy.
 
-See :mod:`encoders.proxies.compute` for how they are computed and :mod:`encoders.proxies.table` for how the
-computed ones are looked up.
+They stand in :mod:`encoders.proxies.kinds`, one file each; :mod:`encoders.proxies.compute` computes them and
+:mod:`encoders.proxies.table` looks up the computed ones.
 """

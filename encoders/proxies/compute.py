@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from encoders.proxies.proxy import Batch, all_scores
+from encoders.proxies.kinds import PROXIES
+from encoders.proxies.proxy import Batch
 from encoders.proxies.table import SMALL, ScoreSet
 from networks import build
 from spaces.space import Codes, Space
@@ -45,7 +46,7 @@ def score_network(space: Space, codes: Codes, *, seed: int, wanted: ScoreSet = S
             torch.manual_seed(seed)
             network = build(space.name, codes, num_classes=CLASSES, small=wanted.small)
             _initialize(network)
-            values.append(all_scores()[name].value(network, batch))
+            values.append(PROXIES.get(name)().value(network, batch))
     return np.array(values, dtype=np.float32)
 
 

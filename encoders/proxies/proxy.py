@@ -1,17 +1,13 @@
-"""A training-free score, how a new one becomes known, and what all of them need."""
+"""The abstract zero-cost proxy, and what several of them need."""
 
-import importlib
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-
-from encoders import proxies
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +23,16 @@ class Batch:
     targets: Tensor
 
 
-class Score(ABC):
+class Proxy(ABC):
     """A number of an untrained network that goes along with what it will reach.
 
-    A new score is one file in this package: subclass and decorate with :func:`register`. Which scores are
-    computed and ship together is said in :mod:`encoders.proxies.table`.
+    A new one is one file in ``encoders/proxies/kinds``, or in a package that you install
+    (``docs/extending.md``), and one line of test. Which of them are computed and ship together is said in
+    :mod:`encoders.proxies.table`.
     """
 
-    name: str
+    name: ClassVar[str]
+    """What requests call it; its module has the same name."""
 
     @abstractmethod
     def value(self, network: nn.Module, batch: Batch) -> float:
@@ -44,23 +42,6 @@ class Score(ABC):
             network: freshly initialized, in training mode; the score may change its weights.
             batch: images and random targets.
         """
-
-
-SCORES: dict[str, Score] = {}
-
-
-def register(cls: type[Score]) -> type[Score]:
-    """Class decorator: makes a score known by its name."""
-    SCORES[cls.name] = cls()
-    return cls
-
-
-@cache
-def all_scores() -> dict[str, Score]:
-    """Every score by its name."""
-    for module in pkgutil.iter_modules(proxies.__path__, "encoders.proxies."):
-        importlib.import_module(module.name)
-    return dict(sorted(SCORES.items()))
 
 
 Hook = Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor | None]

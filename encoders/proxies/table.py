@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 
 import artifacts
 from encoders.training_free.kind import Features
-from spaces.families.mixed_radix import index_of
+from spaces.mixed_radix import index_of
 from spaces.space import Codes, Space
 
 FORMAT = "netwright-scores-1"

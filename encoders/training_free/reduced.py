@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from encoders.proxies.table import classes
 from encoders.training_free.kind import FeatureKind, Features, register
 from encoders.training_free.statistics import Statistics
-from spaces.families.mixed_radix import index_of
+from spaces.mixed_radix import index_of
 from spaces.space import Codes, Space, cached_by_space
 
 

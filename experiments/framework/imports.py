@@ -1,10 +1,11 @@
 """Which code a figure comes from: the modules that a comparison imports, and a digest of them.
 
 The graph is read from the source, imports inside functions included, so that nothing is run for it. Packages
-whose modules are imported by their place (``Registry(folder="package")``, ``pkgutil``,
-``import_module(f"package.{name}")``) stand for all of those modules, a command that runs ``-m package`` for
-that package, and a folder of :mod:`artifacts` that a module names for the weights in it. What cannot change a
-figure is left out: docstrings, comments, formatting, and this frame but for its rows and statistics.
+whose modules are imported by their place (``Registry(folder="package")``, ``import_modules("package")``,
+``pkgutil``, ``import_module(f"package.{name}")``) stand for all of those modules, a command that runs
+``-m package`` for that package, and a folder of :mod:`artifacts` that a module names for the weights in it.
+What cannot change a figure is left out: docstrings, comments, formatting, and this frame but for its rows and
+statistics.
 """
 
 import ast
@@ -174,6 +175,8 @@ def _by_folder(call: ast.Call, package: str, known: dict[str, str]) -> Sequence[
     if name in ("iter_modules", "walk_packages") and isinstance(argument, ast.Attribute | ast.Name):
         text = ast.unparse(argument).removesuffix("__path__").rstrip(".")
         return _modules_in(known.get(text, text) if text else package)
+    if name == "import_modules" and isinstance(argument, ast.Constant):
+        return _modules_in(str(argument.value))
     if name == "import_module" and isinstance(argument, ast.JoinedStr):
         first = argument.values[0]
         if isinstance(first, ast.Constant) and str(first.value).endswith("."):

@@ -1,17 +1,15 @@
 """The comparison: every case on both stacks, one row a figure."""
 
 from collections.abc import Sequence
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 from experiments.framework.context import Context
 from experiments.framework.goal import Goal
 from experiments.framework.registry import comparison
 from experiments.framework.row import NO_TABLE, Row
-from experiments.reliability import cases
 from experiments.reliability.case import CASES, Case, Impossible
 from experiments.reliability.stack import STACKS, missing
+from spaces.registry import import_modules
 
 PROTOCOL = """\
 `netwright serve` as a real process: SQLite with the bundled Valkey; PostgreSQL with Redis. Attacks come from
@@ -22,8 +20,7 @@ Short sizes unless `--full`; docs/reliability.md has both."""
 
 def all_cases() -> dict[str, Case]:
     """Every case by its id."""
-    for module in iter_modules(cases.__path__):
-        import_module(f"{cases.__name__}.{module.name}")
+    import_modules("experiments.reliability.cases")
     return dict(sorted(CASES.items()))
 
 

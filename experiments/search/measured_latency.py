@@ -59,8 +59,8 @@ def measured(context: Context, architectures: Sequence[str], said: str) -> dict[
     import torch
 
     from search.evaluator import Bench
-    from search.evaluators.composite import make_evaluator
     from search.request.design_request import parse_request
+    from search.run.composite import make_evaluator
 
     torch.set_num_threads(1)
     body = {

@@ -57,8 +57,8 @@ def _train(tables: Tables, folder: Path, cell: str, seed: int) -> tuple[float, f
     import torch
 
     from search.evaluator import Bench
-    from search.evaluators.composite import make_evaluator
     from search.request.design_request import parse_request
+    from search.run.composite import make_evaluator
 
     torch.set_num_threads(1)
     order = {"space": SPACE, "task": "cifar10", "evaluations": 1, "evaluator": "training"}

@@ -26,7 +26,7 @@ from encoders.tasks.set_encoder import LENGTHS, Neighbourhood, task_vector
 from predictors.calibration.conformal import Calibration
 from predictors.gaussian_processes.cell_kernel import correlations
 from predictors.predictor import DamagedModel
-from spaces.families.mixed_radix import index_of
+from spaces.mixed_radix import index_of
 from spaces.space import Codes, Floats, Space
 
 FORMAT = "netwright-task-model-4"

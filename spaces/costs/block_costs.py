@@ -6,8 +6,8 @@ from dataclasses import fields
 import numpy as np
 from numpy.typing import NDArray
 
+from spaces.block_chain import Kinds
 from spaces.costs.layer_cost import Cost
-from spaces.families.block_chain import Kinds
 from spaces.space import Floats
 
 BYTES = 4

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spaces.families.gnn_trees import NODES, OPERATIONS, SKIP, TOPOLOGIES
+from spaces.gnn_trees import NODES, OPERATIONS, SKIP, TOPOLOGIES
 from spaces.space import Codes, Floats
 
 _MATRICES = np.array([1, 1, 1, 2, 2, 2, 2, 1, 0])

@@ -1,1 +1,1 @@
-"""The spaces that are built in, one file each, and what chains of blocks have in common."""
+"""The spaces that are built in, one file each; the module has the space's name."""

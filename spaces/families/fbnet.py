@@ -20,10 +20,10 @@ version is .98 and with those at 224 pixels .90, and an outer block takes as lon
 from dataclasses import dataclass
 from functools import cache
 
+from spaces.block_chain import Block, BlockChain
 from spaces.costs.block_costs import CostTable
 from spaces.costs.layer_cost import Cost, InvertedResidual, classifier, convolution
-from spaces.families.block_chain import Block, BlockChain
-from spaces.space import Codes, Floats, Variable, register
+from spaces.space import SPACES, Codes, Floats, Variable
 
 CHOICES = ("k3_e1", "k3_e1_g2", "k3_e3", "k3_e6", "k5_e1", "k5_e1_g2", "k5_e3", "k5_e6", "skip")
 SKIP = CHOICES.index("skip")
@@ -96,7 +96,7 @@ def _costs(task: str) -> CostTable:
     return CostTable(Cost.total(fixed), blocks)
 
 
-@register
+@SPACES.register
 class FbNet(BlockChain):
     """The 9²² networks of the space (9.8·10²⁰).
 

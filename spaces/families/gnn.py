@@ -1,7 +1,7 @@
 """NAS-Bench-Graph (Qin et al., NeurIPS 2022): graph neural networks of four operations on a tree.
 
 Each of four computing nodes has one predecessor among the input and the earlier nodes, and one of nine
-operations; the leaves are concatenated into the output. See :mod:`spaces.families.gnn_trees` for which trees
+operations; the leaves are concatenated into the output. See :mod:`spaces.gnn_trees` for which trees
 are the same network and :mod:`spaces.costs.gnn_cost` for what one costs.
 """
 
@@ -11,9 +11,9 @@ from itertools import combinations
 
 import numpy as np
 
+from spaces.canonical_table import CanonicalTable
 from spaces.costs import gnn_cost
-from spaces.families.canonical_table import CanonicalTable
-from spaces.families.gnn_trees import (
+from spaces.gnn_trees import (
     FILLINGS,
     NODES,
     OPERATIONS,
@@ -26,7 +26,7 @@ from spaces.families.gnn_trees import (
     neighbour_lists,
     operations_index,
 )
-from spaces.space import Bools, Codes, Floats, Graph, InvalidArchitecture, Slot, Space, Variable, register
+from spaces.space import SPACES, Bools, Codes, Floats, Graph, InvalidArchitecture, Slot, Space, Variable
 
 _LONGEST = 64
 _PROTEINS = ("gcn", "sage", "arma", "fc", "skip")
@@ -48,7 +48,7 @@ _ADJACENCY = _adjacency()
 _TOPOLOGY_LINKS = links_index(np.array(TOPOLOGIES))
 
 
-@register
+@SPACES.register
 class Gnn(Space):
     """The 26,206 members of NAS-Bench-Graph.
 

@@ -10,10 +10,10 @@ Squeeze-excite's short vector has a quarter of the layer's *input* channels.
 from functools import cached_property
 from itertools import product
 
+from spaces.block_chain import Block, BlockChain
 from spaces.costs.block_costs import CostTable
 from spaces.costs.layer_cost import Cost, InvertedResidual, classifier, convolution
-from spaces.families.block_chain import Block, BlockChain
-from spaces.space import Codes, Floats, Variable, register
+from spaces.space import SPACES, Codes, Floats, Variable
 
 SIDE, CLASSES = 224, 1000
 STEM, HEAD = 32, 1280
@@ -63,7 +63,7 @@ def _layers(index: int, e: int, k: int, count: int, se: bool) -> list[InvertedRe
     return layers
 
 
-@register
+@SPACES.register
 class MnasNet(BlockChain):
     """The 1.04·10¹¹ networks of the space.
 

@@ -11,11 +11,11 @@ from itertools import pairwise
 
 import numpy as np
 
+from spaces.canonical_table import CanonicalTable
 from spaces.costs.nasbench201_memory import peak_tensors
 from spaces.costs.sized_task import classes_of
-from spaces.families.canonical_table import CanonicalTable
-from spaces.families.mixed_radix import all_codes, index_of
-from spaces.space import Bools, Codes, Floats, Graph, InvalidArchitecture, Slot, Space, Variable, register
+from spaces.mixed_radix import all_codes, index_of
+from spaces.space import SPACES, Bools, Codes, Floats, Graph, InvalidArchitecture, Slot, Space, Variable
 
 CHOICES = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
@@ -77,7 +77,7 @@ _EDGE_MACS = np.array(
 )
 
 
-@register
+@SPACES.register
 class NasBench201(Space):
     """The 15,625 cells of NAS-Bench-201.
 

@@ -17,10 +17,10 @@ from functools import cache
 
 import numpy as np
 
+from spaces.block_chain import Block, BlockChain
 from spaces.costs.block_costs import CostTable
 from spaces.costs.layer_cost import Cost, InvertedResidual, classifier, convolution, strided
-from spaces.families.block_chain import Block, BlockChain
-from spaces.space import Bools, Codes, Floats, InvalidArchitecture, Variable, register
+from spaces.space import SPACES, Bools, Codes, Floats, InvalidArchitecture, Variable
 
 RESOLUTIONS = tuple(range(128, 225, 4))
 KERNELS = (3, 5, 7)
@@ -98,7 +98,7 @@ def _mixed(side: int) -> Cost:
     )
 
 
-@register
+@SPACES.register
 class OfaMobileNetV3(BlockChain):
     """The 5.4·10²⁰ members of the space: 2.2·10¹⁹ networks at 25 resolutions.
 

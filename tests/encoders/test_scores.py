@@ -12,7 +12,8 @@ from encoders.features import DEFAULT_KINDS, feature_names, features
 from encoders.proxies import compute, ship
 from encoders.proxies import table as score_table
 from encoders.proxies.compute import compute_scores, score_network
-from encoders.proxies.proxy import Batch, all_scores
+from encoders.proxies.kinds import PROXIES
+from encoders.proxies.proxy import Batch
 from encoders.proxies.table import (
     DEEP,
     LIMIT,
@@ -43,12 +44,12 @@ def batch(count=4, side=6):
 
 
 def value(name, network, given):
-    return all_scores()[name].value(network, given)
+    return PROXIES.get(name)().value(network, given)
 
 
 def test_all_are_found():
     assert SMALL.names == NAMES == shipped_names(SPACE)
-    assert set(all_scores()) == {*SMALL.names, *DEEP.names}
+    assert PROXIES.built_in() == {*SMALL.names, *DEEP.names}
 
 
 def test_synflow_is_conserved_from_layer_to_layer():

@@ -13,11 +13,11 @@ from networks.training.rebuild import rebuild
 from networks.training.train import accuracy
 from search.evaluator import Bench, MemoryCheckpoints, Stopped
 from search.evaluators import EVALUATORS
-from search.evaluators.composite import CompositeEvaluator, make_evaluator
 from search.evaluators.latency import LatencyEvaluator
 from search.evaluators.table import TableEvaluator
 from search.request.answerable import check_answerable
 from search.request.design_request import InvalidRequest, parse_request
+from search.run.composite import CompositeEvaluator, make_evaluator
 from search.testing.evaluators import EvaluatorSuite
 from spaces.space import get_space
 from store.blobs.memory import MemoryBlobs

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from nas_bench_graph.architecture import Arch, all_archs
 
-from spaces.families.gnn_trees import LINK_LISTS, OPERATIONS, TOPOLOGIES
+from spaces.gnn_trees import LINK_LISTS, OPERATIONS, TOPOLOGIES
 from spaces.space import InvalidArchitecture, get_space
 
 SPACE = get_space("gnn")

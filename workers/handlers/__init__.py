@@ -1,13 +1,12 @@
 """Handlers: what is done for each kind of job. A new kind is one file here with :func:`handles`."""
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from spaces.metric import Observation
+from spaces.registry import import_modules
 from store.jobs.job import Job, JobState
 from store.predictors.predictor import Label, StoredPredictor, TrainedVersion
 from workers.children import Children
@@ -107,8 +106,7 @@ def handler_of(kind: str) -> Handler:
     Raises:
         UnknownKind: there is none.
     """
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+    import_modules("workers.handlers")
     if kind not in _HANDLERS:
         raise UnknownKind(f"no handler for jobs of kind {kind!r}")
     return _HANDLERS[kind]

@@ -15,8 +15,8 @@ def evaluation(context: JobContext) -> Outcome:
     import torch
 
     from search.evaluator import Bench, Stopped
-    from search.evaluators.composite import make_evaluator
     from search.request.design_request import DesignRequest
+    from search.run.composite import make_evaluator
 
     torch.set_num_threads(1)
     payload: dict[str, Any] = dict(context.job.payload)

@@ -73,19 +73,19 @@ def test_weights_that_a_module_names_belong_to_it(package):
 def test_what_a_comparison_loads_is_in_its_graph():
     """All strategies, evaluators, kinds, tables and spaces, loaded in a fresh process."""
     program = """
-import sys
+import importlib, sys
 from experiments.framework.imports import FRAME, ROOTS, modules_of
-found = set(modules_of("experiments.search.search"))
-import experiments.search.search
+comparisons = ("experiments.search.search", "experiments.predictors.calibration")
+found = {name for each in comparisons for name in (*modules_of(each), each.rpartition(".")[0])}
+for each in comparisons: importlib.import_module(each)
 from benchmarks.table import all_tables
 from predictors.kinds import KINDS
 from search.evaluators import EVALUATORS
 from search.strategies import STRATEGIES
-from spaces.space import space_names
-for name in STRATEGIES.built_in(): STRATEGIES.get(name)
-for kind in KINDS.built_in(): KINDS.get(kind)
-for name in EVALUATORS.built_in(): EVALUATORS.get(name)
-all_tables(), space_names()
+from spaces.space import SPACES
+for registry in (STRATEGIES, KINDS, EVALUATORS, SPACES):
+    for name in registry.built_in(): registry.get(name)
+all_tables()
 loaded = {name for name in sys.modules if name.partition(".")[0] in ROOTS and not name.startswith(FRAME)}
 print(sorted(loaded - found))
 """

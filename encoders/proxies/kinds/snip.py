@@ -3,11 +3,12 @@
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from encoders.proxies.proxy import Batch, Score, log, register, saliency, weighted
+from encoders.proxies.kinds import PROXIES
+from encoders.proxies.proxy import Batch, Proxy, log, saliency, weighted
 
 
-@register
-class Snip(Score):
+@PROXIES.register
+class Snip(Proxy):
     r"""How much the loss would feel the loss of each weight,
     :math:`\log \sum_\theta |\theta \, \partial L / \partial \theta|`.
     """

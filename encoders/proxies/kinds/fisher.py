@@ -4,11 +4,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from encoders.proxies.proxy import Batch, Score, hooked, log, register
+from encoders.proxies.kinds import PROXIES
+from encoders.proxies.proxy import Batch, Proxy, hooked, log
 
 
-@register
-class Fisher(Score):
+@PROXIES.register
+class Fisher(Proxy):
     r"""How much the loss would feel the loss of each weight's channel, to second order.
 
     .. math:: \log \sum_l n_l \sum_c \frac{1}{2b} \sum_i \Bigl( \sum_{hw} a_{ichw}

@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor, nn
 
-from encoders.proxies.proxy import Batch, Score, hooked, register
+from encoders.proxies.kinds import PROXIES
+from encoders.proxies.proxy import Batch, Proxy, hooked
 
 
-@register
-class Naswot(Score):
+@PROXIES.register
+class Naswot(Proxy):
     r"""Log-determinant of the kernel of agreeing ReLU patterns.
 
     .. math:: \log \left| K_H \right|, \qquad K_H[i, j] = N_A - d_H(c_i, c_j)

@@ -5,11 +5,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-from encoders.proxies.proxy import Batch, Score, hooked, log, register, saliency, weighted
+from encoders.proxies.kinds import PROXIES
+from encoders.proxies.proxy import Batch, Proxy, hooked, log, saliency, weighted
 
 
-@register
-class SynFlow(Score):
+@PROXIES.register
+class SynFlow(Proxy):
     r"""How much every weight lets through, summed, as a logarithm; needs no data.
 
     .. math:: \log \sum_\theta \left| \theta \, \partial R / \partial \theta \right|, \qquad

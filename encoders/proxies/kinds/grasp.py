@@ -6,11 +6,12 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from encoders.proxies.proxy import Batch, Score, register, weighted
+from encoders.proxies.kinds import PROXIES
+from encoders.proxies.proxy import Batch, Proxy, weighted
 
 
-@register
-class Grasp(Score):
+@PROXIES.register
+class Grasp(Proxy):
     r"""By how much the gradient's flow would grow if each weight were lost, summed.
 
     .. math:: s = -\sum_\theta \theta \, (H g)_\theta, \qquad \mathrm{sign}(s) \log(1 + |s|)

@@ -3,13 +3,14 @@
 import torch
 from torch import Tensor, nn
 
-from encoders.proxies.proxy import Batch, Score, hooked, register
+from encoders.proxies.kinds import PROXIES
+from encoders.proxies.proxy import Batch, Proxy, hooked
 
 _STEP = 0.01
 
 
-@register
-class Zen(Score):
+@PROXIES.register
+class Zen(Proxy):
     r"""How expressive the network is: how far its features move when the input does.
 
     .. math:: \log \mathbb E \| f(x) - f(x + \alpha\epsilon) \|_F

@@ -4,11 +4,12 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from encoders.proxies.proxy import Batch, Score, gradients, log, register, weighted
+from encoders.proxies.kinds import PROXIES
+from encoders.proxies.proxy import Batch, Proxy, gradients, log, weighted
 
 
-@register
-class GradNorm(Score):
+@PROXIES.register
+class GradNorm(Proxy):
     r"""Norm of the loss's gradient, summed over layers:
     :math:`\log \sum_l \|\partial L / \partial \theta_l\|`.
     """

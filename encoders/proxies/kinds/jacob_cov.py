@@ -3,13 +3,14 @@
 import torch
 from torch import nn
 
-from encoders.proxies.proxy import Batch, Score, register
+from encoders.proxies.kinds import PROXIES
+from encoders.proxies.proxy import Batch, Proxy
 
 _SMALL = 1e-5
 
 
-@register
-class JacobianCovariance(Score):
+@PROXIES.register
+class JacobianCovariance(Proxy):
     r"""How uncorrelated the local linear maps of different images are.
 
     .. math:: -\sum_i \left[ \log(\sigma_i + \epsilon) + (\sigma_i + \epsilon)^{-1} \right]

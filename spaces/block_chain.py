@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from spaces.families.mixed_radix import all_codes
+from spaces.mixed_radix import all_codes
 from spaces.space import Bools, Codes, Graph, InvalidArchitecture, Slot, Space, Variable
 
 Kinds = NDArray[np.int64]
