@@ -1,15 +1,16 @@
-"""The conformance suite of predictors: a new kind joins with one fixture line.
+"""The conformance suite of predictors: a new kind joins with one line.
 
 Example:
-    class TestMine(PredictorSuite):
-        make = MyPredictor
+    TestMine = conformance("mine")
 """
 
 from collections.abc import Callable
 
 import numpy as np
 
+from predictors.kinds import KINDS
 from predictors.predictor import DamagedModel, NotEnoughLabels, Predictor
+from spaces.metric import Quantity
 from spaces.space import Codes, Floats, get_space
 
 
@@ -20,6 +21,18 @@ def refused(error: type[Exception], action: Callable[[], object]) -> bool:
     except error:
         return True
     return False
+
+
+def conformance(kind: str) -> type["PredictorSuite"]:
+    """The suite for a registered kind that needs no source, to be assigned to a name that begins with
+    ``Test``.
+    """
+
+    class Suite(RegisteredSuite):
+        make = KINDS.get(kind)
+        name = kind
+
+    return Suite
 
 
 class PredictorSuite:
@@ -118,3 +131,20 @@ class PredictorSuite:
         low, high = (predictor.probability_below(codes, bound) for bound in np.quantile(values, [0.1, 0.9]))
         assert (low >= 0).all() and (low <= high).all() and (high <= 1).all()
         assert low.mean() < 0.35 and high.mean() > 0.65
+
+
+class RegisteredSuite(PredictorSuite):
+    """What a kind that requests can name promises besides."""
+
+    name: str
+
+    def test_it_is_registered_under_its_kind(self) -> None:
+        assert self.name in KINDS.names()
+        assert KINDS.get(self.name).kind == self.name
+
+    def test_what_requests_must_know_of_it_is_said(self) -> None:
+        kind = KINDS.get(self.name)
+        assert kind.most_labels >= kind.inline_labels >= 0
+        for quantity in (Quantity("accuracy", task="cifar10"), Quantity("latency_ms", device="fpga")):
+            reason = kind.why_not(self.space, quantity)
+            assert reason is None or all(isinstance(part, str) for part in reason)

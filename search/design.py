@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.tables import Tables
-from generator.masked.weights import load_generator
+from generator.masked.weights import has_generator, load_generator
 from search.abilities import StartsUniformly
 from search.evaluator import Bench
 from search.feasibility.exact_bounds import nearest_member
@@ -182,9 +182,9 @@ def _best_measured(problem: Problem, measured: Sequence[Observation]) -> list[st
 
 
 def _digests(request: DesignRequest, problem: Problem, models: Models) -> dict[str, str]:
-    """What predicted, what for, and what proposed: no generator ships for architectures with recipes."""
-    known = problem.space.network_space is problem.space
-    named = {"generator": load_generator(problem.space.name).digest} if known else {}
+    """What predicted, what for, and what proposed where there is a generator."""
+    name = problem.space.name
+    named = {"generator": load_generator(name).digest} if has_generator(name) else {}
     if request.uploaded is not None:
         named[f"task {request.uploaded.name}"] = f"sha256:{request.uploaded.embedding}"
     return named | {key: model.digest() for key, model in models.items()}

@@ -7,7 +7,7 @@ import numpy as np
 
 from generator.generate import GenerateOptions, generate
 from generator.guide import ProductGuide
-from generator.masked.weights import load_generator
+from generator.masked.weights import has_generator, load_generator
 from search.bo.candidates import pooled
 from search.feasibility.confidence import confidence, confident, log_confidence
 from search.feasibility.exact_bounds import LISTED, draw_feasible
@@ -96,7 +96,7 @@ def _generated(
     )
     parts = []
     for weights in weightings:
-        if problem.space.network_space is not problem.space:
+        if not has_generator(problem.space.name):
             parts.append(_climbed(problem, models, fitness, weights, exclude, rng))
             continue
         guide = ProductGuide(
@@ -135,7 +135,7 @@ def _climbed(
     exclude: Codes,
     rng: np.random.Generator,
 ) -> Codes:
-    """The pool where no generator can ship: uniform draws, and the neighbourhoods of what looks best."""
+    """The pool where there is no generator: uniform draws, and the neighbourhoods of what looks best."""
 
     def wanted(codes: Codes) -> Floats:
         return STRENGTH * fitness(codes, weights) + log_confidence(problem, models, codes)

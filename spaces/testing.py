@@ -30,7 +30,11 @@ _fuzz = settings(
 
 
 def conformance(space_name: str) -> type["SpaceConformance"]:
-    """The suite for a registered space, to be assigned to a name that begins with ``Test``."""
+    """The suite for a registered space, to be assigned to a name that begins with ``Test``.
+
+    Args:
+        space_name: of the space.
+    """
     return type(f"Test_{space_name}", (SpaceConformance,), {"space_name": space_name})
 
 

@@ -90,6 +90,13 @@ def load_generator(space: str) -> MaskedDiffusion:
     return model
 
 
+def has_generator(space: str) -> bool:
+    """Whether :func:`load_generator` finds one: a plug-in may ship none, and none has learned recipes."""
+    from generator.masked.own import kept_generator
+
+    return kept_generator(space) is not None or shipped_path(space).is_file()
+
+
 @lru_cache(maxsize=16)
 def _load_shipped(space: str) -> MaskedDiffusion:
     return read_generator(shipped_path(space), get_space(space))

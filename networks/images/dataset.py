@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from networks.images.decode import BadImages, Pixels
-from networks.images.sources import Entry, Source, open_source
+from networks.images.names import open_source
+from networks.images.source import Entry, Source
 
 _LOG = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ class Finding:
 
 @app.command()
 def doctor(as_json: JsonOption = False) -> None:
-    """Check Python, packages, broker, tables, weights and disk; exit status 1 where something is wrong."""
+    """Check Python, packages, plug-ins, broker, tables, weights, disk; exit status 1 where one is wrong."""
     findings = [finding for check in CHECKS for finding in _guarded(check)]
     if as_json:
         well = all(finding.ok is not False for finding in findings)
@@ -125,6 +125,15 @@ def _weights() -> Iterator[Finding]:
     )
 
 
+def _plugins() -> Iterator[Finding]:
+    """Every class that an installed package declares, imported; one that fails is no reason not to go on."""
+    from netwright.registries import REGISTRIES
+
+    for plugin in (plugin for registry in REGISTRIES for plugin in registry.plugins()):
+        detail = plugin.package if plugin.fault is None else f"{plugin.package}: {plugin.fault}"
+        yield Finding(f"{plugin.group} {plugin.name}", plugin.fault is None, detail)
+
+
 def _disk() -> Iterator[Finding]:
     from netwright.settings import Settings
 
@@ -137,5 +146,13 @@ def _disk() -> Iterator[Finding]:
         yield Finding(name, free >= DISK_GB, f"{folder}, {free:.1f} GB free")
 
 
-CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (_python, _packages, _broker, _tables, _weights, _disk)
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _python,
+    _packages,
+    _plugins,
+    _broker,
+    _tables,
+    _weights,
+    _disk,
+)
 """What is looked at, in order."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from networks.images.decode import BadImages
-from networks.images.sources import find, names
+from networks.images.names import find, names
 from networks.options import read_options
 from networks.plan import planned_spaces
 from networks.training.recipe import TrainingOptions

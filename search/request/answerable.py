@@ -17,7 +17,7 @@ from search.request.evaluation import evaluator_name, evaluator_of
 from search.request.uploaded_task import predicted_task
 from spaces.declared.space import DeclaredSpace
 from spaces.metric import Quantity
-from spaces.space import get_space
+from spaces.space import SPACES, get_space
 
 
 def check_answerable(request: DesignRequest, tables: Tables, images: Path | None = None) -> None:
@@ -33,9 +33,10 @@ def check_answerable(request: DesignRequest, tables: Tables, images: Path | None
     """
     problem = request.problem()
     errors = []
-    # The job that designs in a declared space trains its generator where that has not been done.
+    # The job that designs in a declared space trains its generator where that has not been done; in the space
+    # of a plug-in without a generator architectures are proposed by local search.
     declared = isinstance(problem.space.network_space, DeclaredSpace)
-    if not generators.ships(request.space) and not declared:
+    if request.space in SPACES.built_in() and not generators.ships(request.space):
         hint = f"designs are made in {', '.join(generators.spaces())}"
         errors.append(FieldError("space", f"no generator ships for {request.space}", hint))
     options, wrong = _options(request, problem)

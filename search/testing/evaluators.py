@@ -1,21 +1,56 @@
-"""The conformance suite of evaluators: a new one joins with one class.
+"""The conformance suite of evaluators: a new one joins with one line.
 
 Example:
-    class TestMine(EvaluatorSuite):
-        def made(self, tmp_path): return MyEvaluator(…)
+    TestMine = conformance("mine", {"space": "nasbench201", "task": "cifar10", "evaluator": "mine"})
 """
 
 import json
 import math
 from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from benchmarks.tables import Tables
 from networks.options import InvalidOptions
-from search.evaluator import Evaluator, NamedEvaluator, Stopped
+from search.evaluator import Bench, Evaluator, NamedEvaluator, Stopped
+from search.evaluators import EVALUATORS
+from search.request.design_request import parse_request
 from spaces.metric import METRICS, Observation
 from spaces.space import Space
+
+
+def conformance(
+    name: str,
+    order: Mapping[str, object],
+    *,
+    images: Callable[[Path], Path] | None = None,
+    data: Path | None = None,
+) -> type["EvaluatorSuite"]:
+    """The suite for a registered evaluator, to be assigned to a name that begins with ``Test``.
+
+    Args:
+        name: of the evaluator.
+        order: a design request that names it, as HTTP would have it.
+        images: writes data sets into a folder and returns it, where it needs any.
+        data: folder of benchmark tables, where it needs any.
+    """
+
+    class Suite(RegisteredSuite):
+        def made(self, tmp_path: Path) -> tuple[Evaluator, Space, set[str]]:
+            request = parse_request({"evaluations": 1, **order})
+            folder = None if images is None else images(tmp_path / "images")
+            bench = Bench(Tables(tmp_path / "tables", data), images=folder, cache_dir=tmp_path / "cache")
+            problem, cls = request.problem(), EVALUATORS.get(name)
+            options = cls.read_options(request.evaluator_options.get(name), f"evaluator_options.{name}")
+            faults = [cls.why_not(problem, quantity, options, bench) for quantity in problem.to_measure]
+            assert not any(faults), faults
+            made = cls.make(problem, problem.to_measure, options, bench, request.seed)
+            return made, problem.space, {quantity.key for quantity in problem.to_measure}
+
+    Suite.name = name
+    return Suite
 
 
 class EvaluatorSuite:
@@ -60,3 +95,20 @@ class EvaluatorSuite:
                 assert caught.value.errors[0].field.startswith("evaluator_options.x")
             part.read_options({}, "x")
             part.read_options(None, "x")
+
+
+class RegisteredSuite(EvaluatorSuite):
+    """What an evaluator that requests can name promises besides."""
+
+    name: str
+
+    def test_it_is_registered_under_its_name(self) -> None:
+        assert self.name in EVALUATORS.names()
+        assert EVALUATORS.get(self.name).name == self.name
+
+    def test_it_measures_metrics_that_there_are(self) -> None:
+        assert {*EVALUATORS.get(self.name).measures} <= METRICS.keys()
+
+    def test_its_name_is_in_what_it_measured(self, tmp_path: Path) -> None:
+        evaluator, _, _ = self.made(tmp_path)
+        assert evaluator.source.startswith(self.name)

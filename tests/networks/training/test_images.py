@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from networks.images import decode, sources
+from networks.images import decode, source
 from networks.images.dataset import load_images
 from networks.images.decode import BadImages
-from networks.images.sources import names, open_source
+from networks.images.names import names, open_source
+from networks.images.sources import npz, tar
 from tests.networks.training import data
 
 
@@ -137,7 +138,8 @@ def test_too_much_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
     with pytest.raises(BadImages, match="too many"):
         load_images(tmp_path, "many")
     monkeypatch.undo()
-    monkeypatch.setattr(sources, "MAX_BYTES", 1000)
+    for module in (source, npz, tar):
+        monkeypatch.setattr(module, "MAX_BYTES", 1000)
     for name in ("many", "tiny"):
         with pytest.raises(BadImages):
             load_images(tmp_path, name)
