@@ -92,8 +92,6 @@ def load_generator(space: str) -> MaskedDiffusion:
 
 def has_generator(space: str) -> bool:
     """Whether :func:`load_generator` finds one: a plug-in may ship none, and none has learned recipes."""
-    from generator.masked.own import kept_generator
-
     return kept_generator(space) is not None or shipped_path(space).is_file()
 
 
