@@ -12,7 +12,7 @@ from search.bo.prior import refined
 from search.declared_models import observed_keys, observed_model
 from search.problem import Problem
 from search.request.design_request import DesignRequest
-from search.request.uploaded_task import predicted_task, task_predictor
+from search.request.uploaded_task import task_predictor
 from spaces.metric import Observation
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def prior_models(request: DesignRequest, problem: Problem, blobs: "Callable[[], 
     """The prior models of an uploaded task, before anything was observed of it."""
     if blobs is None:
         return {}
-    found = {quantity.key: predicted_task(request, quantity) for quantity in problem.to_measure}
+    found = {quantity.key: request.predicted_task(quantity) for quantity in problem.to_measure}
     return {
         key: task_predictor(problem.space.name, task, blobs)
         for key, task in found.items()
@@ -78,7 +78,7 @@ def shipped_models(problem: Problem, request: DesignRequest, blobs: "Callable[[]
     for quantity in problem.to_measure:
         if quantity in own:
             models[quantity.key] = own[quantity].predictor()
-        elif (task := predicted_task(request, quantity)) is not None:
+        elif (task := request.predicted_task(quantity)) is not None:
             assert blobs is not None, "a task was uploaded, and there are no blobs"
             models[quantity.key] = task_predictor(problem.space.name, task, blobs)
         elif quantity.key in observed:

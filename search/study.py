@@ -10,7 +10,7 @@ from search.abilities import AcceptsPrior
 from search.problem import Problem
 from search.request.design_request import DesignRequest, parse_request
 from search.request.quantities import ON_DEVICE, FieldError, InvalidRequest
-from search.request.uploaded_task import UploadedTask, predicted_task, task_predictor
+from search.request.uploaded_task import UploadedTask, task_predictor
 from search.strategies import STRATEGIES
 from search.strategy import FULL, Strategy
 from spaces.metric import Observation, Quantity, value_fault
@@ -76,7 +76,7 @@ def strategy_of(request: DesignRequest, blobs: "Callable[[], Blobs] | None") -> 
     """
     problem = request.problem()
     strategy = STRATEGIES.get(request.strategy)(problem, seed=request.seed, flat=request.flat)
-    task = predicted_task(request, problem.objectives[0])
+    task = request.predicted_task(problem.objectives[0])
     if task is not None and blobs is not None and isinstance(strategy, AcceptsPrior):
         strategy.accept_prior(task_predictor(problem.space.name, task, blobs))
     return strategy

@@ -14,7 +14,6 @@ from search.evaluators import EVALUATORS
 from search.problem import Problem
 from search.request.design_request import DesignRequest, FieldError, InvalidRequest
 from search.request.evaluation import evaluator_name, evaluator_of
-from search.request.uploaded_task import predicted_task
 from spaces.declared.space import DeclaredSpace
 from spaces.metric import Quantity
 from spaces.space import SPACES, get_space
@@ -116,7 +115,7 @@ def _unmeasurable(
 def _model_reason(request: DesignRequest, quantity: Quantity) -> tuple[str, str] | None:
     if any(device.quantity == quantity for device in request.measured):
         return None
-    if predicted_task(request, quantity) is not None:
+    if request.predicted_task(quantity) is not None:
         return None
     key, keys = quantity.key, shipped.quantities(request.space)
     space = get_space(request.space)

@@ -84,6 +84,12 @@ class DesignRequest:
             None if self.uploaded is None else self.uploaded.sized,
         )
 
+    def predicted_task(self, quantity: Quantity) -> UploadedTask | None:
+        """The uploaded task whose conditioned predictor predicts a quantity; None where none does."""
+        task = self.uploaded
+        predicts = task is not None and self.space in CONDITIONED and quantity == task.quantity
+        return task if predicts and not self.recipe else None
+
     def to_dict(self) -> dict[str, object]:
         """The JSON object :func:`parse_request` reads back."""
         body = asdict(self)

@@ -13,7 +13,6 @@ from spaces.metric import Quantity
 
 if TYPE_CHECKING:
     from predictors.predictor import Predictor
-    from search.request.design_request import DesignRequest
     from store.blobs.blobs import Blobs
 
 METRIC = "accuracy"
@@ -52,13 +51,6 @@ class UploadedTask:
 
 class EmbeddingGone(LookupError):
     """The embedding of a task cannot be read, or is one of another encoder; add the task again."""
-
-
-def predicted_task(request: "DesignRequest", quantity: Quantity) -> UploadedTask | None:
-    """The uploaded task of a request whose conditioned predictor tells a quantity; None where none does."""
-    task = request.uploaded
-    told = task is not None and request.space in CONDITIONED and quantity == task.quantity
-    return task if told and not request.recipe else None
 
 
 def extrapolates(model: "Predictor") -> bool:
