@@ -10,7 +10,9 @@ hyperparameters are those of the greatest posterior probability (Rasmussen & Wil
 Notation: n labels, c candidates, f columns, g groups.
 """
 
+import math
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,14 +21,17 @@ from botorch.fit import fit_gpytorch_mll
 from botorch.models import SingleTaskGP
 from botorch.models.model import Model
 from gpytorch.constraints import GreaterThan, Positive
+from gpytorch.distributions import MultivariateNormal
 from gpytorch.kernels import ConstantKernel, ScaleKernel
 from gpytorch.likelihoods import FixedNoiseGaussianLikelihood, GaussianLikelihood
 from gpytorch.means import ZeroMean
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.priors import NormalPrior
 from gpytorch.settings import fast_pred_var, max_cholesky_size
+from linear_operator.utils.cholesky import psd_safe_cholesky
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from predictors.gaussian_processes.grouped_matern import GroupedMatern, Groups
 from spaces.space import Floats
@@ -83,7 +88,7 @@ def fit_hyperparameters(x: Floats, y: Floats, groups: Groups, *, iterations: int
         iterations: of L-BFGS-B, from the priors' means.
     """
     model = _model(x, y, groups, None)
-    mll = ExactMarginalLogLikelihood(model.likelihood, model)
+    mll = _DenseMarginalLogLikelihood(model.likelihood, model)
     with warnings.catch_warnings(), max_cholesky_size(EXACT_UP_TO):
         # A limit of steps is meant; a second attempt would begin at random.
         warnings.simplefilter("ignore", OptimizationWarning)
@@ -101,6 +106,42 @@ def fit_hyperparameters(x: Floats, y: Floats, groups: Groups, *, iterations: int
     ]
     result: Floats = torch.cat(found).numpy().copy()
     return result
+
+
+class _DenseMarginalLogLikelihood(ExactMarginalLogLikelihood):  # type: ignore[misc]
+    """The same value, differentiated by the inverse covariance (Rasmussen & Williams 2006, eq. 5.9): a third
+    of the time that the derivative of a Cholesky factor takes.
+    """
+
+    def forward(
+        self, function_dist: MultivariateNormal, target: Tensor, *params: Any, **kwargs: Any
+    ) -> Tensor:
+        """The log posterior density of the hyperparameters, up to a constant, over the number of labels."""
+        output = self.likelihood(function_dist, *params, **kwargs)
+        density = _LogDensity.apply(output.covariance_matrix, target - output.mean)  # type: ignore[no-untyped-call]
+        result: Tensor = self._add_other_terms(density, params) / len(target)
+        return result
+
+
+class _LogDensity(torch.autograd.Function):
+    """Log density of residuals (n,) under a normal distribution of covariance (n, n)."""
+
+    @staticmethod
+    def forward(ctx: Any, covariance: Tensor, residuals: Tensor) -> Tensor:
+        factor = psd_safe_cholesky(covariance)
+        inverse = torch.cholesky_inverse(factor)
+        weights = inverse @ residuals
+        ctx.save_for_backward(inverse, weights)
+        log_determinant = 2 * factor.diagonal().log().sum()
+        constant = len(residuals) * math.log(2 * math.pi)
+        density: Tensor = -0.5 * (residuals @ weights + log_determinant + constant)
+        return density
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
+        inverse, weights = ctx.saved_tensors
+        return 0.5 * gradients[0] * (torch.outer(weights, weights) - inverse), -gradients[0] * weights
 
 
 def marginals(model: Model, x: Matrix, *, observation_noise: bool = True) -> tuple[Floats, Floats]:

@@ -7,7 +7,6 @@ r"""Matérn kernel of smoothness 5/2 with one lengthscale for each group of inpu
 cannot tell a hundred lengthscales apart.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from gpytorch.constraints import Interval
 from gpytorch.kernels import Kernel
 from gpytorch.priors import NormalPrior
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 LENGTHSCALE_STD = 0.4
 """Standard deviation of the normal prior of a log lengthscale."""
@@ -65,6 +65,8 @@ class GroupedMatern(Kernel):  # type: ignore[misc]
         self.register_constraint(
             "log_lengthscale", Interval(mean - REACH * std, mean + REACH * std, transform=None)
         )
+        self._sizes = list(groups.sizes)
+        self._within: tuple[Tensor, Tensor] | None = None
 
     def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: Any) -> Tensor:
         """Covariances.
@@ -74,10 +76,38 @@ class GroupedMatern(Kernel):  # type: ignore[misc]
             x2: (…, m, f)
             returns: (…, n, m), or (…, n) of pairs where ``diag``
         """
-        scale = math.sqrt(5) * torch.exp(-self.log_lengthscale)[self.group]
-        r = self.covar_dist(x1 * scale, x2 * scale, diag=diag, square_dist=False, **params)
-        result: Tensor = (1 + r + r * r / 3) * torch.exp(-r)
-        return result
+        if self.training and x1 is x2 and x1.dim() == 2 and not diag:
+            squared = (torch.exp(-2 * self.log_lengthscale) @ self._squared_within(x1)).reshape(len(x1), -1)
+        else:
+            scale = torch.exp(-self.log_lengthscale)[self.group]
+            squared = self.covar_dist(x1 * scale, x2 * scale, diag=diag, square_dist=True, **params)
+        covariances: Tensor = _Matern52.apply(squared)  # type: ignore[no-untyped-call]
+        return covariances
+
+    def _squared_within(self, x: Tensor) -> Tensor:
+        """Squared distances within each group (g, n·n), computed once while lengthscales are fitted."""
+        if self._within is None or self._within[0] is not x:
+            parts = torch.split(x.detach(), self._sizes, dim=1)
+            self._within = x, torch.stack([torch.cdist(part, part).square().ravel() for part in parts])
+        return self._within[1]
+
+
+class _Matern52(torch.autograd.Function):
+    """k of the squared distance, whose derivative is finite at 0, where that of the distance is not."""
+
+    @staticmethod
+    def forward(ctx: Any, squared: Tensor) -> Tensor:
+        r = torch.sqrt(5 * squared)
+        decay = torch.exp(-r)
+        ctx.save_for_backward(r, decay)
+        return (1 + r + r * r / 3) * decay
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        r, decay = ctx.saved_tensors
+        slope: Tensor = gradients[0] * (1 + r) * decay * (-5 / 6)
+        return slope
 
 
 def _log_lengthscale(kernel: GroupedMatern) -> Tensor:

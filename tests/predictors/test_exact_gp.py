@@ -4,9 +4,12 @@ hyperparameters.
 
 import numpy as np
 import torch
+from botorch.fit import fit_gpytorch_mll
 from gpytorch.kernels import MaternKernel
+from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.settings import fast_pred_var
 
+from predictors.gaussian_processes import exact_gp as module
 from predictors.gaussian_processes.exact_gp import exact_gp, fit_hyperparameters, marginals, with_fantasies
 from predictors.gaussian_processes.grouped_matern import GroupedMatern, Groups
 
@@ -85,3 +88,44 @@ def test_hyperparameters_are_found_and_found_again() -> None:
     assert (found == fit_hyperparameters(x, y, GROUPS, iterations=40)).all()
     assert found[1] > found[0], "the second group says nothing, so its lengthscale grows"
     assert found[-1] < -3
+
+
+def test_the_quick_likelihood_is_gpytorchs_and_so_is_its_gradient() -> None:
+    x, y, _ = problem()
+    found = []
+    for likelihood in (ExactMarginalLogLikelihood, module._DenseMarginalLogLikelihood):
+        model = module._model(x, y, GROUPS, None).train()
+        mll = likelihood(model.likelihood, model)
+        value = mll(model(*model.train_inputs), model.train_targets)
+        value.backward()
+        found.append(
+            [value, *(parameter.grad for parameter in model.parameters() if parameter.requires_grad)]
+        )
+    assert len(found[0]) == 4  # the value, lengthscales, signal variance, noise variance
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-9, rtol=1e-7)
+
+
+def test_the_kernel_of_a_fit_is_the_kernel_of_a_prediction() -> None:
+    """Distances within groups are computed once while lengthscales are fitted."""
+    x = torch.from_numpy(problem()[0])
+    kernel = GroupedMatern(GROUPS).train()
+    assert kernel._within is None
+    fitting = kernel(x).to_dense()
+    assert kernel._within is not None
+    with torch.no_grad():
+        torch.testing.assert_close(fitting, GroupedMatern(GROUPS).eval()(x).to_dense(), atol=1e-9, rtol=1e-9)
+    fitting.sum().backward()
+    assert kernel.log_lengthscale.grad.isfinite().all()
+
+
+def test_hyperparameters_are_those_that_botorch_finds() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(60, 5))
+    y = np.sin(x[:, 0]) + 0.3 * rng.normal(size=60)
+    model = module._model(x, y, GROUPS, None)
+    fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+    signal = model.requires_grad_(False).covar_module.kernels[0]
+    expected = [*signal.base_kernel.log_lengthscale, signal.outputscale.log(), model.likelihood.noise.log()]
+    found = fit_hyperparameters(x, y, GROUPS, iterations=40)
+    np.testing.assert_allclose(found, [float(value) for value in expected], atol=2e-3)

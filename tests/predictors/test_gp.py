@@ -5,6 +5,7 @@ import sys
 import warnings
 
 import numpy as np
+import pytest
 from scipy.optimize import approx_fprime
 
 from predictors.gaussian_processes.matern_kernel import (
@@ -14,6 +15,7 @@ from predictors.gaussian_processes.matern_kernel import (
     condition,
     distances,
     kernel,
+    most_likely,
     scaled_distances,
 )
 from predictors.kinds.gp import GpPredictor
@@ -74,6 +76,20 @@ def test_gradient_of_the_likelihood() -> None:
     np.testing.assert_allclose(
         _negative_log_likelihood(squared, labels, THETA)[1], numeric, rtol=1e-3, atol=1e-4
     )
+
+
+@pytest.mark.parametrize("count", [30, 120])
+def test_hyperparameters_equal_botorchs(count: int) -> None:
+    from predictors.gaussian_processes.exact_gp import fit_hyperparameters
+    from predictors.gaussian_processes.grouped_matern import Groups
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(count, 5))
+    labels = np.sin(x[:, 0]) + 0.3 * x[:, 3] + 0.1 * rng.normal(size=count)
+    parts, centers = np.split(x, [3], axis=1), np.array([0.3, -0.2])
+    found = most_likely(distances(parts, parts), labels, centers)
+    expected = fit_hyperparameters(x, labels, Groups.of((3, 2), centers), iterations=40)
+    np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
 def test_leaving_one_out_equals_fitting_without_it() -> None:
