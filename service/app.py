@@ -49,7 +49,7 @@ from service.routes import (
 from service.routes.export import ONNX_SECONDS
 from store.blobs.blobs import Blobs
 from store.blobs.memory import MemoryBlobs
-from store.port import Store
+from store.port import WORKER, Store
 
 UPLOAD_SECONDS = 240.0
 """For an upload's task, its wait included: it is read within 20 s and embedded within 160."""
@@ -116,7 +116,11 @@ def create_app(
         metrics=metrics,
         science=works["science"],
         feed=Feed(store, threads=config.stream_threads, poll_seconds=config.poll_seconds),
-        readiness=Readiness({"database": store.probe, "blobs": blobs.check}, useful or {}),
+        readiness=Readiness(
+            {"database": store.probe, "blobs": blobs.check},
+            useful or {},
+            workers=lambda: len(store.roles(WORKER)),
+        ),
         stream_limit=StreamLimit(
             most=config.streams,
             most_per_client=config.streams_per_client,

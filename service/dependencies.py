@@ -9,14 +9,13 @@ from benchmarks.tables import Tables
 from service.children.bounded import Bounded
 from service.config import ServiceConfig
 from service.events.feed import Feed
-from service.http.problems import Problem
 from service.http.stream_limit import StreamLimit
 from service.http.temporary import TemporaryFiles
 from service.metrics import Metrics
 from service.operations.models import ModelCache
+from service.operations.short_ids import whole_id
 from service.readiness import Readiness
 from store.blobs.blobs import Blobs
-from store.database.ids import is_id
 from store.jobs.job import Job
 from store.port import Store
 
@@ -70,17 +69,19 @@ IdempotencyKey = Annotated[
 
 
 def get_job(
-    store: StoreDep, tenant: TenantDep, job_id: Annotated[str, Path(description="what the 202 called `id`")]
+    store: StoreDep,
+    tenant: TenantDep,
+    job_id: Annotated[
+        str, Path(description="what the 202 called `id`, or as much of it as no other job has")
+    ],
 ) -> Job:
     """The tenant's job that the path names.
 
     Raises:
-        Problem: 404 for text that can be no id.
+        Problem: 404 for what begins no id; 422 where several begin so.
         NotFound: no such job, or another tenant's.
     """
-    if not is_id(job_id):
-        raise Problem(404, f"there is no job {job_id!r}")
-    return store.job(job_id, tenant_id=tenant)
+    return store.job(whole_id(store, tenant, "job", job_id), tenant_id=tenant)
 
 
 JobDep = Annotated[Job, Depends(get_job)]

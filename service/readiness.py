@@ -25,10 +25,12 @@ class Looked:
     Args:
         checks: by name, ``ok`` or what is wrong, without paths and addresses.
         ready: whether work can be taken.
+        workers: how many announce themselves; 0 where that cannot be asked.
     """
 
     checks: Mapping[str, str]
     ready: bool
+    workers: int
 
 
 class Readiness:
@@ -37,9 +39,13 @@ class Readiness:
     Args:
         needed: without these no work can be taken.
         useful: without these work is taken and waits.
+        workers: counts those that announce themselves.
     """
 
-    def __init__(self, needed: Mapping[str, Check], useful: Mapping[str, Check]) -> None:
+    def __init__(
+        self, needed: Mapping[str, Check], useful: Mapping[str, Check], workers: Callable[[], int]
+    ) -> None:
+        self._workers = workers
         self._needed, self._useful = dict(needed), dict(useful)
         self._limiter = anyio.CapacityLimiter(1)
         self._lock = asyncio.Lock()
@@ -57,7 +63,12 @@ class Readiness:
     def _try_all(self) -> Looked:
         needed = {name: _tried(check) for name, check in self._needed.items()}
         useful = {name: _tried(check) for name, check in self._useful.items()}
-        return Looked({**needed, **useful}, all(said == OK for said in needed.values()))
+        ready = all(said == OK for said in needed.values())
+        try:
+            workers = self._workers() if ready else 0
+        except StoreError:
+            workers = 0
+        return Looked({**needed, **useful}, ready, workers)
 
 
 def _tried(check: Check) -> str:

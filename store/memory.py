@@ -16,7 +16,7 @@ from spaces.metric import Observation
 from store.batches.memory import MemoryBatches
 from store.blobs.references_port import names_in
 from store.database import strict_json
-from store.database.ids import is_id, new_id
+from store.database.ids import Named, is_id, new_id, span_of
 from store.devices.memory import MemoryDevices
 from store.jobs.fair_share import Front
 from store.jobs.job import (
@@ -40,8 +40,8 @@ from store.jobs.transitions import (
 )
 from store.port import Store
 from store.predictors.memory import MemoryPredictors
+from store.predictors.predictor import KIND as PREDICTOR
 from store.predictors.predictor import TrainedVersion
-from store.predictors.sql import KIND as PREDICTOR
 from store.spaces.memory import MemorySpaces
 from store.spaces.space import KIND as SPACE
 from store.studies.memory import MemoryStudies
@@ -155,6 +155,22 @@ class MemoryStore(
     def job(self, job_id: str, *, tenant_id: str = "default") -> Job:
         with self._lock:
             return _copy(self._owned(job_id, tenant_id).job)
+
+    def ids_beginning(
+        self, what: Named, beginning: str, *, tenant_id: str = "default", limit: int = 5
+    ) -> list[str]:
+        if span_of(beginning) is None:
+            return []
+        with self._lock:
+            owners = {
+                "job": {job_id: entry.job.tenant_id for job_id, entry in self._entries.items()},
+                "predictor": {found: kept.tenant_id for found, kept in self._trained.items()},
+                "study": {found: kept.study.tenant_id for found, kept in self._studies.items()},
+            }
+        found = (
+            name for name, owner in owners[what].items() if owner == tenant_id and name.startswith(beginning)
+        )
+        return sorted(found, reverse=True)[:limit]
 
     def jobs(
         self,

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from spaces.metric import Observation
 from store.batches.port import BatchStore
 from store.blobs.references_port import ReferenceStore
+from store.database.ids import Named
 from store.devices.port import DeviceStore
 from store.jobs.job import Event, Job, JobState, Lease, OutboxRow
 from store.predictors.port import PredictorStore
@@ -22,6 +23,9 @@ from store.predictors.predictor import TrainedVersion
 from store.spaces.port import SpaceStore
 from store.studies.port import StudyStore
 from store.tasks.port import TaskStore
+
+WORKER = "worker:"
+"""What the roles begin with by which workers announce themselves."""
 
 
 class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, TaskStore, ReferenceStore):
@@ -64,6 +68,15 @@ class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, Tas
 
         Raises:
             NotFound: no such job, or another tenant's.
+        """
+
+    @abstractmethod
+    def ids_beginning(
+        self, what: Named, beginning: str, *, tenant_id: str = "default", limit: int = 5
+    ) -> list[str]:
+        """The tenant's ids of a sort that begin with a text of at least four characters, newest first.
+
+        None for another tenant's, for a shorter text, and for what begins no id.
         """
 
     @abstractmethod
@@ -283,7 +296,7 @@ class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, Tas
     def roles(self, prefix: str = "") -> dict[str, str]:
         """Roles whose time runs, name → holder, for names that begin with ``prefix``.
 
-        A worker announces itself by holding ``worker:<its name>``.
+        A worker announces itself by holding :data:`WORKER` and its name.
         """
 
     # the whole

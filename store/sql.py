@@ -19,6 +19,7 @@ from store.database import schema, strict_json
 from store.database.engine import check_file, translated
 from store.database.ids import is_id, new_id
 from store.database.rows import job_of, utc
+from store.database.short_ids import SqlShortIds
 from store.database.tables import events, jobs, observations, outbox, results, roles
 from store.devices.sql import SqlDevices
 from store.jobs.job import (
@@ -58,7 +59,17 @@ MOST_NAMED = 500
 """Ids that one query names."""
 
 
-class SqlStore(SqlBatches, SqlDevices, SqlPredictors, SqlStudies, SqlSpaces, SqlTasks, SqlReferences, Store):
+class SqlStore(
+    SqlBatches,
+    SqlDevices,
+    SqlPredictors,
+    SqlStudies,
+    SqlSpaces,
+    SqlTasks,
+    SqlReferences,
+    SqlShortIds,
+    Store,
+):
     """The store on SQLite (``sqlite:///path``) or PostgreSQL (``postgresql+psycopg://…``)."""
 
     # what a client does

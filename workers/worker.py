@@ -16,7 +16,7 @@ from celery.apps.worker import Worker
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from store.jobs.job import StoreError
-from store.port import Store
+from store.port import WORKER, Store
 from workers.execute import execute
 from workers.queue import make_celery
 from workers.tasks import register
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-ROLE = "worker:"
+ROLE = WORKER
 ANNOUNCE_SECONDS = 10.0
 
 

@@ -1,6 +1,7 @@
 """The command line: ``netwright --help``. One file a group of commands; nothing heavy is imported here."""
 
 import os
+from typing import Annotated
 
 import typer
 
@@ -25,6 +26,15 @@ from netwright.cli import studies as studies  # a group of its own
 from netwright.cli import tasks as tasks  # adds its commands to `tasks`
 from netwright.cli import train_devices as train_devices  # adds its command to `train`
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"netwright {version('netwright')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="netwright",
     help="Designs neural-network architectures to order, under hardware limits.",
@@ -33,6 +43,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Designs neural-network architectures to order, under hardware limits."""
+
 
 for module in (serve, design, generate, predict, export, demo, compare, doctor):
     app.registered_commands += module.app.registered_commands

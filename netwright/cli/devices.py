@@ -1,7 +1,5 @@
 """``netwright devices probe|add|remove``: a machine of one's own, from a few measurements."""
 
-import math
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +7,8 @@ import typer
 
 from netwright.cli.catalogue import devices as app
 from netwright.cli.connect import UrlOption, connected
+from netwright.cli.measurements import read_measurements, read_text
 from netwright.cli.output import JsonOption, out, print_json, print_table
-from spaces.metric import METRICS, value_fault
 
 SpaceOption = Annotated[str, typer.Option(help="For example nasbench201.")]
 MetricOption = Annotated[str, typer.Option(help="What is measured, in the metric's unit.")]
@@ -39,7 +37,8 @@ def add(
     name: Annotated[str, typer.Argument(help="What predictions and designs will call the device.")],
     space: SpaceOption,
     file: Annotated[
-        Path, typer.Option(help="Lines of ARCHITECTURE,VALUE (or a tab between); - for standard input.")
+        Path,
+        typer.Option(help="Lines of ARCHITECTURE,VALUE (or tabs or semicolons); - for standard input."),
     ],
     metric: MetricOption = "latency_ms",
     url: UrlOption = None,
@@ -71,42 +70,3 @@ def remove(
         client.delete_device(space, name)
     if as_json:
         print_json({"removed": name, "space": space})
-
-
-def read_measurements(text: str, metric: str | None = None) -> list[tuple[str, float]]:
-    """Architectures and values of lines; the last comma or tab stands between them.
-
-    Args:
-        metric: what the values are of; None where only the server knows.
-
-    >>> read_measurements("architecture,value\\nk3_e1 skip,2.5\\n", "latency_ms")
-    [('k3_e1 skip', 2.5)]
-
-    Raises:
-        typer.BadParameter: naming the line that is none.
-    """
-    found = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        architecture, _, value = line.replace("\t", ",").rpartition(",")
-        if not line.strip() or (number == 1 and value.strip() == "value"):
-            continue
-        try:
-            measured = float(value)
-        except ValueError:
-            measured = math.nan
-        if not architecture or not math.isfinite(measured):
-            raise typer.BadParameter(f"line {number} is not ARCHITECTURE,VALUE: {line[:80]!r}")
-        # A metric that is not known the server refuses, with those that are.
-        fault = value_fault(metric, measured) if metric in METRICS and metric is not None else None
-        if fault is not None:
-            raise typer.BadParameter(f"line {number}: the value {fault}")
-        found.append((architecture.strip().strip('"'), measured))
-    return found
-
-
-def read_text(file: Path) -> str:
-    """A file's text, or standard input's; an error of the command where it cannot be read."""
-    try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"{file} cannot be read: {error}") from None

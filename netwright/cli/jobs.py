@@ -4,14 +4,17 @@ from typing import Annotated, Any
 
 import typer
 
-from netwright.cli.connect import UrlOption, connected
+from netwright.cli.connect import UrlOption, connected, connected_with_workers
 from netwright.cli.design import show_outcome
 from netwright.cli.output import JsonOption, out, print_json, print_table
-from netwright.cli.progress import follow
+from netwright.cli.progress import follow, missing_workers_told
+from store.database.ids import short_id
 
 app = typer.Typer(no_args_is_help=True)
 
-JobId = Annotated[str, typer.Argument(help="The job's id.", show_default=False)]
+JobId = Annotated[
+    str, typer.Argument(help="The job's id, or as much of it as no other job has.", show_default=False)
+]
 
 
 @app.command("list")
@@ -62,8 +65,20 @@ def show(job_id: JobId, url: UrlOption = None, as_json: JsonOption = False) -> N
 
 @app.command()
 def watch(job_id: JobId, url: UrlOption = None, as_json: JsonOption = False) -> None:
-    """Follow a job until it has ended."""
+    """Follow a job until it has ended; says so where no worker is running."""
     with connected(url) as client:
+        handle = client.job(job_id)
+        resumed = f"netwright jobs resume {short_id(handle.id)}"
+        hint = f"start one with: {resumed}" if url is None else "start one there with: netwright worker"
+        with missing_workers_told(client, handle, hint):
+            job = follow(handle)
+        show_outcome(handle, job, as_json=as_json)
+
+
+@app.command()
+def resume(job_id: JobId, as_json: JsonOption = False) -> None:
+    """Start workers on this machine's data folder, and follow a job until it has ended."""
+    with connected_with_workers(None) as client:
         handle = client.job(job_id)
         show_outcome(handle, follow(handle), as_json=as_json)
 

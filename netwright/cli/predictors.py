@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from netwright.cli.connect import UrlOption, connected, connected_with_workers
-from netwright.cli.devices import read_measurements, read_text
+from netwright.cli.measurements import read_measurements, read_text
 from netwright.cli.output import JsonOption, note, print_json, print_table
 from netwright.cli.progress import follow
 from netwright.cli.quantities import quantity
@@ -15,9 +15,9 @@ from predictors.kinds import KINDS
 app = typer.Typer(no_args_is_help=True)
 
 FileOption = Annotated[
-    Path, typer.Option(help="Lines of ARCHITECTURE,VALUE (or a tab between); - for standard input.")
+    Path, typer.Option(help="Lines of ARCHITECTURE,VALUE (or tabs or semicolons); - for standard input.")
 ]
-IdArgument = Annotated[str, typer.Argument(help="The predictor's id.")]
+IdArgument = Annotated[str, typer.Argument(help="The predictor's id, or as much of it as no other has.")]
 
 
 @app.command()
@@ -46,7 +46,7 @@ def train(
             kind=kind,
             source=start,
         )
-        identity = str(job.job["predictor"])
+        identity = str(job["predictor"])
         follow(job)
         job.result()
         found = client.predictor(identity)

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Event, Thread
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from netwright.cli.exit_codes import ExitCode, stop
-from netwright.cli.output import err
-from netwright.client.client import JobHandle
-from netwright.client.sse import JobEvent
+from netwright.cli.output import err, note
+from netwright.client.client import Client, JobHandle
+from netwright.client.sse import TERMINAL, JobEvent
+from store.database.ids import short_id
 
 Report = Callable[[int, int, str], None]
 """Called with done, total and a message."""
@@ -42,6 +44,36 @@ def progress_bar(title: str) -> Iterator[Report]:
         yield show
 
 
+LOOK_SECONDS = 5.0
+"""Between two looks for workers."""
+
+
+@contextmanager
+def missing_workers_told(client: Client, job: JobHandle, hint: str) -> Iterator[None]:
+    """Says, each time it becomes so while the block runs, that the job waits since no worker is running."""
+    over = Event()
+
+    def look() -> None:
+        there = True
+        while True:
+            found = client.workers()
+            if found == 0 and there and not over.is_set():
+                note(f"no worker is running: the job waits; {hint}")
+            there = there if found is None else found > 0
+            if over.wait(LOOK_SECONDS):
+                return
+
+    thread = Thread(target=look, name="workers", daemon=True)
+    if job.state not in TERMINAL:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        if thread.is_alive():
+            thread.join()
+
+
 def follow(job: JobHandle, on_event: Callable[[JobEvent], None] | None = None) -> dict[str, Any]:
     """Shows a job's progress until it has ended; returns it as it is then.
 
@@ -50,7 +82,7 @@ def follow(job: JobHandle, on_event: Callable[[JobEvent], None] | None = None) -
     """
     shown = None
     try:
-        with progress_bar(f"job {job.id[-12:]}") as show:
+        with progress_bar(f"job {short_id(job.id)}") as show:
             for event in job.events():
                 if on_event is not None:
                     on_event(event)

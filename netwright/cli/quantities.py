@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from search.request.quantities import ON_DEVICE
+from search.request.quantities import parts_of_key
 from spaces.metric import METRICS
 
 _BOUND = re.compile(r"\s*([^<>=\s]+)\s*(<=|>=)\s*(\S+)\s*")
@@ -21,14 +21,14 @@ def quantity(text: str) -> dict[str, str]:
     >>> quantity("accuracy@cifar10")
     {'metric': 'accuracy', 'task': 'cifar10'}
     """
-    metric, *rest = text.split("@")
-    names = ["device", "task"] if metric in ON_DEVICE else ["task"]
-    if metric not in METRICS or len(rest) > len(names) or not all(rest):
-        raise typer.BadParameter(
-            f"{text!r} is no quantity; write METRIC, METRIC@TASK, METRIC@DEVICE or METRIC@DEVICE@TASK, "
-            f"with one of {', '.join(METRICS)}"
-        )
-    return {"metric": metric, **dict(zip(names, rest, strict=False))}
+    metrics = f"its metric is one of {', '.join(METRICS)}"
+    try:
+        parts = parts_of_key(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}; {metrics}") from None
+    if parts["metric"] not in METRICS:
+        raise typer.BadParameter(f"{text!r} is no quantity; {metrics}")
+    return parts
 
 
 def constraint(text: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from spaces.metric import METRICS, value_fault
 
 app = typer.Typer(no_args_is_help=True)
 
-StudyArgument = Annotated[str, typer.Argument(help="The study's id.")]
+StudyArgument = Annotated[str, typer.Argument(help="The study's id, or as much of it as no other has.")]
 
 
 @app.command()

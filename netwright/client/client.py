@@ -80,7 +80,7 @@ class Client:
         task: str,
         *,
         constraints: Sequence[Mapping[str, Any]] = (),
-        objectives: Sequence[Mapping[str, Any]] = (),
+        objectives: Sequence[Mapping[str, Any] | str] = (),
         idempotency_key: str | None = None,
         **options: Any,
     ) -> "JobHandle":
@@ -90,7 +90,8 @@ class Client:
             space: see :meth:`spaces`.
             task: see :meth:`tasks`.
             constraints: for example ``[{"metric": "params_m", "max": 0.5}]``.
-            objectives: the accuracy on the task unless said otherwise.
+            objectives: the accuracy on the task unless said otherwise; objects, or keys such as
+                ``"accuracy@cifar10"``.
             idempotency_key: names this order; a repeated call with it gives the same job.
             options: ``count``, ``evaluations``, ``evaluator``, ``confidence``, ``seed``, ``strategy``,
                 ``recipe``.
@@ -149,7 +150,7 @@ class Client:
         self,
         space: str,
         architectures: Sequence[Architecture],
-        metrics: Sequence[Mapping[str, Any]],
+        metrics: Sequence[Mapping[str, Any] | str],
         *,
         kind: str = "auto",
         layout: str = "rows",
@@ -179,7 +180,7 @@ class Client:
         source: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
     ) -> "JobHandle":
-        """Orders a predictor; ``job["predictor"]`` of the handle is its id.
+        """Orders a predictor; ``job["predictor"]`` of the handle, and of what ``wait`` returns, is its id.
 
         Args:
             observations: architectures and what was measured, in the metric's unit.
@@ -227,7 +228,7 @@ class Client:
         task: str,
         *,
         constraints: Sequence[Mapping[str, Any]] = (),
-        objectives: Sequence[Mapping[str, Any]] = (),
+        objectives: Sequence[Mapping[str, Any] | str] = (),
         client_id: str | None = None,
         idempotency_key: str | None = None,
         **options: Any,
@@ -373,6 +374,10 @@ class Client:
     def ready(self) -> bool:
         """Whether the server can accept work now."""
         return self.transport.ready()
+
+    def workers(self) -> int | None:
+        """How many workers the server knows of; without any, jobs wait. None where it does not say."""
+        return self.transport.workers()
 
     # inside
     def _all(self, what: str, name: Callable[[Json], str], **asked: str) -> list[Json]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import httpx
 
@@ -29,6 +30,10 @@ class JobHandle:
     def id(self) -> str:
         """The job's id."""
         return str(self.job["id"])
+
+    def __getitem__(self, name: str) -> Any:
+        """A field of what the server said last, for example ``job["predictor"]``."""
+        return self.job[name]
 
     @property
     def state(self) -> str:

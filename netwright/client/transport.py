@@ -51,6 +51,15 @@ class Transport:
         except httpx.TransportError:
             return False
 
+    def workers(self) -> int | None:
+        """How many workers the server knows of; asked once, None where it does not say."""
+        try:
+            response = self._http.get("/readyz")
+        except httpx.TransportError:
+            return None
+        found = response.json().get("workers") if response.is_success else None
+        return found if isinstance(found, int) else None
+
     def call(self, method: str, path: str, **request: Any) -> Json:
         """The JSON that a call answers; empty where the answer has no body.
 

@@ -9,6 +9,26 @@ from spaces.space import Space
 ON_DEVICE = ("latency_ms", "throughput_ips", "energy_mj")
 
 
+def parts_of_key(key: str) -> dict[str, str]:
+    """Metric, task and device of a quantity's key; whether they are known is not looked at.
+
+    >>> parts_of_key("latency_ms@gpu@arxiv")
+    {'metric': 'latency_ms', 'device': 'gpu', 'task': 'arxiv'}
+    >>> parts_of_key("accuracy@cifar10"), parts_of_key("params_m")
+    ({'metric': 'accuracy', 'task': 'cifar10'}, {'metric': 'params_m'})
+
+    Raises:
+        ValueError: it has too many parts, or an empty one.
+    """
+    metric, *rest = key.split("@")
+    names = ["device", "task"] if metric in ON_DEVICE else ["task"]
+    if not metric or len(rest) > len(names) or not all(rest):
+        raise ValueError(
+            f"{key[:100]!r} is no quantity; write METRIC, METRIC@TASK, METRIC@DEVICE or METRIC@DEVICE@TASK"
+        )
+    return {"metric": metric, **dict(zip(names, rest, strict=False))}
+
+
 @dataclass(frozen=True, slots=True)
 class FieldError:
     """One thing wrong with a request: where, what, and what would be right."""

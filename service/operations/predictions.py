@@ -23,6 +23,7 @@ from service.children.bounded import checkpoint
 from service.dependencies import Service
 from service.http.problems import invalid
 from service.operations.devices import named_devices
+from service.operations.short_ids import whole_id
 from service.operations.uploads import named_task
 from service.schemas import PredictCreate
 from service.schemas.predictions import PredictedQuantityCreate
@@ -30,7 +31,6 @@ from spaces.declared.space import DeclaredSpace
 from spaces.metric import METRICS, Quantity
 from spaces.space import Bools, Codes, Space
 from store.blobs.blobs import BlobNotFound
-from store.database.ids import is_id
 from store.jobs.job import NotFound
 from store.predictors.predictor import StoredPredictor
 
@@ -274,9 +274,8 @@ def _named(
         if newest is None:
             raise refused(f"you have trained no predictor of {quantity.key}", NO_PREDICTOR)
         return newest
-    if not is_id(name):
-        raise NotFound(f"there is no predictor {name!r}")
-    found = service.store.predictor(name, tenant_id=tenant)
+    whole = whole_id(service.store, tenant, "predictor", name, f"{path}.predictor")
+    found = service.store.predictor(whole, tenant_id=tenant)
     if (found.spec.space, found.spec.key) != (space.name, quantity.key):
         raise refused(f"it predicts {found.spec.key} in {found.spec.space}, not {quantity.key}")
     if found.current is None:

@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 
 from service.dependencies import ServiceDep, TenantDep
 from service.events.stream import EventStream
 from service.http.connections import client_of
-from service.http.problems import Problem, documented
+from service.http.problems import documented
 from service.http.strict_json import StrictJSONRoute
+from service.operations.short_ids import whole_id
 from store.database.ids import is_id
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)
@@ -36,7 +38,9 @@ async def open_stream(request: Request, service: ServiceDep) -> AsyncIterator[No
     dependencies=[Depends(open_stream)],
 )
 async def stream_events(
-    job_id: Annotated[str, Path(description="what the 202 called `id`")],
+    job_id: Annotated[
+        str, Path(description="what the 202 called `id`, or as much of it as no other job has")
+    ],
     service: ServiceDep,
     tenant: TenantDep,
     after: Annotated[int, Query(ge=0, le=HIGHEST_ID, description="id of the last event already seen")] = 0,
@@ -50,7 +54,7 @@ async def stream_events(
     The event `state` tells every change of state; the other kinds tell what the work does.
     """
     if not is_id(job_id):
-        raise Problem(404, f"there is no job {job_id!r}")
+        job_id = await to_thread.run_sync(whole_id, service.store, tenant, "job", job_id)
     # A browser sends back whatever id it saw last; what is no id of ours replays from the start.
     if last_event_id is not None:
         text = last_event_id.strip()

@@ -31,7 +31,10 @@ async def readyz(service: ServiceDep) -> ReadyPublic:
         raise Problem(503, f"not ready: {wrong}", kind="not-ready", headers=headers)
     well = all(said == OK for said in looked.checks.values())
     return ReadyPublic(
-        status="ready" if well else "degraded", version=service.version, checks=dict(looked.checks)
+        status="ready" if well else "degraded",
+        version=service.version,
+        checks=dict(looked.checks),
+        workers=looked.workers,
     )
 
 

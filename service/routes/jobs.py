@@ -10,15 +10,14 @@ from search.request.design_request import FieldError
 from service.dependencies import JobDep, Service, ServiceDep, StoreDep, TenantDep
 from service.http.problems import Problem, documented, finite, invalid
 from service.http.strict_json import StrictJSONRoute
+from service.operations.short_ids import whole_cursor
 from service.schemas import JobList, JobPublic, ResultPublic
 from store.batches.batch import ANSWERED, NothingToRepeat
 from store.jobs.job import Job, JobState, NotFound
+from store.predictors.predictor import KIND as PREDICTOR
 from store.spaces.space import KIND as SPACE
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)
-
-TRAINING = "predictor"
-"""The kind of the jobs that train a tenant's predictor."""
 
 StateName = Literal["queued", "running", "succeeded", "failed", "cancelled", "infeasible"]
 
@@ -40,7 +39,11 @@ def list_jobs(
     wanted = None if state is None else JobState(state)
     try:
         jobs, has_more = store.jobs(
-            tenant_id=tenant, after=after, limit=limit, state=wanted, parent_id=parent
+            tenant_id=tenant,
+            after=whole_cursor(store, tenant, "job", after),
+            limit=limit,
+            state=wanted,
+            parent_id=whole_cursor(store, tenant, "job", parent, "parent"),
         )
     except NotFound:
         unknown = FieldError("after", f"{after!r} is no job", "the id of the last job you have")
@@ -115,7 +118,7 @@ def _repeat(service: Service, tenant: str, job: Job) -> tuple[Job, bool]:
         except NothingToRepeat:
             told = "every design of the batch got its answer; order it again to repeat it"
             raise Problem(409, told, kind="nothing-to-repeat") from None
-    if job.kind == TRAINING:
+    if job.kind == PREDICTOR:
         # Of a deleted predictor nothing is left to learn from: 404, as its own address says.
         service.store.predictor(str(job.payload["predictor"]), tenant_id=tenant)
     return service.store.submit(

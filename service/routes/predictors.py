@@ -11,6 +11,7 @@ from service.http.problems import Problem, documented, invalid
 from service.http.strict_json import StrictJSONRoute
 from service.operations.observations import check_labels, check_predictor
 from service.operations.refine import observe as learn
+from service.operations.short_ids import whole_cursor, whole_id
 from service.schemas.predictors import (
     ObserveCreate,
     PredictorCreate,
@@ -19,7 +20,6 @@ from service.schemas.predictors import (
     TrainingPublic,
 )
 from spaces.space import get_space
-from store.database.ids import is_id
 from store.jobs.job import Job, NotFound
 from store.predictors.predictor import StoredPredictor, TooManyPredictors
 
@@ -37,17 +37,17 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
 
 
 def get_predictor(
-    store: StoreDep, tenant: TenantDep, predictor_id: Annotated[str, Path(description="its `id`")]
+    store: StoreDep,
+    tenant: TenantDep,
+    predictor_id: Annotated[str, Path(description="its `id`, or as much of it as no other predictor has")],
 ) -> StoredPredictor:
     """The tenant's predictor that the path names.
 
     Raises:
-        Problem: 404 for text that can be no id.
+        Problem: 404 for what begins no id; 422 where several begin so.
         NotFound: no such predictor, or another tenant's.
     """
-    if not is_id(predictor_id):
-        raise Problem(404, f"there is no predictor {predictor_id!r}")
-    return store.predictor(predictor_id, tenant_id=tenant)
+    return store.predictor(whole_id(store, tenant, "predictor", predictor_id), tenant_id=tenant)
 
 
 PredictorDep = Annotated[StoredPredictor, Depends(get_predictor)]
@@ -99,7 +99,12 @@ def list_predictors(
 ) -> PredictorList:
     """A page of your predictors, newest first."""
     try:
-        found, has_more = store.predictors(tenant_id=tenant, space=space, after=after, limit=limit)
+        found, has_more = store.predictors(
+            tenant_id=tenant,
+            space=space,
+            after=whole_cursor(store, tenant, "predictor", after),
+            limit=limit,
+        )
     except NotFound:
         unknown = FieldError("after", f"{after!r} is no predictor", "the id of the last one you have")
         raise invalid([unknown]) from None

@@ -12,6 +12,7 @@ from service.dependencies import IdempotencyKey, StoreDep, TenantDep
 from service.http.problems import Problem, documented, invalid
 from service.http.strict_json import StrictJSONRoute
 from service.operations.architectures import parse_architectures
+from service.operations.short_ids import whole_cursor, whole_id
 from service.operations.studies import Studies, request_of
 from service.operations.study_best import StudyBests
 from service.operations.uploads import named_task
@@ -28,7 +29,6 @@ from service.schemas.studies import (
     SuggestionPublic,
     SuggestionsPublic,
 )
-from store.database.ids import is_id
 from store.jobs.job import NotFound
 from store.port import Store
 from store.studies.study import ObservedOtherwise, Study, StudyClosed, TooManyObservations, TooManyStudies
@@ -42,17 +42,17 @@ MOST_OBSERVED = 150_000
 
 
 def get_study(
-    store: StoreDep, tenant: TenantDep, study_id: Annotated[str, Path(description="its `id`")]
+    store: StoreDep,
+    tenant: TenantDep,
+    study_id: Annotated[str, Path(description="its `id`, or as much of it as no other study has")],
 ) -> Study:
     """The tenant's study that the path names.
 
     Raises:
-        Problem: 404 for text that can be no id.
+        Problem: 404 for what begins no id; 422 where several begin so.
         NotFound: no such study, or another tenant's.
     """
-    if not is_id(study_id):
-        raise Problem(404, f"there is no study {study_id!r}")
-    return store.study(study_id, tenant_id=tenant)
+    return store.study(whole_id(store, tenant, "study", study_id), tenant_id=tenant)
 
 
 async def get_studies(request: Request) -> Studies:
@@ -114,7 +114,9 @@ def list_studies(
 ) -> StudyList:
     """A page of your studies, newest first."""
     try:
-        found, has_more = store.studies(tenant_id=tenant, after=after, limit=limit)
+        found, has_more = store.studies(
+            tenant_id=tenant, after=whole_cursor(store, tenant, "study", after), limit=limit
+        )
     except NotFound:
         unknown = FieldError("after", f"{after!r} is no study", "the id of the last one you have")
         raise invalid([unknown]) from None

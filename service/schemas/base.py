@@ -1,8 +1,10 @@
 """What the other schemas are made of."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from search.request.quantities import parts_of_key
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -29,8 +31,29 @@ class Create(BaseModel):
 
 
 class QuantityCreate(Create):
-    """A metric of a task, a device, both or neither."""
+    """A metric of a task, a device, both or neither; the metric may be a key that names them too."""
 
-    metric: Name
+    metric: Annotated[str, Field(min_length=1, max_length=302)]
     task: Name | None = None
     device: Name | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _key_apart(cls, item: Any) -> Any:
+        key = item.get("metric") if isinstance(item, dict) else None
+        if not isinstance(key, str) or "@" not in key:
+            return item
+        parts = parts_of_key(key)
+        for name in ("task", "device"):
+            if item.get(name) is not None and item[name] != parts.get(name):
+                raise ValueError(f"the metric {key[:100]!r} and {name} contradict each other: give one")
+        return {**item, **parts}
+
+
+def of_key(item: object) -> object:
+    """An object for a key; anything else as it is."""
+    return parts_of_key(item) if isinstance(item, str) else item
+
+
+QuantityItem = Annotated[QuantityCreate, BeforeValidator(of_key, json_schema_input_type=str | QuantityCreate)]
+"""A quantity as an object, or as its key: ``accuracy@cifar10``."""

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from search.evaluators import EVALUATORS
 from search.request.design_request import MAX_COUNT, MAX_EVALUATIONS, MAX_PARALLEL
 from search.strategies import STRATEGIES
-from service.schemas.base import Create, Name, QuantityCreate, RecipeChoices
+from service.schemas.base import Create, Name, QuantityCreate, QuantityItem, RecipeChoices
 
 
 class ConstraintCreate(QuantityCreate):
@@ -37,7 +37,7 @@ class DesignCreate(Create):
     space: Name
     task: Name
     constraints: list[ConstraintCreate] = Field(default_factory=list, max_length=64)
-    objectives: list[QuantityCreate] = Field(default_factory=list, max_length=8)
+    objectives: list[QuantityItem] = Field(default_factory=list, max_length=8)
     count: int = Field(default=8, ge=1, le=MAX_COUNT, description="architectures to return")
     evaluations: int = Field(
         default=0, ge=0, le=MAX_EVALUATIONS, description="architectures that may be evaluated"

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class HealthPublic(BaseModel):
@@ -18,3 +18,4 @@ class ReadyPublic(BaseModel):
     status: Literal["ready", "degraded"]
     version: str
     checks: dict[str, str]
+    workers: int = Field(description="how many wait for jobs or do one; without any, jobs wait")

@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from store.jobs.job import Job
+from store.predictors.predictor import KIND as PREDICTOR
 
 
 class ProgressPublic(BaseModel):
@@ -39,6 +40,7 @@ class JobPublic(BaseModel):
     finished_at: datetime | None
     retry_of: str | None
     parent: str | None
+    predictor: str | None = Field(None, description="the predictor that it trains")
     urls: JobUrls
 
     @classmethod
@@ -58,6 +60,7 @@ class JobPublic(BaseModel):
                 "finished_at": job.finished_at,
                 "retry_of": job.retry_of,
                 "parent": job.parent_id,
+                "predictor": job.payload.get("predictor") if job.kind == PREDICTOR else None,
                 "urls": {
                     "self": path,
                     "events": f"{path}/events",

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from predictors.kinds import KINDS
-from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, Variables
+from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, Variables, of_key
 
 
 class PredictedQuantityCreate(QuantityCreate):
@@ -15,6 +15,13 @@ class PredictedQuantityCreate(QuantityCreate):
         str | None,
         Field(max_length=64, description="id of a predictor that you trained, or `latest` for your newest"),
     ] = None
+
+
+PredictedQuantityItem = Annotated[
+    PredictedQuantityCreate,
+    BeforeValidator(of_key, json_schema_input_type=str | PredictedQuantityCreate),
+]
+"""As an object, or as its key."""
 
 
 class PredictCreate(Create):
@@ -33,7 +40,7 @@ class PredictCreate(Create):
     )
 
     space: Name
-    metrics: list[PredictedQuantityCreate] = Field(min_length=1, max_length=16)
+    metrics: list[PredictedQuantityItem] = Field(min_length=1, max_length=16)
     architectures: Annotated[list[str | Variables], FIRST_ONLY] = Field(
         description="canonical strings, or objects of the space's variables; at most 50,000"
     )

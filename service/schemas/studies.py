@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from search.request.recipe import apart
 from search.strategies import STRATEGIES
 from service.operations.studies import request_of
-from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, RecipeChoices, Variables
+from service.schemas.base import FIRST_ONLY, Create, Name, QuantityItem, RecipeChoices, Variables
 from service.schemas.designs import ConstraintCreate
 from spaces.metric import Observation, Quantity
 from spaces.space import Space
@@ -35,7 +35,7 @@ class StudyCreate(Create):
     space: Name
     task: Name
     constraints: list[ConstraintCreate] = Field(default_factory=list, max_length=64)
-    objectives: list[QuantityCreate] = Field(default_factory=list, max_length=8)
+    objectives: list[QuantityItem] = Field(default_factory=list, max_length=8)
     confidence: float = Field(default=0.9, ge=0.5, le=0.999)
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
     strategy: Literal[STRATEGIES.names()] = "bayes"  # type: ignore[valid-type]

@@ -14,7 +14,7 @@ from store.blobs.references_port import ReferenceStore, names_in
 from store.database.ids import is_id
 from store.database.tables import events, facts, jobs, metadata, results, user_spaces
 from store.database.transactions import SqlTransactions
-from store.predictors.sql import KIND as PREDICTOR
+from store.predictors.predictor import KIND as PREDICTOR
 from store.spaces.space import KIND as SPACE
 
 LOGS = frozenset({events.name})

@@ -3,8 +3,18 @@
 import re
 import secrets
 import threading
+from typing import Literal
+
+Named = Literal["job", "predictor", "study"]
+"""What has an id."""
 
 _PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_LOWEST = "00000000-0000-7000-8000-000000000000"
+_HIGHEST = "ffffffff-ffff-7fff-bfff-ffffffffffff"
+SHORT = 18
+"""Characters of a short id: time to the 4096th of a millisecond, which no two ids of one process share."""
+SHORTEST = 4
+"""Characters of the shortest beginning that stands for an id."""
 _lock = threading.Lock()
 _last = 0
 
@@ -39,3 +49,26 @@ def is_id(text: str) -> bool:
     False
     """
     return _PATTERN.fullmatch(text) is not None
+
+
+def short_id(text: str) -> str:
+    """The beginning of an id, where a line has no room for all of it.
+
+    >>> short_id("0199aaaa-0000-7000-8000-000000000000")
+    '0199aaaa-0000-7000'
+    """
+    return text[:SHORT]
+
+
+def span_of(beginning: str) -> tuple[str, str] | None:
+    """The lowest and the highest id that begin so; None for what begins no id, or is too short to name one.
+
+    >>> span_of("0199aaaa-00")
+    ('0199aaaa-0000-7000-8000-000000000000', '0199aaaa-00ff-7fff-bfff-ffffffffffff')
+    >>> span_of("0199") is None, span_of("019") is None, span_of("../../etc") is None
+    (False, True, True)
+    """
+    if not SHORTEST <= len(beginning) <= len(_LOWEST):
+        return None
+    low, high = beginning + _LOWEST[len(beginning) :], beginning + _HIGHEST[len(beginning) :]
+    return (low, high) if is_id(low) and is_id(high) else None

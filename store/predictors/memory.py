@@ -11,6 +11,7 @@ from store.database.ids import is_id, new_id
 from store.jobs.job import IdempotencyConflict, Job, JobState, NotFound
 from store.predictors.port import PredictorStore
 from store.predictors.predictor import (
+    KIND,
     Label,
     PredictorMoved,
     PredictorSpec,
@@ -19,7 +20,7 @@ from store.predictors.predictor import (
     TrainedVersion,
     Version,
 )
-from store.predictors.sql import KIND, observations_text, read_observations, spec_json
+from store.predictors.sql import observations_text, read_observations, spec_json
 
 
 @dataclass

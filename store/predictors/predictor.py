@@ -10,6 +10,8 @@ from datetime import datetime
 
 from store.jobs.job import JobState, StoreError
 
+KIND = "predictor"
+"""Of the jobs that train one."""
 Label = tuple[str, float]
 """A canonical string and what was observed, in the metric's unit."""
 

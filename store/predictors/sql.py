@@ -14,6 +14,7 @@ from store.database.transactions import SqlTransactions
 from store.jobs.job import IdempotencyConflict, Job, JobState, NotFound
 from store.predictors.port import PredictorStore
 from store.predictors.predictor import (
+    KIND,
     Label,
     PredictorMoved,
     PredictorSpec,
@@ -22,9 +23,6 @@ from store.predictors.predictor import (
     TrainedVersion,
     Version,
 )
-
-KIND = "predictor"
-"""Of training jobs."""
 
 
 class SqlPredictors(SqlTransactions, PredictorStore):

@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from netwright.cli import app
-from netwright.cli.devices import read_measurements
+from netwright.cli.measurements import read_measurements, read_text
 from netwright.client.client import ApiError, Client
 
 CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|none~2|"
@@ -66,3 +66,55 @@ def test_lines_may_have_tabs_and_commas_within():
 def test_the_client_tells_what_is_wrong(server):
     with Client(server.url) as client, pytest.raises(ApiError, match="measurements"):
         client.add_device("board", "nasbench201", [(CELL, 1.0)])
+
+
+ROWS = [(CELL, 12.5), ("k3_e6|skip", 3.0)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"\ufeff{CELL},12.5\nk3_e6|skip,3",
+        f"architecture,latency_ms\n{CELL},12.5\nk3_e6|skip,3\n",
+        f"{CELL},12.5\r\nk3_e6|skip,3\r\n",
+        f"{CELL};12,5\nk3_e6|skip;3,0",
+        f"{CELL}\t12,5\nk3_e6|skip\t3",
+        f'"{CELL}","12,5"\n"k3_e6|skip","3"',
+        f"sep=;\r\nArchitecture;Latency (ms)\r\n{CELL};12,5\r\n\r\nk3_e6|skip;3\r\n",
+    ],
+)
+def test_measurements_are_read_as_spreadsheets_write_them(text):
+    assert read_measurements(text, "latency_ms") == ROWS
+
+
+def test_an_architecture_with_commas_keeps_them():
+    assert read_measurements("layers=2|kernel=3,5,12\n") == [("layers=2|kernel=3,5", 12.0)]
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_byte_order_marks_are_no_part_of_the_first_architecture(tmp_path, coding):
+    file = tmp_path / "measured.csv"
+    file.write_text(f"{CELL};12,5\r\nk3_e6|skip;3\r\n", encoding=coding)
+    assert read_measurements(read_text(file)) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (f"{CELL},12,5", "decimal comma"),
+        (f"{CELL},1,234.5", "thousands"),
+        (f"{CELL};1.234,5", "thousands"),
+        (f"net;{CELL};12,5", "3 columns"),
+        (f"{CELL};fast", "no number"),
+    ],
+)
+def test_what_is_not_read_is_refused_by_its_name(text, name):
+    with pytest.raises(typer.BadParameter, match=f"line 1 .*{name}"):
+        read_measurements(text)
+
+
+def test_a_file_in_another_coding_is_refused_by_that_name(tmp_path):
+    file = tmp_path / "measured.csv"
+    file.write_bytes("Gerät;12,5".encode("latin-1"))
+    with pytest.raises(typer.BadParameter, match="no UTF-8"):
+        read_text(file)

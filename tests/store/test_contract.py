@@ -487,3 +487,18 @@ def test_many_threads_want_a_role_and_one_gets_it(store):
 def test_the_store_answers_and_names_its_schema(store):
     store.ping()
     assert store.schema_version() == store.migrate()
+
+
+def test_ids_are_completed_within_their_tenant(store):
+    ids = [store.submit("design", {"seed": number})[0].id for number in range(3)]
+    store.submit("design", {"seed": 9}, tenant_id="other")
+    assert store.ids_beginning("job", ids[0][:4]) == ids[::-1]
+    assert store.ids_beginning("job", ids[0][:4], limit=2) == ids[:0:-1]
+    assert [store.ids_beginning("job", job_id[:18]) for job_id in ids] == [[job_id] for job_id in ids]
+    assert store.ids_beginning("job", ids[1]) == [ids[1]]
+    assert store.ids_beginning("job", ids[1][:18], tenant_id="other") == []
+    for nothing in ("", ids[0][:3], "%", "____", ids[0] + "0", ids[0][:8] + "_", "\x00\x00\x00\x00"):
+        assert store.ids_beginning("job", nothing) == []
+    assert store.ids_beginning("study", ids[0][:4]) == store.ids_beginning("predictor", ids[0][:4]) == []
+    study, _ = store.create_study({"space": "x"})
+    assert store.ids_beginning("study", study.id[:18]) == [study.id]
