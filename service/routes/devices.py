@@ -44,7 +44,9 @@ def list_devices(
 
 
 @router.post("", status_code=201, responses=documented(400, 408, 409, 413, 415, 422, 503, 507))
-async def add_device(request: DeviceCreate, service: ServiceDep, tenant: TenantDep) -> MeasuredDevicePublic:
+async def create_device(
+    request: DeviceCreate, service: ServiceDep, tenant: TenantDep
+) -> MeasuredDevicePublic:
     """Learns a device from measurements; its name is then known to predictions and designs.
 
     Measurements of the same name replace those that were given before. Which architectures to measure,

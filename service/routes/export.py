@@ -48,7 +48,7 @@ ONNX_SECONDS = 60.0
         **documented(404, 409, 422, 503),
     },
 )
-async def export(
+async def export_architecture(
     job: JobDep,
     rank: Annotated[int, Path(ge=1, le=1_000_000, description="of the architecture in the result")],
     request: Request,

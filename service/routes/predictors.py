@@ -122,7 +122,7 @@ def show_predictor(found: PredictorDep) -> PredictorPublic:
     response_model=PredictorPublic,
     responses={**ACCEPTED, **documented(400, 404, 408, 409, 413, 415, 422, 503, 507)},
 )
-async def observe(
+async def observe_predictor(
     request: ObserveCreate,
     found: PredictorDep,
     service: ServiceDep,

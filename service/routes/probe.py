@@ -17,7 +17,7 @@ MOST = 100
 
 
 @router.get("/{space}/probe", responses=documented(404, 422, 503))
-async def probe(
+async def probe_space(
     space: str,
     service: ServiceDep,
     metric: Annotated[str, Query(max_length=100)] = "latency_ms",

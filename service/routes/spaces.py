@@ -47,7 +47,7 @@ def list_spaces(store: StoreDep, tenant: TenantDep, after: After = None, limit: 
         **documented(400, 408, 409, 413, 415, 422, 503, 507),
     },
 )
-async def declare_space(
+async def create_space(
     request: SpaceCreate, response: Response, service: ServiceDep, tenant: TenantDep
 ) -> DeclaredSpacePublic:
     """Declares a space of your own; a job trains its generator, and designs in it may be ordered at once.

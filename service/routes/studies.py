@@ -144,7 +144,9 @@ def list_observations(
 
 
 @router.post("/{study_id}/suggest", responses=documented(400, 404, 408, 409, 413, 415, 422, 503, 507))
-async def suggest(asked: SuggestCreate, study: StudyDep, studies: StudiesDep) -> SuggestionsPublic:
+async def suggest_architectures(
+    asked: SuggestCreate, study: StudyDep, studies: StudiesDep
+) -> SuggestionsPublic:
     """Architectures to evaluate: yours that are unfinished first, then new ones that nobody else has."""
     try:
         found, exhausted = await studies.suggest(study, asked.client_id, asked.count)
@@ -156,7 +158,7 @@ async def suggest(asked: SuggestCreate, study: StudyDep, studies: StudiesDep) ->
 
 
 @router.post("/{study_id}/observe", responses=documented(400, 404, 408, 409, 413, 415, 422, 503, 507))
-async def observe(
+async def observe_study(
     told: ObservationsCreate, study: StudyDep, store: StoreDep, observing: ObservingDep, tenant: TenantDep
 ) -> ObservedPublic:
     """Tells what evaluations brought, suggested ones or your own; all of it is taken, or none.

@@ -77,7 +77,7 @@ def list_tasks(store: StoreDep, tenant: TenantDep, after: After = None, limit: L
         **documented(400, 408, 409, 413, 415, 422, 503, 507),
     },
 )
-async def add_task(
+async def create_task(
     request: Request,
     response: Response,
     service: ServiceDep,

@@ -57,3 +57,25 @@ def test_the_readmes_python_runs(stack):
     )
     assert done.returncode == 0, done.stderr
     assert "1 0|" in done.stdout and "nor_conv_3x3" in done.stdout.splitlines()[-1]
+
+
+def test_decisions_are_numbered_without_gaps_and_have_one_form():
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    notes = sorted(folder.glob("[0-9]*.md"))
+    assert [note.name[:4] for note in notes] == [f"{number:04}" for number in range(1, len(notes) + 1)]
+    for note in notes:
+        text = note.read_text(encoding="utf-8")
+        title, status = re.match(
+            r"# (?:\d{4}) (.+)\n\nStatus: (proposed|accepted|superseded by \d{4})", text
+        ).groups()
+        assert text.startswith(f"# {note.name[:4]} "), note.name
+        assert f"| [{note.name[:4]}]({note.name}) | {title} | {status} |" in index, (
+            f"{note.name} in the index"
+        )
+        sections = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
+        assert [each for each in sections if each in ("Context", "Decision", "Consequences")] == [
+            "Context",
+            "Decision",
+            "Consequences",
+        ], note.name

@@ -11,6 +11,7 @@ each database. In the short form each operation meets one of them, in turn.
 import itertools
 import json
 import os
+import re
 from copy import deepcopy
 from pathlib import Path
 
@@ -75,6 +76,12 @@ MET = [
     for turn, pair in enumerate(PAIRS)
     if LONG or turn % len(DATABASES) == number
 ]
+
+
+def test_operation_ids_are_unique_and_plain():
+    ids = [each["operationId"] for methods in DOCUMENT["paths"].values() for each in methods.values()]
+    assert {"createDesign", "listJobs", "observeStudy"} <= set(ids)
+    assert len(ids) == len(set(ids)) and all(re.fullmatch("[a-z]+([A-Z][a-z]+)*", each) for each in ids), ids
 
 
 @pytest.fixture(scope="module")
