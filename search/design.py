@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,18 +11,25 @@ from generator.masked.weights import has_generator, load_generator
 from search.abilities import StartsUniformly
 from search.evaluator import Bench
 from search.feasibility.exact_bounds import nearest_member
-from search.feasibility.nearest import Nearest, nearest_to_exact, nearest_to_measured
-from search.models import Models, fit_models, prior_models, shipped_models
+from search.feasibility.nearest import (
+    Nearest,
+    nearest_to_exact,
+    nearest_to_measured,
+    nearest_to_predicted,
+)
+from search.models import Models, fit_models, prior_models, searched_problem
 from search.pareto.front import pareto_front
 from search.problem import Problem
 from search.proposals import Proposals, propose
 from search.report import architectures, baseline, scores_of
 from search.request.answerable import check_answerable
 from search.request.design_request import DesignRequest
+from search.request.sources import sources_told
 from search.run.composite import make_evaluator
 from search.run.evaluation_pool import EvaluationPool
 from search.run.loop import Event, Stopped, run
 from search.study import strategy_of
+from search.trial import completed_by_models
 from spaces.metric import Observation
 
 __all__ = ["DesignResult", "EvaluationsFailed", "Stopped", "run_design"]
@@ -60,9 +67,10 @@ def run_design(
 ) -> DesignResult:
     """Runs a design to its end.
 
-    With evaluations, models learn from this design's observations alone: a table stands for measurements
-    the user does not have yet, so a model that was trained on it would have seen the answers. What is
-    known of an uploaded task comes from other tasks; there the observations are learned on top.
+    Of what evaluations measure, models learn from this design's observations alone: a table stands for
+    measurements the user does not have yet, so a model that was trained on it would have seen the answers.
+    What is known of an uploaded task comes from other tasks; there the observations are learned on top.
+    Bounds on what a model predicts hold at the asked confidence before an architecture is evaluated.
 
     Args:
         request: checked.
@@ -81,12 +89,22 @@ def run_design(
     """
     began = time.perf_counter()
     bench = bench or Bench(tables)
-    check_answerable(request, tables, bench.images)
-    problem = request.problem()
-    nearest, gap = nearest_member(problem, np.random.default_rng(request.seed))
+    request = check_answerable(request, tables, bench.images)
+    searched = searched_problem(request, bench.blobs)
+    problem = replace(searched, predictions=None)
+    rng = np.random.default_rng(request.seed)
+    nearest, gap = nearest_member(problem, rng)
     if gap > 0:
         found, values = nearest_to_exact(problem, nearest)
-        return _infeasible(problem, found, values, 0, began, "no architecture satisfies the exact bounds")
+        return _infeasible(
+            request, problem, found, values, 0, began, "no architecture satisfies the exact bounds"
+        )
+    if request.evaluations and searched.predictions is not None:
+        likeliest, gap = nearest_member(searched, rng)
+        if gap > 0:
+            models = dict(searched.predictions.models)
+            found, values, reason = nearest_to_predicted(problem, models, likeliest)
+            return _infeasible(request, problem, found, values, 0, began, reason)
     observations: list[Observation] = list(stored)
     drawn: list[Observation] = []
     if request.evaluations:
@@ -106,12 +124,12 @@ def run_design(
         )
         if isinstance(strategy, StartsUniformly):
             drawn = strategy.finished()[: strategy.uniform_first(request.parallel)]
-    return _report(request, problem, observations, drawn, bench, on_event, began)
+    return _report(request, searched, observations, drawn, bench, on_event, began)
 
 
 def _report(
     request: DesignRequest,
-    problem: Problem,
+    searched: Problem,
     observations: list[Observation],
     drawn: list[Observation],
     bench: Bench,
@@ -122,12 +140,13 @@ def _report(
     failures = [observation.failed for observation in observations if observation.failed is not None]
     if observations and len(failures) == len(observations):
         raise EvaluationsFailed(f"all {len(failures)} evaluations failed; the last: {failures[-1]}")
-    models = _models(problem, observations, request, bench)
-    measured = [observation for observation in observations if problem.feasible(observation)]
+    problem = replace(searched, predictions=None)
+    models = _models(searched, observations, request, bench)
+    measured = _within(searched, observations)
     ranked = _best_measured(problem, measured)[: request.count]
     codes = problem.space.parse_many(ranked)
     proposals: Proposals | None = None
-    if len(ranked) < request.count and (models or not problem.to_measure):
+    if len(ranked) < request.count and all(quantity.key in models for quantity in problem.inexact):
         taken = problem.space.parse_many(observation.architecture for observation in observations)
         proposals = propose(problem, models, request.count - len(ranked), seed=request.seed, exclude=taken)
         codes = np.concatenate([codes, proposals.codes])
@@ -142,9 +161,9 @@ def _report(
         )
     if not len(codes):
         nearest, values, reason = nearest_to_measured(problem, observations, models, proposals)
-        return _infeasible(problem, nearest, values, len(observations), began, reason)
+        return _infeasible(request, problem, nearest, values, len(observations), began, reason)
     known = {observation.architecture: observation for observation in measured}
-    rows = architectures(problem, models, codes, known)
+    rows = architectures(problem, models, codes, known, _named(request, models))
     for row in rows:
         if (seen := known.get(row["architecture"])) is not None and seen.details:
             row["evaluation"] = {"seconds": round(seen.seconds, 3), **seen.details}
@@ -155,21 +174,38 @@ def _report(
         "evaluated": len(observations),
         "baseline": baseline(problem, drawn, rows, request.seed),
         "models": _digests(request, problem, models),
+        "sources": sources_told(request),
         "seconds": round(time.perf_counter() - began, 3),
     }
     return DesignResult("succeeded", result)
 
 
 def _models(
-    problem: Problem, observations: Sequence[Observation], request: DesignRequest, bench: Bench
+    searched: Problem, observations: Sequence[Observation], request: DesignRequest, bench: Bench
 ) -> Models:
-    if not request.evaluations:
-        return shipped_models(problem, request, bench.blobs)
+    """The models of predicted quantities, and where there are enough observations those of the others."""
+    models = {} if searched.predictions is None else dict(searched.predictions.models)
     finished = [observation for observation in observations if observation.failed is None]
-    prior = prior_models(request, problem, bench.blobs)
-    if len(finished) < (1 if len(prior) == len(problem.to_measure) else 2):
-        return {}
-    return fit_models(problem, finished, seed=request.seed, prior=prior)
+    prior = prior_models(request, searched, bench.blobs)
+    least = 1 if len(prior) == len(searched.to_measure) else 2
+    if not searched.to_measure or len(finished) < least:
+        return models
+    return models | fit_models(searched, finished, seed=request.seed, prior=prior)
+
+
+def _within(searched: Problem, observations: Sequence[Observation]) -> list[Observation]:
+    """Finished observations within every bound, the predicted ones at the asked confidence."""
+    finished = [observation for observation in observations if observation.failed is None]
+    codes = searched.space.parse_many([observation.architecture for observation in finished])
+    near = searched.gap(codes) <= 0
+    return [
+        observation
+        for observation, held in zip(completed_by_models(searched, finished), near, strict=True)
+        if held
+        and all(
+            bound.holds(observation.values[bound.quantity.key]) for bound in searched.measured_constraints
+        )
+    ]
 
 
 def _best_measured(problem: Problem, measured: Sequence[Observation]) -> list[str]:
@@ -190,14 +226,27 @@ def _digests(request: DesignRequest, problem: Problem, models: Models) -> dict[s
     return named | {key: model.digest() for key, model in models.items()}
 
 
+def _named(request: DesignRequest, models: Models) -> dict[str, str]:
+    """Quantity key → which model predicts it, for a person."""
+    told = sources_told(request)
+    return {key: told[key].get("model", "the design's own observations") for key in models}
+
+
 def _infeasible(
-    problem: Problem, nearest: Nearest, values: dict[str, float], evaluated: int, began: float, reason: str
+    request: DesignRequest,
+    problem: Problem,
+    nearest: Nearest,
+    values: dict[str, float],
+    evaluated: int,
+    began: float,
+    reason: str,
 ) -> DesignResult:
     result: dict[str, object] = {
         "architectures": [],
         "nearest": nearest,
         "gaps": problem.gaps(values),
         "evaluated": evaluated,
+        "sources": sources_told(request),
         "seconds": round(time.perf_counter() - began, 3),
     }
     return DesignResult("infeasible", result, reason)

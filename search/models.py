@@ -1,6 +1,7 @@
 """Models of the quantities of a problem: fitted on what was observed, or those that ship."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,11 +10,13 @@ from predictors import shipped
 from predictors.kinds.gbdt import GbdtPredictor, cost_options
 from predictors.predictor import Predictor
 from search.bo.prior import refined
-from search.declared_models import observed_keys, observed_model
+from search.declared_models import observed_model
+from search.feasibility.predicted_bounds import PredictedBounds
 from search.problem import Problem
 from search.request.design_request import DesignRequest
+from search.request.sources import model_of
 from search.request.uploaded_task import task_predictor
-from spaces.metric import Observation
+from spaces.metric import Observation, Quantity
 
 if TYPE_CHECKING:
     from store.blobs.blobs import Blobs
@@ -59,30 +62,42 @@ def prior_models(request: DesignRequest, problem: Problem, blobs: "Callable[[], 
     }
 
 
-def shipped_models(problem: Problem, request: DesignRequest, blobs: "Callable[[], Blobs] | None") -> Models:
-    """The predictor of every quantity that is not exact: shipped, of a device that someone measured, of a
-    task that someone uploaded, or learned from the observations of a declared space.
+def source_models(
+    request: DesignRequest, quantities: Sequence[Quantity], blobs: "Callable[[], Blobs] | None"
+) -> Models:
+    """The models that are the source of quantities: quantity key → predictor.
 
     Args:
-        problem: what is searched for.
         request: names devices and a task of someone's own.
+        quantities: for which :func:`search.request.sources.model_of` finds one.
         blobs: where embeddings of tasks lie.
 
     Raises:
         NoModel: where there is none.
-        BlobNotFound, BlobDamaged: the task's embedding is gone.
+        EmbeddingGone: the task's embedding is gone.
     """
-    own = {device.quantity: device for device in request.measured}
-    observed = observed_keys(problem.space)
-    models: Models = {}
-    for quantity in problem.to_measure:
-        if quantity in own:
-            models[quantity.key] = own[quantity].predictor()
-        elif (task := request.predicted_task(quantity)) is not None:
-            assert blobs is not None, "a task was uploaded, and there are no blobs"
-            models[quantity.key] = task_predictor(problem.space.name, task, blobs)
-        elif quantity.key in observed:
-            models[quantity.key] = observed_model(problem.space.name, quantity.key)
-        else:
-            models[quantity.key] = shipped.load(problem.space.name, quantity.key)
-    return models
+    return {quantity.key: _model(request, quantity, blobs) for quantity in quantities}
+
+
+def _model(request: DesignRequest, quantity: Quantity, blobs: "Callable[[], Blobs] | None") -> Predictor:
+    found = model_of(request, quantity)
+    if found is None:
+        raise shipped.NoModel(request.space, quantity.key)
+    if found.kind == "device":
+        own = {device.quantity: device for device in request.measured}
+        return own[quantity].predictor()
+    if found.kind == "task":
+        assert blobs is not None and request.uploaded is not None, "a task was uploaded; there are no blobs"
+        return task_predictor(request.space, request.uploaded, blobs)
+    if found.kind == "observations":
+        return observed_model(request.space, quantity.key)
+    return shipped.load(request.space, quantity.key)
+
+
+def searched_problem(request: DesignRequest, blobs: "Callable[[], Blobs] | None") -> Problem:
+    """The problem of a request as a search has it: bounds on predicted quantities are kept within."""
+    problem = request.problem()
+    if not problem.predicted:
+        return problem
+    models = source_models(request, problem.predicted, blobs)
+    return replace(problem, predictions=PredictedBounds(problem, models))

@@ -1,12 +1,30 @@
 """What a search is about: objectives and constraints in a space, and what of them is known exactly."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from spaces.metric import Constraint, Observation, Quantity
 from spaces.space import Codes, Floats, Space
+
+if TYPE_CHECKING:
+    from predictors.predictor import Predictor
+
+
+class Predictions(Protocol):
+    """What models say of the quantities that no evaluation of a search measures; compared by identity."""
+
+    models: "Mapping[str, Predictor]"
+    """By quantity key."""
+
+    def gap(self, codes: Codes) -> Floats:
+        """How far codes (b, v) are from the asked confidence that predicted bounds hold, (b,); 0 where they
+        are confident enough, and more the less probable it is."""
+
+    def mean(self, quantity: Quantity, codes: Codes) -> Floats:
+        """Predicted values (b,) of a quantity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +39,8 @@ class Problem:
         confidence: at which predicted bounds must hold.
         cost_task: what exact costs are of, where that is not the task: one that someone uploaded has no other
             cost than its number of classes.
+        predicted: quantities whose source is a model: no evaluation brings them.
+        predictions: what these models say, in a search that must not leave the bounds on them.
     """
 
     space: Space
@@ -29,6 +49,8 @@ class Problem:
     constraints: tuple[Constraint, ...]
     confidence: float = 0.9
     cost_task: str | None = None
+    predicted: tuple[Quantity, ...] = ()
+    predictions: Predictions | None = None
 
     def is_exact(self, quantity: Quantity) -> bool:
         """Whether the space computes the quantity exactly, so that nobody has to measure it."""
@@ -61,26 +83,46 @@ class Problem:
         """Every quantity of an objective or constraint, each once."""
         return tuple(dict.fromkeys([*self.objectives, *(bound.quantity for bound in self.constraints)]))
 
+    def known(self, quantity: Quantity, codes: Codes) -> Floats:
+        """Values (b,) of a quantity that no evaluation brings: exact ones, or a model's means."""
+        if quantity in self.predicted and self.predictions is not None:
+            return self.predictions.mean(quantity, codes)
+        return self.exact(quantity, codes)
+
+    @property
+    def inexact(self) -> tuple[Quantity, ...]:
+        """The quantities that are measured or predicted."""
+        return tuple(quantity for quantity in self.quantities if not self.is_exact(quantity))
+
     @property
     def to_measure(self) -> tuple[Quantity, ...]:
         """The quantities that an evaluation must bring."""
-        return tuple(quantity for quantity in self.quantities if not self.is_exact(quantity))
+        return tuple(quantity for quantity in self.inexact if quantity not in self.predicted)
 
     @property
     def predicted_constraints(self) -> tuple[Constraint, ...]:
         """Bounds that only a measurement can confirm."""
         return tuple(bound for bound in self.constraints if not self.is_exact(bound.quantity))
 
+    @property
+    def measured_constraints(self) -> tuple[Constraint, ...]:
+        """Bounds on what an evaluation brings."""
+        return tuple(bound for bound in self.predicted_constraints if bound.quantity not in self.predicted)
+
     def gap(self, codes: Codes) -> Floats:
         """Distance (b,) of codes (b, v) to the exact bounds, each relative to its bound; 0 where all hold.
 
-        A member that one of the tasks does not admit is one bound's width away.
+        A member that one of the tasks does not admit is one bound's width away. With predictions, what is
+        within the exact bounds is as far away as predicted ones are from the asked confidence.
         """
         admitted = np.all([self.space.allowed(codes, task) for task in self.tasks], axis=0)
         gaps: Floats = (~admitted).astype(np.float64)
         for bound in self.constraints:
             if self.is_exact(bound.quantity):
                 gaps += relative_gap(bound, self.exact(bound.quantity, codes))
+        within = gaps <= 0
+        if self.predictions is not None and within.any():
+            gaps[within] = self.predictions.gap(codes[within])
         return gaps
 
     def score(self, values: dict[str, float]) -> Floats:
@@ -88,7 +130,7 @@ class Problem:
         return np.array([quantity.sign * values[quantity.key] for quantity in self.objectives])
 
     def feasible(self, observation: Observation) -> bool:
-        """Whether a finished observation satisfies every bound."""
+        """Whether a finished observation with all values satisfies every bound."""
         return observation.failed is None and all(
             bound.holds(observation.values[bound.quantity.key]) for bound in self.constraints
         )

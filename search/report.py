@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from predictors.prediction import Prediction
-from search.feasibility.confidence import confidence
+from search.feasibility.confidence import bounds_of, confidence, confidence_of
 from search.feasibility.exact_bounds import draw_feasible
 from search.models import Models
 from search.pareto.front import pareto_front
@@ -21,7 +21,11 @@ BASELINE = 256
 
 
 def architectures(
-    problem: Problem, models: Models, codes: Codes, known: Mapping[str, Observation]
+    problem: Problem,
+    models: Models,
+    codes: Codes,
+    known: Mapping[str, Observation],
+    named: Mapping[str, str] | None = None,
 ) -> list[dict[str, Any]]:
     """Result objects of codes (b, v), ranked.
 
@@ -32,7 +36,8 @@ def architectures(
         problem: objectives and constraints.
         models: of every quantity that is not exact.
         codes: (b, v).
-        known: canonical string → its observation.
+        known: canonical string → its observation, with what it did not measure as models predict it.
+        named: quantity key → which model predicts it, for a person.
     """
     rows: list[dict[str, Any]] = [
         {
@@ -45,17 +50,20 @@ def architectures(
     ]
     _exact_metrics(problem, codes, rows)
     predictions = {key: model.predict(codes, problem.confidence) for key, model in models.items()}
-    sure = confidence(problem, models, codes) if models else np.ones(len(codes))
+    always = {quantity.key for quantity in problem.predicted}
+    sure = confidence(problem, models, codes) if len(known) < len(codes) else np.ones(len(codes))
+    unmeasured = confidence_of(bounds_of(problem, always), models, codes)
     for index, row in enumerate(rows):
         observation = known.get(row["architecture"])
-        if observation is None:
-            row["feasible_probability"] = round(float(sure[index]), 4)
-        for quantity in problem.to_measure:
+        probability = sure[index] if observation is None else unmeasured[index]
+        row["feasible_probability"] = round(float(probability), 4)
+        for quantity in problem.inexact:
             row["metrics"][quantity.key] = (
                 {"mean": observation.values[quantity.key], "source": "measured"}
-                if observation is not None
+                if observation is not None and quantity.key not in always
                 else _predicted(quantity.metric, predictions[quantity.key], index)
                 | ({"extrapolated": True} if extrapolates(models[quantity.key]) else {})
+                | ({"model": named[quantity.key]} if named and quantity.key in named else {})
             )
     scores = scores_of(problem, rows, pessimistic=bool(known))
     order = np.lexsort((-scores[:, 0], ~pareto_front(scores)))

@@ -14,7 +14,7 @@ from search.feasibility.exact_bounds import draw_feasible, nearest_member
 from search.pareto.fitness import averaged, fitness
 from search.problem import Problem
 from search.run.subset import chosen
-from search.trial import CompletedTrial, PendingTrial
+from search.trial import CompletedTrial, PendingTrial, completed_by_models
 from spaces.metric import Observation
 from spaces.space import Codes, Floats
 
@@ -88,11 +88,13 @@ class Strategy(ABC):
         return np.random.default_rng([self.seed, len(self.completed), len(self.pending)])
 
     def finished(self) -> list[Observation]:
-        """Full evaluations that brought every value that is needed, in the order of observation.
+        """Full evaluations that brought every value that is needed, in the order of observation; what they
+        did not measure is a model's mean.
 
         Beyond :data:`search.run.subset.MOST` of them, those that :func:`search.run.subset.chosen` keeps.
         """
-        needed = {quantity.key for quantity in self.problem.quantities}
+        predicted = {quantity.key for quantity in self.problem.predicted}
+        needed = {quantity.key for quantity in self.problem.quantities} - predicted
         found = [
             trial.observation
             for trial in self.completed
@@ -100,7 +102,7 @@ class Strategy(ABC):
             and trial.observation.fidelity == FULL
             and needed <= trial.observation.values.keys()
         ]
-        return chosen(self.problem, found)
+        return chosen(self.problem, completed_by_models(self.problem, found))
 
     def fitness(self, observations: Sequence[Observation]) -> Floats:
         """How good finished observations are, (n,), more is better; see

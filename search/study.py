@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from predictors.devices.measured import MeasuredDevice
 from search.abilities import AcceptsPrior
+from search.models import searched_problem
 from search.problem import Problem
 from search.request.design_request import DesignRequest, parse_request
 from search.request.quantities import ON_DEVICE, FieldError, InvalidRequest
@@ -74,7 +75,7 @@ def strategy_of(request: DesignRequest, blobs: "Callable[[], Blobs] | None") -> 
     Raises:
         EmbeddingGone: the task's embedding cannot be read.
     """
-    problem = request.problem()
+    problem = searched_problem(request, blobs)
     strategy = STRATEGIES.get(request.strategy)(problem, seed=request.seed, flat=request.flat)
     task = request.predicted_task(problem.objectives[0])
     if task is not None and blobs is not None and isinstance(strategy, AcceptsPrior):

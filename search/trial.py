@@ -1,10 +1,11 @@
 """Trials: suggested architectures, waiting or finished; immutable, and never of the wrong status."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from search.problem import Problem
 from spaces.metric import Observation
 from spaces.space import Floats
 
@@ -44,3 +45,16 @@ class CompletedTrial:
 def values_of(observations: Sequence[Observation], key: str) -> Floats:
     """Values (n,) of one quantity."""
     return np.array([observation.values[key] for observation in observations], dtype=np.float64)
+
+
+def completed_by_models(problem: Problem, observations: Sequence[Observation]) -> list[Observation]:
+    """Observations, each with what it did not measure as models predict it."""
+    found = list(observations)
+    for quantity in problem.predicted:
+        key = quantity.key
+        rows = [row for row, observation in enumerate(found) if key not in observation.values]
+        codes = problem.space.parse_many([found[row].architecture for row in rows])
+        means = problem.known(quantity, codes).tolist() if rows else []
+        for row, mean in zip(rows, means, strict=True):
+            found[row] = replace(found[row], values={**found[row].values, key: mean})
+    return found

@@ -195,7 +195,7 @@ class BatchAcquisition:
     def _log_feasible(self, rows: Rows, stds: dict[str, Floats]) -> Floats:
         """log P(every measured bound holds), (r,), quantities taken as independent."""
         bounds: dict[str, tuple[float | None, float | None]] = {}
-        for bound in self.problem.predicted_constraints:
+        for bound in self.problem.measured_constraints:
             key = bound.quantity.key
             low, high = (
                 None if end is None else float(self.scales[key].transform(np.array([end]))[0])
@@ -236,14 +236,14 @@ class BatchAcquisition:
         return listed(self.problem, task)[1]
 
     def _objectives(self, codes: Codes, means: dict[str, Floats]) -> Floats:
-        """Objectives (c, o) of codes (c, v): posterior means, exact where they are exact."""
+        """Objectives (c, o) of codes (c, v): posterior means, known values where nothing is measured."""
         return np.stack(
             [
                 quantity.sign
                 * (
                     means[quantity.key]
                     if quantity.key in means
-                    else self.scales[quantity.key].transform(self.problem.exact(quantity, codes))
+                    else self.scales[quantity.key].transform(self.problem.known(quantity, codes))
                 )
                 for quantity in self.problem.objectives
             ],

@@ -7,25 +7,40 @@ side and the search had picked the worse one; the chances of several bounds add 
 model's errors for one architecture need not be independent of another's.
 """
 
+from collections.abc import Container, Mapping, Sequence
+
 import numpy as np
 
 from predictors.calibration.feasibility import feasible_probability
-from search.models import Models
+from predictors.predictor import Predictor
 from search.problem import Problem
+from spaces.metric import Constraint
 from spaces.space import Bools, Codes, Floats
 
 SELECTION = 2.0
 """Factor on the chance of a miss. Two is the two sides of an error, and no figure was tuned with it."""
 LEAST = 1e-12
 
+Models = Mapping[str, Predictor]
+
 
 def confidence(problem: Problem, models: Models, codes: Codes) -> Floats:
     """A lower estimate of P(every predicted bound holds) for chosen codes (b, v), (b,)."""
+    return confidence_of(problem.predicted_constraints, models, codes)
+
+
+def confidence_of(bounds: Sequence[Constraint], models: Models, codes: Codes) -> Floats:
+    """A lower estimate of P(every one of some bounds holds) for chosen codes (b, v), (b,)."""
     missed = np.zeros(len(codes))
-    for bound in problem.predicted_constraints:
+    for bound in bounds:
         missed += 1.0 - feasible_probability(models[bound.quantity.key], codes, bound)
     result: Floats = np.clip(1.0 - SELECTION * missed, 0.0, 1.0)
     return result
+
+
+def bounds_of(problem: Problem, keys: Container[str]) -> tuple[Constraint, ...]:
+    """A problem's bounds on some quantities, by their keys."""
+    return tuple(bound for bound in problem.predicted_constraints if bound.quantity.key in keys)
 
 
 def confident(problem: Problem, sure: Floats) -> Bools:

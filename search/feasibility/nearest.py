@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from search.feasibility.confidence import bounds_of, confidence_of
 from search.models import Models
 from search.problem import Problem, relative_gap
 from search.proposals import Proposals
@@ -45,22 +46,36 @@ def nearest_to_measured(
         told: Nearest = {"architecture": nearest.architecture, "values": values, "source": "measured"}
         return told | apart(problem.space, nearest.architecture), values, reason
     assert proposals is not None and proposals.likeliest is not None
-    codes = proposals.likeliest[None]
-    _, values = nearest_to_exact(problem, proposals.likeliest)
+    return nearest_to_predicted(problem, models, proposals.likeliest)
+
+
+def nearest_to_predicted(
+    problem: Problem, models: Models, likeliest: Codes
+) -> tuple[Nearest, dict[str, float], str]:
+    """Where nothing was evaluated: the member (v,) that is the likeliest to hold the predicted bounds.
+
+    Returns:
+        its object, its values, and the reason for a person
+    """
+    codes = likeliest[None]
+    bounds = bounds_of(problem, models)
+    probability = float(confidence_of(bounds, models, codes)[0])
+    _, values = nearest_to_exact(problem, likeliest)
     values |= {key: float(model.predict(codes).mean[0]) for key, model in models.items()}
     architecture = problem.space.format(codes)[0]
     found: Nearest = {
         "architecture": architecture,
         "values": values,
         "source": "predicted",
-        "feasible_probability": round(proposals.probability, 4),
+        "feasible_probability": round(probability, 4),
         **apart(problem.space, architecture),
     }
-    return (
-        found,
-        values,
-        f"no architecture satisfies the bounds on {bounds} at the asked confidence; {likeliest}",
+    named = ", ".join(bound.quantity.key for bound in bounds)
+    reason = (
+        f"no architecture satisfies the bounds on {named} at the asked confidence; the likeliest does so "
     )
+    reason += f"with probability {probability:.2g}, {problem.confidence:g} was asked for"
+    return found, values, reason
 
 
 def _chance(problem: Problem, proposals: Proposals) -> str:

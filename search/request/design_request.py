@@ -1,7 +1,7 @@
 """What a person asks for: a design request, checked in one place for the HTTP API and the command line."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from networks.options import InvalidOptions
@@ -10,6 +10,7 @@ from search.evaluators import EVALUATORS
 from search.problem import Problem
 from search.request.evaluation import (
     DATA_NAME,
+    MODEL,
     Spec,
     evaluator_of,
     read_evaluator_options,
@@ -31,6 +32,8 @@ __all__ = ["DesignRequest", "FieldError", "InvalidRequest", "parse_request", "re
 MAX_COUNT = 1_000
 MAX_EVALUATIONS = 10_000
 MAX_PARALLEL = 64
+FOUND = ("measured", TASK, "sources")
+"""Fields that nobody sends: they are found when a request is checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class DesignRequest:
         measured: devices besides the tables' that the request names, by their measurements.
         recipe: what of the training's recipe is searched together with the architecture.
         uploaded: what ``task`` is, where someone uploaded it.
+        sources: quantity key → its source (:mod:`search.request.sources`); empty until that was found.
     """
 
     space: str
@@ -72,16 +76,20 @@ class DesignRequest:
     measured: tuple[MeasuredDevice, ...] = ()
     recipe: Choices = ()
     uploaded: UploadedTask | None = None
+    sources: dict[str, str] = field(default_factory=dict)
 
     def problem(self) -> Problem:
         """What is searched for."""
+        objectives = tuple(objective.quantity for objective in self.objectives)
+        named = dict.fromkeys([*objectives, *(bound.quantity for bound in self.constraints)])
         return Problem(
             searched_space(self.space, self.recipe),
             self.task,
-            tuple(objective.quantity for objective in self.objectives),
+            objectives,
             self.constraints,
             self.confidence,
             None if self.uploaded is None else self.uploaded.sized,
+            tuple(quantity for quantity in named if self.sources.get(quantity.key) == MODEL),
         )
 
     def predicted_task(self, quantity: Quantity) -> UploadedTask | None:
@@ -99,7 +107,7 @@ class DesignRequest:
         ]
         body["objectives"] = [_quantity_dict(objective.quantity) for objective in self.objectives]
         body[FIELD] = {name: list(choices) for name, choices in self.recipe}
-        for name in ("measured", FIELD, TASK):
+        for name in ("measured", FIELD, TASK, "sources"):
             if not body[name]:
                 del body[name]
         return body
@@ -107,11 +115,13 @@ class DesignRequest:
     @classmethod
     def from_dict(cls, body: Mapping[str, object]) -> "DesignRequest":
         """The request that :meth:`to_dict` wrote."""
-        rest = {name: value for name, value in body.items() if name not in ("measured", TASK)}
-        given, task = body.get("measured", ()), body.get(TASK)
+        rest = {name: value for name, value in body.items() if name not in FOUND}
+        given, task, sources = body.get("measured", ()), body.get(TASK), body.get("sources", {})
         assert isinstance(given, list | tuple) and (task is None or isinstance(task, Mapping))
+        assert isinstance(sources, Mapping)
         uploaded = None if task is None else UploadedTask(**task)
-        return parse_request(rest, [_measured(item) for item in given], uploaded)
+        request = parse_request(rest, [_measured(item) for item in given], uploaded)
+        return replace(request, sources=dict(sources))
 
 
 def _measured(item: Mapping[str, Any]) -> MeasuredDevice:
@@ -157,7 +167,7 @@ class _Parser(Fields):
         self.spec: Spec | None = None
 
     def request(self) -> DesignRequest:
-        known = set(DesignRequest.__dataclass_fields__) - {"measured", TASK}
+        known = set(DesignRequest.__dataclass_fields__) - set(FOUND)
         for name in self.body:
             if name not in known:
                 self.fail(str(name), "unknown field", f"the fields are {', '.join(sorted(known))}")

@@ -12,6 +12,9 @@ from spaces.registry import NotRegistered
 Spec = str | dict[str, str]
 """An evaluator's name, or metric → evaluator's name."""
 
+MODEL, EXTERNAL = "model", "external"
+"""Sources that are no evaluators: a prediction, and what the client of a study tells."""
+
 DATA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
@@ -53,7 +56,9 @@ def read_spec(value: object) -> Spec | None:
             errors += error.errors
     if not value:
         errors.append(
-            OptionError("evaluator", "names no evaluator", f"one of {', '.join(EVALUATORS.names())}")
+            OptionError(
+                "evaluator", "names no evaluator", f"one of {', '.join((*EVALUATORS.names(), MODEL))}"
+            )
         )
     if errors:
         raise InvalidOptions(errors)
@@ -70,7 +75,7 @@ def read_evaluator_options(value: object, spec: Spec | None) -> dict[str, dict[s
         return {}
     if not isinstance(value, Mapping):
         raise InvalidOptions([OptionError("evaluator_options", "must be an object")])
-    used = {spec} if isinstance(spec, str) else set((spec or {}).values())
+    used = ({spec} if isinstance(spec, str) else set((spec or {}).values())) - {MODEL, EXTERNAL}
     errors = []
     for name, options in value.items():
         where = f"evaluator_options.{name}"
@@ -85,8 +90,10 @@ def read_evaluator_options(value: object, spec: Spec | None) -> dict[str, dict[s
 
 
 def _name(value: object, where: str) -> str:
-    """The name of an evaluator that loads."""
-    hint = f"one of {', '.join(EVALUATORS.names())}"
+    """The name of an evaluator that loads, or of the source ``model``."""
+    hint = f"one of {', '.join((*EVALUATORS.names(), MODEL))}"
+    if value == MODEL:
+        return MODEL
     if not isinstance(value, str) or value not in EVALUATORS.names():
         raise InvalidOptions([OptionError(where, f"{value!r} is not known", hint)])
     try:

@@ -56,7 +56,7 @@ class Orders:
         found, extra = self._space(design.space)
         uploaded = self._uploaded(design.task)
         request = parse_request(design.model_dump() | {"space": found.space.name}, measured, uploaded)
-        check_answerable(request, service.tables, service.config.images)
+        request = check_answerable(request, service.tables, service.config.images)
         return Order(request, self._sharing.without_large(request.to_dict() | extra))
 
     def _space(self, name: str) -> tuple[FoundSpace, dict[str, object]]:

@@ -44,7 +44,8 @@ class DesignCreate(Create):
     )
     evaluator: str | dict[str, str] | None = Field(
         default=None,
-        description=f"one of {', '.join(EVALUATORS.names())}, or an object metric → one of them",
+        description=f"one of {', '.join(EVALUATORS.names())}, or an object metric → one of them or model; "
+        "what the evaluator does not measure, a model predicts where there is one",
     )
     evaluator_options: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="options of each evaluator that is used, by its name"
@@ -68,7 +69,8 @@ class DesignCreate(Create):
 class ValuePublic(BaseModel):
     """A number in the metric's unit: ``predicted`` with an interval where one can be promised, else known.
 
-    ``extrapolated`` is true of a prediction far from what its model learned from.
+    ``extrapolated`` is true of a prediction far from what its model learned from; ``model`` says which one
+    predicted.
     """
 
     mean: float
@@ -77,6 +79,7 @@ class ValuePublic(BaseModel):
     upper: float | None = None
     source: Literal["exact", "measured", "predicted"]
     extrapolated: bool = False
+    model: str | None = None
 
 
 class DesignedPublic(BaseModel):
@@ -95,6 +98,13 @@ class DesignedPublic(BaseModel):
     evaluation: dict[str, Any] | None = None
 
 
+class SourcePublic(BaseModel):
+    """Where the values of a quantity come from: ``exact``, an evaluator, ``external`` or ``model``."""
+
+    source: str
+    model: str | None = None
+
+
 class NearestPublic(BaseModel):
     """The architecture that comes nearest to bounds that nothing satisfies."""
 
@@ -103,6 +113,7 @@ class NearestPublic(BaseModel):
     recipe: dict[str, Any] | None = None
     values: dict[str, float]
     source: Literal["exact", "measured", "predicted"]
+    feasible_probability: float | None = None
 
 
 class GapPublic(BaseModel):
@@ -140,6 +151,7 @@ class ResultPublic(BaseModel):
     evaluated: int = 0
     baseline: BaselinePublic | None = None
     models: dict[str, str] = Field(default_factory=dict)
+    sources: dict[str, SourcePublic] = Field(default_factory=dict, description="by quantity key")
     nearest: NearestPublic | None = None
     gaps: list[GapPublic] = Field(default_factory=list)
     seconds: float = 0.0

@@ -1,0 +1,66 @@
+"""Predicted bounds as a search keeps them: what is not confident enough counts as what breaks a bound.
+
+An evaluation may take hours, so that nothing is evaluated that a model expects to break a bound: the problem
+of such a search counts a member without the asked confidence as outside (:meth:`search.problem.Problem.gap`),
+and every strategy keeps within by what it does for exact bounds.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from predictors.predictor import Predictor
+from search.feasibility.confidence import bounds_of, confidence_of
+from search.problem import Problem, relative_gap
+from spaces.metric import Quantity
+from spaces.space import Codes, Floats
+
+KEPT = 200_000
+"""Members of which is remembered how far away they are."""
+FARTHEST = 10.0
+"""Bounds' widths beyond which a mean is no further away."""
+
+
+class PredictedBounds:
+    """What models say of a problem's predicted quantities; see :class:`search.problem.Predictions`.
+
+    Args:
+        problem: names the quantities, the bounds and the confidence.
+        models: of every predicted quantity.
+    """
+
+    def __init__(self, problem: Problem, models: Mapping[str, Predictor]) -> None:
+        self.problem = problem
+        self.models: Mapping[str, Predictor] = {
+            quantity.key: models[quantity.key] for quantity in problem.predicted
+        }
+        self.bounds = bounds_of(problem, self.models)
+        self._gaps: dict[bytes, float] = {}
+
+    def gap(self, codes: Codes) -> Floats:
+        """See :class:`search.problem.Predictions`."""
+        if not self.bounds:
+            return np.zeros(len(codes))
+        names = [row.tobytes() for row in codes]
+        new = [row for row, name in enumerate(names) if name not in self._gaps]
+        if new:
+            if len(self._gaps) + len(new) > KEPT:
+                self._gaps.clear()
+                new = list(range(len(names)))
+            found = self._far(codes[new]).tolist()
+            self._gaps |= {names[row]: gap for row, gap in zip(new, found, strict=True)}
+        return np.array([self._gaps[name] for name in names])
+
+    def mean(self, quantity: Quantity, codes: Codes) -> Floats:
+        """See :class:`search.problem.Predictions`."""
+        return self.models[quantity.key].predict(codes, self.problem.confidence).mean
+
+    def _far(self, codes: Codes) -> Floats:
+        """What is missing of the asked confidence, and by how much the means miss the bounds."""
+        sure = confidence_of(self.bounds, self.models, codes)
+        missing = np.maximum(self.problem.confidence - sure, 0.0)
+        miss = np.zeros(len(codes))
+        for bound in self.bounds:
+            miss += relative_gap(bound, self.mean(bound.quantity, codes))
+        found: Floats = np.where(missing > 0, missing + np.minimum(miss, FARTHEST) / FARTHEST / 10, 0.0)
+        return found
