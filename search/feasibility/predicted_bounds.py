@@ -17,8 +17,9 @@ from spaces.space import Codes, Floats
 
 KEPT = 200_000
 """Members of which is remembered how far away they are."""
-FARTHEST = 10.0
-"""Bounds' widths beyond which a mean is no further away."""
+MISS = 0.1
+"""What a mean's miss of its bounds counts at most, in units of missing confidence: it orders what is hopeless.
+"""
 
 
 class PredictedBounds:
@@ -62,5 +63,5 @@ class PredictedBounds:
         miss = np.zeros(len(codes))
         for bound in self.bounds:
             miss += relative_gap(bound, self.mean(bound.quantity, codes))
-        found: Floats = np.where(missing > 0, missing + np.minimum(miss, FARTHEST) / FARTHEST / 10, 0.0)
+        found: Floats = np.where(missing > 0, missing + MISS * miss / (1 + miss), 0.0)
         return found

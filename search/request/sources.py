@@ -93,7 +93,11 @@ def find_sources(
             errors.append(FieldError(field, *reason))
         elif model_of(request, quantity) is not None:
             found[quantity.key] = MODEL
-            reasons += [] if reason is None else [FieldError(field, *reason)]
+            if reason is not None:
+                reasons.append(FieldError(field, *reason))
+            elif named is None:
+                hint = f"one of {', '.join(EVALUATORS.names())}"
+                reasons.append(FieldError("evaluator", f"names no evaluator for {quantity.metric}", hint))
         else:
             errors.append(_without(request, problem, field, quantity, reason, bench))
     measured = [key for key, source in found.items() if source not in (EXACT, MODEL)]
