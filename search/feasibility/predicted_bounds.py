@@ -18,8 +18,7 @@ from spaces.space import Codes, Floats
 KEPT = 200_000
 """Members of which is remembered how far away they are."""
 MISS = 0.1
-"""What a mean's miss of its bounds counts at most, in units of missing confidence: it orders what is hopeless.
-"""
+"""What a mean's miss of its bounds counts at most, in missing confidence: it orders what is hopeless."""
 
 
 class PredictedBounds:
