@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from networks.images.dataset import load_images
-from networks.images.decode import BadImages
+from networks.images.limits import BadImages
 from networks.images.names import find, names, open_source
 from networks.images.source import Source
 from networks.images.sources import SOURCES
@@ -55,7 +55,7 @@ class SourceSuite:
         assert len(source.classes) >= 2 and len(set(source.classes)) == len(source.classes)
         assert len({(entry.part, entry.key) for entry in source.entries}) == len(source.entries) >= 10
         assert {entry.label for entry in source.entries} <= set(range(len(source.classes)))
-        assert {entry.part for entry in source.entries} <= {"train", "test"}
+        assert {entry.part for entry in source.entries} <= {"train", "validation", "test"}
 
     def test_pixels_come_in_the_order_that_they_are_asked_for(self, tmp_path: Path) -> None:
         source = self.opened(tmp_path)

@@ -4,22 +4,25 @@ import hashlib
 import json
 import logging
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from networks.images.decode import BadImages, Pixels
+from networks.images.decode import Pixels
+from networks.images.layout import TEST, TRAIN, VALIDATION, Entry
+from networks.images.limits import BadImages
 from networks.images.names import open_source
-from networks.images.source import Entry, Source
+from networks.images.source import Source
 
 _LOG = logging.getLogger(__name__)
 
 VALIDATION_SHARE = 0.2
 """Of the training images: what a search may look at."""
 MAX_VALIDATION = 10_000
-_FORMAT = 1
+_FORMAT = 2
 _ORDER = 0  # seed of the order in which images are taken; the same for every architecture
 
 
@@ -38,8 +41,9 @@ class Part:
 class ImageSet:
     """A data set, split.
 
-    Validation images are a fifth of the training images, which a search may look at; test images were set
-    apart by whoever made the data set (empty where nobody did), and nothing is ever chosen by them.
+    A search may look at the validation images: those that whoever made the data set named so, else a fifth of
+    the training images. Test images were set apart by its makers (empty where nobody did), and nothing is
+    ever chosen by them.
 
     Args:
         name: of the data set.
@@ -50,6 +54,7 @@ class ImageSet:
         digest: SHA-256 over pixels and labels; says on what an accuracy was measured.
         mean: of each channel over the training images, 0 to 255.
         std: standard deviation of each channel, at least 1.
+        left_out: why files of the data set are not in it → how many.
     """
 
     name: str
@@ -60,6 +65,7 @@ class ImageSet:
     digest: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def side(self) -> int:
@@ -76,6 +82,7 @@ class ImageSet:
             "train_images": len(self.train),
             "validation_images": len(self.validation),
             "test_images": len(self.test),
+            **({"left_out": dict(self.left_out)} if self.left_out else {}),
         }
 
 
@@ -93,7 +100,8 @@ def load_images(
         folder: where data sets lie.
         name: of the data set.
         side: in pixels; None: as the images are, which must then be of one size.
-        images: training images to take, validation among them; at most as many test images. None: all.
+        images: training images to take, validation among them where it has none of its own; at most as
+            many test and validation images. None: all.
         cache_dir: where decoded images are kept, so that the next process only maps them.
 
     Raises:
@@ -103,15 +111,17 @@ def load_images(
     rng = np.random.default_rng(_ORDER)
     chosen = {
         part: _choose([entry for entry in source.entries if entry.part == part], images, rng)
-        for part in ("train", "test")
+        for part in (TRAIN, TEST, VALIDATION)
     }
-    wanted = [*chosen["train"], *chosen["test"]]
+    wanted = [*chosen[TRAIN], *chosen[VALIDATION], *chosen[TEST]]
     x = _pixels(source, wanted, side, cache_dir)
     if x.shape[1] != x.shape[2]:
         raise BadImages(f"{name}: the images are not square; say a resolution")
     y = np.array([entry.label for entry in wanted], dtype=np.int64)
-    held = min(MAX_VALIDATION, max(1, round(VALIDATION_SHARE * len(chosen["train"]))))
-    learned, count = len(chosen["train"]) - held, len(chosen["train"])
+    learned = len(chosen[TRAIN])
+    if not chosen[VALIDATION]:
+        learned -= min(MAX_VALIDATION, max(1, round(VALIDATION_SHARE * learned)))
+    count = len(chosen[TRAIN]) + len(chosen[VALIDATION])
     if learned < 1:
         raise BadImages(f"{name}: {count} training images are too few")
     digest = hashlib.sha256(np.ascontiguousarray(x).data)
@@ -124,6 +134,7 @@ def load_images(
         Part(x[count:], y[count:]),
         digest.hexdigest(),
         *_channels(x[:learned]),
+        source.left_out,
     )
 
 

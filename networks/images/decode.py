@@ -1,25 +1,24 @@
 """Image files to arrays, with nothing trusted: the format, the size and the amount are checked first.
 
-Only JPEG, PNG, BMP and WebP are opened, and only after the file's header has said that it is small enough.
+An image is what a person sees who opens it: turned as its EXIF orientation says, transparency on white, the
+first picture of an animation, 16 bits a channel reduced to the upper eight.
 """
 
 import io
 import warnings
+import zlib
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-MAX_FILE_BYTES = 32 << 20
-MAX_PIXELS = 32_000_000
+from networks.images.limits import MAX_PIXELS, SEEN_SIDE, BadImages, check_sides
+
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "GIF", "TIFF")
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, TypeError, IndexError, KeyError, zlib.error)
+"""How Pillow reports damaged files."""
 
 Pixels = NDArray[np.uint8]
-
-
-class BadImages(ValueError):
-    """A data set that cannot be used as it is; retry once it is mended."""
 
 
 def decode(content: bytes, name: str, side: int | None) -> Pixels:
@@ -31,29 +30,83 @@ def decode(content: bytes, name: str, side: int | None) -> Pixels:
         side: in pixels; the shorter side is scaled to it, the middle of the longer one kept.
 
     Raises:
-        BadImages: it is no image of the known formats, or too large.
+        BadImages: it is no image of the known formats, is damaged, or too large.
     """
+    image, _ = _opened(content, name, sides=False)
+    return fitted(image, side)
+
+
+def fitted(image: Image.Image, side: int | None) -> Pixels:
+    """An image in colour, (h, w, 3), or of a side (side, side, 3)."""
+    return np.asarray(_fit(image.convert("RGB"), side), dtype=np.uint8)
+
+
+def sampled(content: bytes, name: str) -> tuple[Pixels, int]:
+    """The middle square of an image, (s, s, 3) or, where it is grey, (s, s); a large one made smaller.
+
+    Returns:
+        it, and how many bytes its pixels took before
+
+    Raises:
+        BadImages: as :func:`decode`; also where it is smaller or larger than a task's images may be.
+    """
+    image, size = _opened(content, name, sides=True)
+    return seen(image), size
+
+
+def seen(image: Image.Image) -> Pixels:
+    """What is looked at of an image: its middle square, at most :data:`SEEN_SIDE` wide."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.crop((left, top, left + side, top + side))
+    if side > SEEN_SIDE:
+        square = square.resize((SEEN_SIDE, SEEN_SIDE), Image.Resampling.BICUBIC)
+    return np.asarray(square, dtype=np.uint8)
+
+
+def _opened(content: bytes, name: str, *, sides: bool) -> tuple[Image.Image, int]:
+    """An image as L or RGB, and the bytes that its pixels took."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # odd EXIF data
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise BadImages(f"{name} has {image.width}×{image.height} pixels, too many")
-                fitted = _fit(eight_bit(image).convert("RGB"), side)
-    except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadImages(f"{name} is no image that can be read: {error}") from None
-    except (OSError, SyntaxError, ValueError) as error:  # how Pillow reports damaged files
-        if isinstance(error, BadImages):
-            raise
-        raise BadImages(f"{name} is damaged: {error}") from None
-    return np.asarray(fitted, dtype=np.uint8)
+                if sides:
+                    check_sides(image.height, image.width, name)
+                    # A JPEG far larger than what is looked at is unpacked at a half, a quarter or an eighth.
+                    image.draft(None, (2 * SEEN_SIDE, 2 * SEEN_SIDE))
+                image.load()
+                size = image.width * image.height * len(image.getbands())
+                return _plain(ImageOps.exif_transpose(image)), size
+    except BadImages:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise BadImages(f"{name} says that it has many millions of pixels") from None
+    except UnidentifiedImageError:
+        raise BadImages(f"{name} is no image that can be read", f"known are {', '.join(FORMATS)}") from None
+    except _DAMAGED as error:
+        raise BadImages(f"{name} is damaged: {str(error)[:100]}") from None
 
 
-def eight_bit(image: Image.Image) -> Image.Image:
-    """The image; of a grey one of 16 bits the upper eight, where Pillow would cut values off."""
-    if not image.mode.startswith("I"):
-        return image
-    return Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
+def _plain(image: Image.Image) -> Image.Image:
+    """An image of any mode as L or RGB."""
+    if image.mode.startswith(("I", "F")):  # of 16 or more bits; Pillow would cut values off
+        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+        if image.mode == "F" and values.max(initial=0) <= 1:
+            values = 65535 * values
+        image = Image.fromarray((values.clip(0, 65535).astype(np.uint16) >> 8).astype(np.uint8))
+    if "transparency" in image.info or image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
+        flat = on_white(image)
+        return flat.convert("L") if image.mode in ("1", "L", "LA", "La") else flat
+    return image if image.mode in ("L", "RGB") else image.convert("L" if image.mode == "1" else "RGB")
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """An image with transparency as RGB, on white."""
+    clear = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
 
 
 def _fit(image: Image.Image, side: int | None) -> Image.Image:
@@ -66,10 +119,3 @@ def _fit(image: Image.Image, side: int | None) -> Image.Image:
         image = image.resize((wide, high), Image.Resampling.BILINEAR)
     left, top = (wide - side) // 2, (high - side) // 2
     return image.crop((left, top, left + side, top + side))
-
-
-def resize(images: Pixels, side: int) -> Pixels:
-    """Images (n, h, w, 3) at (n, side, side, 3)."""
-    if images.shape[1:3] == (side, side):
-        return images
-    return np.stack([np.asarray(_fit(Image.fromarray(image), side)) for image in images])

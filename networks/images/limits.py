@@ -1,13 +1,22 @@
-"""What an upload may be: how many classes, how large, of which files; and the error of one that is not."""
+"""What images may be: how many, how large, in how many classes; and the error of those that cannot be
+used."""
 
 IMAGES_A_CLASS = 20
 IMAGES = 400
 """Looked at in each class and in all, evenly chosen; at least one of each class."""
 CLASSES = (2, 1000)
-SIDES = (8, 1024)
+SIDES = (8, 4096)
 """Least and greatest height and width of an image, in pixels."""
 MOST_FILES = 50_000
-"""In a zip."""
+"""In an upload."""
+MAX_FILES = 2_000_000
+"""In a data set to train on."""
+MAX_BYTES = 8 << 30
+"""Of a data set's pixels in memory, and of an archive that is unpacked."""
+MAX_FILE_BYTES = 32 << 20
+"""Of one image file of a data set."""
+MAX_PIXELS = 32_000_000
+"""Of one image."""
 MOST_DIRECTORY_BYTES = 8 << 20
 """Of a zip's own list of its files."""
 MOST_IMAGE_BYTES = 8 << 20
@@ -20,16 +29,16 @@ SEEN_SIDE = 224
 """An image is cut to its middle square at once, and a larger one made so small: no more is ever looked at."""
 
 
-class BadUpload(ValueError):
-    """An upload that no sample can be read from; not worth a retry as it is.
+class BadImages(ValueError):
+    """Images that cannot be used as they are; retry once they are mended.
 
     Args:
-        message: what is wrong, naming the file in the upload.
+        message: what is wrong, naming the file.
         hint: what would be right.
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
+        super().__init__(f"{message} ({hint})" if hint else message)
         self.message = message
         self.hint = hint
 
@@ -38,21 +47,21 @@ def check_classes(count: int) -> None:
     """Refuses too few or too many classes.
 
     Raises:
-        BadUpload: naming how many there are.
+        BadImages: naming how many there are.
     """
     least, most = CLASSES
     if not least <= count <= most:
-        raise BadUpload(f"a task has {least} to {most:,} classes, and this has {count:,}")
+        raise BadImages(f"a task has {least} to {most:,} classes, and this has {count:,}")
 
 
 def check_sides(height: int, width: int, where: str) -> None:
     """Refuses an image that is too small or too large.
 
     Raises:
-        BadUpload: naming it.
+        BadImages: naming it.
     """
     least, most = SIDES
     if not (least <= height <= most and least <= width <= most):
-        raise BadUpload(
+        raise BadImages(
             f"{where} has {width}×{height} pixels", f"images have {least}×{least} to {most:,}×{most:,} pixels"
         )

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from networks.images.decode import BadImages
-from networks.images.source import Source
+from networks.images.limits import BadImages
+from networks.images.source import Source, naming
 from networks.images.sources import SOURCES
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -41,7 +41,8 @@ def open_source(folder: Path, name: str) -> Source:
         BadImages: there is none, or it holds no images.
     """
     path, source = _found(folder, name)
-    return source(path)
+    with naming(path):
+        return source(path)
 
 
 def _found(folder: Path, name: str) -> tuple[Path, type[Source]]:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 MEMORY_BYTES = 256 << 20
 """Of addresses, libraries included; it needs about 120 MB with nothing to read."""
-PROCESSOR_SECONDS = 10
+PROCESSOR_SECONDS = 20
 MOST_WRITTEN = 192 << 20
 """Of a sample: 1,000 classes with an image of 224×224 in colour each are 144 MB."""
 REFUSED = 3
@@ -29,7 +29,7 @@ def write_sample(file: BinaryIO, out: BinaryIO, *, a_class: int, in_all: int) ->
         a_class, in_all: images taken of each class and of all, at least one of each.
 
     Raises:
-        BadUpload: naming what is wrong in it.
+        BadImages: naming what is wrong in it.
     """
     from networks.images.arrays import is_npz, write_arrays
     from networks.images.folders import write_folders
@@ -54,13 +54,13 @@ def main() -> None:
     # Loaded before the limit, so that what is left of it belongs to the upload.
     import networks.images.arrays
     import networks.images.folders  # noqa: F401
-    from networks.images.limits import IMAGES, IMAGES_A_CLASS, BadUpload
+    from networks.images.limits import IMAGES, IMAGES_A_CLASS, BadImages
 
     limit_this_process()
     try:
         with open(0, "rb", closefd=False) as file, open(1, "wb", closefd=False) as out:
             write_sample(file, out, a_class=IMAGES_A_CLASS, in_all=IMAGES)
-    except BadUpload as error:
+    except BadImages as error:
         refuse(error.message, error.hint)
     except MemoryError:
         refuse(

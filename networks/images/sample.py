@@ -5,7 +5,7 @@ embeds it: one line of JSON (:class:`Head`), then each image as height, width, c
 import json
 import struct
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import BinaryIO, Self
 
 import numpy as np
@@ -23,13 +23,15 @@ class Head:
 
     Args:
         classes: their names.
-        images: how many images the upload holds.
+        images: how many training images the upload holds.
         sampled: how many of them follow.
+        left_out: why something was not taken → how many files.
     """
 
     classes: tuple[str, ...]
     images: int
     sampled: int
+    left_out: dict[str, int] = field(default_factory=dict)
 
     def line(self) -> bytes:
         """The head as the stream's first line."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from networks.images.decode import BadImages
+from networks.images.limits import BadImages
 from networks.images.names import find, names
 from networks.options import read_options
 from networks.plan import planned_spaces

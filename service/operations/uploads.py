@@ -29,7 +29,7 @@ from store.tasks.task import StoredTask, TaskContent, TaskExists, TooManyTasks
 
 MAX_TASKS = 1000
 """Of one tenant."""
-READ_SECONDS = 20.0
+READ_SECONDS = 40.0
 EMBED_SECONDS, EMBED_SECONDS_AN_IMAGE = 60.0, 0.25
 """For a start with torch and for each image that is looked at: four times what a core needs."""
 RETRY_AFTER_SECONDS = 5

@@ -6,6 +6,7 @@ from tests.networks.training import data
 
 TestFolder = conformance("folder", lambda folder, name: data.folder_of(folder, name, data.files()))
 TestTar = conformance("tar", lambda folder, name: data.tar_of(folder, f"{name}.tar.gz", data.files(), "w:gz"))
+TestZip = conformance("zip", lambda folder, name: data.zip_of(folder, f"{name}.zip", data.files()))
 TestNpz = conformance("npz", data.npz)
 
 

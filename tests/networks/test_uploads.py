@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from networks.images.limits import BadUpload
+from networks.images.limits import BadImages
 from networks.images.read import REFUSED, write_sample
 from networks.images.sample import Head, read_images
 
@@ -51,7 +51,7 @@ def sample(upload, a_class=20, in_all=400):
 
 
 def refusal(upload):
-    with pytest.raises(BadUpload) as error:
+    with pytest.raises(BadImages) as error:
         sample(upload)
     return error.value.message
 
@@ -145,11 +145,11 @@ def test_grey_of_sixteen_bits_keeps_its_shades():
         ([("1.png", PNG), ("a/1.png", PNG)], "lies in no folder"),
         ([("a/1.txt", PNG)], "no images"),
         ([], "no images"),
-        ([("a/1.png", PNG), ("b/1.tif", PNG)], "not read"),
+        ([("a/1.png", PNG), ("b/1.heic", PNG)], "not read"),
         ([("a/1.png", PNG), ("b/1.png", b"")], "no image that can be read"),
         ([("a/1.png", PNG), ("b/1.png", PNG[:50])], "damaged"),
         ([("a/1.png", PNG), ("b/1.png", png(7))], "7×7 pixels"),
-        ([("a/1.png", PNG), ("b/1.png", png(1025))], "1025×1025 pixels"),
+        ([("a/1.png", PNG), ("b/1.png", png(4097))], "4097×4097 pixels"),
         ([("a/1.png", PNG), ("b" * 101 + "/1.png", PNG)], "more than 100 characters"),
         ([(f"{i}/1.png", PNG) for i in range(1001)], "1,001"),
     ],
@@ -165,16 +165,20 @@ X, Y = np.zeros((4, 8, 8, 3), dtype=np.uint8), np.arange(4) % 2
     ("arrays", "said"),
     [
         ({"x": X}, "needs the arrays x and y"),
-        ({"x": X, "y": Y[:3]}, "4 images and y 3 labels"),
-        ({"x": X.astype(float), "y": Y}, "float64"),
-        ({"x": X, "y": Y.astype(float)}, "float64"),
+        ({"x": X, "y": Y[:3]}, "4 images and 3 labels"),
+        ({"x": X - 0.5, "y": Y}, "values from -0.5 to -0.5"),
+        ({"x": X.astype(int) + 256, "y": Y}, "values from 256 to 256"),
+        ({"x": X, "y": Y + 0.5}, "float64 and not whole"),
         ({"x": X, "y": Y * 0}, "2 to 1,000 classes"),
         ({"x": X.transpose(0, 3, 1, 2), "y": Y}, "x is uint8"),
         ({"x": np.asfortranarray(X), "y": Y}, "Fortran"),
         ({"x": X[:, :7], "y": Y}, "8×7 pixels"),
         ({"x": X[0, 0], "y": Y}, "x is uint8"),
-        ({"x": X, "y": Y[:, None]}, "y is int64"),
-        ({"x": X, "y": np.zeros(2_000_000, dtype=np.int64)}, "unpacks to"),
+        ({"x": X, "y": np.stack([Y, Y], axis=1)}, "not one-hot"),
+        ({"x": X, "y": Y, "images": X}, "x and images could both"),
+        ({"x": X, "y": Y, "x_test": X}, "needs the arrays x and y"),
+        ({"x": X, "y": Y, "x_test": X, "y_test": Y + 5}, "the label 5"),
+        ({"x": X, "y": np.zeros(9_000_000, dtype=np.int64)}, "unpacks to"),
     ],
 )
 def test_arrays_that_are_no_task_say_what_is_wrong(arrays, said):
@@ -243,6 +247,7 @@ def test_the_reading_process_has_little_memory(tmp_path):
 
 
 # names that lead elsewhere
+TAKEN = ["C:1.png", "a\\1.png", "a/1:30.png", "\ufeffa/1.png", "a\u200b/1.png", "a/x\xa0\u202f1.png"]
 NAMES = [
     "../a/1.png",
     "../../etc/passwd",
@@ -257,14 +262,11 @@ NAMES = [
     "~/a/1.png",
     "~root/1.png",
     "C:/a/1.png",
-    "C:1.png",
     "c:\\a\\1.png",
     "\\a\\1.png",
     "\\\\server\\share\\1.png",
-    "a\\1.png",
     "..\\a\\1.png",
     "a/..\\..\\1.png",
-    "a/1.png:stream",
     "file:///a/1.png",
     "http://a/1.png",
     "a/1\n.png",
@@ -273,10 +275,8 @@ NAMES = [
     "a/\x1b[31m/1.png",
     "a/\x7f/1.png",
     "a\u202e/1.png",
-    "a\u200b/1.png",
-    "\ufeffa/1.png",
     "a/\u2028/1.png",
-    *(f"{'../' * depth}a/1.png" for depth in range(2, 14)),
+    *(f"{'../' * depth}a/1.png" for depth in range(2, 20)),
     *(f"a/{'../' * depth}b/1.png" for depth in range(1, 10)),
     *(f"/{root}/a/1.png" for root in ("proc/self", "dev", "tmp", "root", "var/lib", "sys")),
 ]
@@ -285,6 +285,10 @@ MODES = [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO, stat.S_IFSOCK]
 
 def test_names_that_lead_elsewhere_are_refused():
     assert len(NAMES) + len(MODES) >= 60
+    for name in TAKEN:
+        sample(
+            zipped([(f"set/{name}" if name == "C:1.png" else name, PNG), ("b/1.png", PNG), ("b/2.png", PNG)])
+        )
     for name in NAMES:
         said = refusal(zipped([(name, PNG), ("a/1.png", PNG), ("b/1.png", PNG)]))
         assert "leads elsewhere" in said, name

@@ -104,7 +104,7 @@ def test_a_reader_that_its_limits_end_is_told_plainly(server, pictures, monkeypa
 
     monkeypatch.setattr(uploads, "pipe_child", ended)
     body = problem(post(server, "x", pictures + b"1"), 422, "file")
-    assert "256 MB and 10 s" in body["detail"]
+    assert "256 MB and 20 s" in body["detail"]
 
 
 def test_the_more_images_the_longer_an_embedding_may_take(server, monkeypatch):

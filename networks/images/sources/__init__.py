@@ -16,5 +16,5 @@ SOURCES: "Registry[Source]" = Registry(
 """By name; those of installed packages are found by their entry points.
 
 >>> SOURCES.names()
-('folder', 'npz', 'tar')
+('folder', 'npz', 'tar', 'zip')
 """

@@ -1,10 +1,12 @@
-"""A folder of class folders: ``train/CLASS/…`` and ``test/CLASS/…``, or ``CLASS/…`` alone."""
+"""A folder of class folders (:mod:`networks.images.layout`); links are followed within it."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from networks.images.decode import MAX_FILE_BYTES, BadImages, Pixels, decode
-from networks.images.source import Entry, Source, gathered, labelled
+from networks.images.decode import Pixels, decode
+from networks.images.layout import Entry, arrange
+from networks.images.limits import MAX_FILE_BYTES, BadImages
+from networks.images.source import Source
 from networks.images.sources import SOURCES
 
 
@@ -17,12 +19,12 @@ class FolderSource(Source):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        self._files = {
-            file.relative_to(path).as_posix(): file
-            for file in path.rglob("*")
-            if file.is_file() and not file.is_symlink()
-        }
-        self.classes, self.entries = labelled(list(self._files), path.name)
+        root = path.resolve()
+        found = [file for file in path.rglob("*") if file.is_file() or file.is_symlink()]
+        inside = [file for file in found if file.is_file() and file.resolve().is_relative_to(root)]
+        self._files = {file.relative_to(path).as_posix(): file for file in inside}
+        listed = [(key, key) for key in self._files]
+        self.arrange(arrange(listed, path.name, links=len(found) - len(inside)))
 
     def stamp(self) -> list[object]:
         listed = []
@@ -31,12 +33,9 @@ class FolderSource(Source):
             listed.append([entry.key, stat.st_size, stat.st_mtime_ns])
         return [self.path.name, listed]
 
-    def read(self, entries: Sequence[Entry], side: int | None) -> Pixels:
-        def images() -> Iterator[tuple[int, Pixels]]:
-            for index, entry in enumerate(entries):
-                file = self._files[entry.key]
-                if file.stat().st_size > MAX_FILE_BYTES:
-                    raise BadImages(f"{entry.key} has more than {MAX_FILE_BYTES:,} bytes")
-                yield index, decode(file.read_bytes(), entry.key, side)
-
-        return gathered(images(), len(entries), side, self.path.name)
+    def images(self, entries: Sequence[Entry], side: int | None) -> Iterator[tuple[int, Pixels]]:
+        for index, entry in enumerate(entries):
+            file = self._files[entry.key]
+            if file.stat().st_size > MAX_FILE_BYTES:
+                raise BadImages(f"{entry.key} has more than {MAX_FILE_BYTES:,} bytes")
+            yield index, decode(file.read_bytes(), entry.key, side)

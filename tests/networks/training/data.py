@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import zipfile
 
 import numpy as np
 from PIL import Image
@@ -64,4 +65,13 @@ def tar_of(folder, name, content, mode="w:xz"):
             info = tarfile.TarInfo(path)
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
+    return folder
+
+
+def zip_of(folder, name, content):
+    """Class folders in a zip."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(folder / name, "w") as archive:
+        for path, data in content.items():
+            archive.writestr(path, data)
     return folder
