@@ -6,7 +6,7 @@ one line of test.
 
 import hashlib
 from abc import ABC, abstractmethod
-from typing import ClassVar, Self
+from typing import ClassVar, Protocol, Self, runtime_checkable
 
 from predictors.prediction import Prediction
 from spaces.metric import Quantity
@@ -98,3 +98,16 @@ class Predictor(ABC):
     def digest(self) -> str:
         """Names the fitted model: ``sha256:`` of its bytes."""
         return "sha256:" + hashlib.sha256(self.to_bytes()).hexdigest()
+
+
+@runtime_checkable
+class Extrapolates(Protocol):
+    """A predictor that knows whether it is asked about a task far from those that it learned from."""
+
+    extrapolated: bool
+    """Whether it is; its ranking is a guess then, and it gives no interval."""
+
+
+def extrapolates(model: Predictor) -> bool:
+    """Whether all that a model predicts is far from what it learned from, as far as it knows."""
+    return isinstance(model, Extrapolates) and model.extrapolated

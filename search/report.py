@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from predictors.prediction import Prediction
+from predictors.predictor import extrapolates
 from search.feasibility.confidence import bounds_of, confidence, confidence_of
 from search.feasibility.exact_bounds import draw_feasible
 from search.models import Models
 from search.pareto.front import pareto_front
 from search.problem import Problem
 from search.request.recipe import apart
-from search.request.uploaded_task import extrapolates
 from spaces.metric import METRICS, Observation
 from spaces.space import Codes, Floats
 

@@ -14,7 +14,7 @@ So names are known before anything is imported, and a module is imported when it
 import logging
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
@@ -67,6 +67,7 @@ class Registry(Generic[T]):
         folder: the package whose modules are the built-ins.
         group: of the entry points.
         attribute: of a class that holds its name.
+        check: called with the class of a plug-in after its import; what it raises is the plug-in's fault.
 
     Example:
         STRATEGIES: Registry["Strategy"] = Registry(
@@ -74,12 +75,22 @@ class Registry(Generic[T]):
         )
     """
 
-    def __init__(self, what: str, base: str, *, folder: str, group: str, attribute: str = "name") -> None:
+    def __init__(
+        self,
+        what: str,
+        base: str,
+        *,
+        folder: str,
+        group: str,
+        attribute: str = "name",
+        check: Callable[[type[T]], object] = lambda cls: None,
+    ) -> None:
         self.what = what
         self.base = base
         self.folder = folder
         self.group = group
         self.attribute = attribute
+        self.check = check
         self._classes: dict[str, type[T]] = {}
         self._faults: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -129,7 +140,8 @@ class Registry(Generic[T]):
                     f"the {self.what} {name!r} of {package} does not load; netwright doctor says why"
                 )
         if name not in self._classes:
-            raise NotRegistered(f"unknown {self.what} {name!r}; known are {', '.join(self.names())}")
+            known = sorted(set(self.names()) - {name})
+            raise NotRegistered(f"unknown {self.what} {name!r}; known are {', '.join(known)}")
         return self._classes[name]
 
     def plugins(self) -> Sequence[Plugin]:
@@ -173,7 +185,9 @@ class Registry(Generic[T]):
         fault = None
         try:
             declared.load()
-            if name not in self._classes:
+            if name in self._classes:
+                self.check(self._classes[name])
+            else:
                 fault = f"{plugin.target} registers no {self.what} {name!r}"
         except (Exception, SystemExit) as error:  # whatever it is, it must stop nothing else
             fault = f"{type(error).__name__}: {error}"

@@ -382,7 +382,11 @@ KEPT_BYTES = 2**22
 
 
 SPACES: Registry[Space] = Registry(
-    "space", "spaces.space:Space", folder="spaces.families", group="netwright.spaces"
+    "space",
+    "spaces.space:Space",
+    folder="spaces.families",
+    group="netwright.spaces",
+    check=lambda cls: cls().parse(cls.example),
 )
 """By name; those of installed packages are found by their entry points."""
 

@@ -14,14 +14,18 @@ from netwright.cli.progress import follow
 from netwright.cli.quantities import constraint, quantity, recipe
 from netwright.cli.spaces import read_declaration
 from netwright.client.client import JobHandle
+from search.evaluators import EVALUATORS
 from search.strategies import STRATEGIES
+from spaces.space import SPACES
 
 app = typer.Typer()
 
 
 @app.command()
 def design(
-    space: Annotated[str | None, typer.Option(help="For example nasbench201.")] = None,
+    space: Annotated[
+        str | None, typer.Option(help=f"One of {', '.join(SPACES.names())}, or one you declared.")
+    ] = None,
     task: Annotated[str | None, typer.Option(help="For example cifar10-int8-ptq.")] = None,
     bound: Annotated[
         list[str] | None, typer.Option(help="A hard bound such as 'params_m<=0.5'; may be repeated.")
@@ -31,7 +35,9 @@ def design(
     ] = None,
     count: Annotated[int, typer.Option(help="Architectures to return.")] = 8,
     evaluations: Annotated[int, typer.Option(help="Architectures that may be evaluated.")] = 0,
-    evaluator: Annotated[str | None, typer.Option(help="What evaluates; table unless said.")] = None,
+    evaluator: Annotated[
+        str | None, typer.Option(help=f"One of {', '.join(EVALUATORS.names())}; table unless said.")
+    ] = None,
     confidence: Annotated[float, typer.Option(help="Of intervals and predicted bounds.")] = 0.9,
     seed: Annotated[int, typer.Option(help="Every random choice follows from it.")] = 0,
     strategy: Annotated[str, typer.Option(help=f"One of {', '.join(STRATEGIES.names())}.")] = "bayes",

@@ -11,6 +11,7 @@ import typer
 from netwright.cli.connect import UrlOption, connected
 from netwright.cli.exit_codes import ExitCode, stop
 from netwright.cli.output import JsonOption, note, print_json
+from spaces.space import SPACES
 
 app = typer.Typer()
 
@@ -28,7 +29,7 @@ class Format(StrEnum):
 @app.command()
 def export(
     architecture: Annotated[str | None, typer.Argument(help="A string of --space.")] = None,
-    space: Annotated[str | None, typer.Option(help="For example mnasnet.")] = None,
+    space: Annotated[str | None, typer.Option(help=f"One of {', '.join(SPACES.names())}.")] = None,
     task: Annotated[
         str | None, typer.Option(help="Whose number of classes, and whose version of the network.")
     ] = None,

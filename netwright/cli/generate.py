@@ -10,6 +10,7 @@ from netwright.cli.exit_codes import ExitCode, stop, told_plainly
 from netwright.cli.output import JsonOption, note, out, print_json, print_table
 from netwright.cli.progress import progress_bar
 from netwright.cli.quantities import constraint, quantity
+from spaces.space import SPACES
 
 app = typer.Typer()
 
@@ -18,7 +19,7 @@ DeviceOption = Annotated[str, typer.Option(help="Where the generator's network r
 
 @app.command()
 def generate(
-    space: Annotated[str | None, typer.Argument(help="For example mnasnet.")] = None,
+    space: Annotated[str | None, typer.Argument(help=f"One of {', '.join(SPACES.names())}.")] = None,
     task: Annotated[str | None, typer.Option(help="The space's first one unless said.")] = None,
     bound: Annotated[
         list[str] | None, typer.Option(help="A hard bound such as 'params_m<=0.5'; may be repeated.")

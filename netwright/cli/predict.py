@@ -10,13 +10,14 @@ from netwright.cli.connect import UrlOption, connected
 from netwright.cli.output import JsonOption, interval, print_json, print_table
 from netwright.cli.quantities import quantity
 from predictors.kinds import KINDS
+from spaces.space import SPACES
 
 app = typer.Typer()
 
 
 @app.command()
 def predict(
-    space: Annotated[str, typer.Option(help="For example nasbench201.")],
+    space: Annotated[str, typer.Option(help=f"One of {', '.join(SPACES.names())}.")],
     metric: Annotated[list[str], typer.Option(help="For example accuracy@cifar10; may be repeated.")],
     architectures: Annotated[
         list[str] | None, typer.Argument(help="Strings; none: one a line of --file.")

@@ -11,6 +11,7 @@ from netwright.cli.output import JsonOption, note, print_json, print_table
 from netwright.cli.progress import follow
 from netwright.cli.quantities import quantity
 from predictors.kinds import KINDS
+from spaces.space import SPACES
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -22,7 +23,7 @@ IdArgument = Annotated[str, typer.Argument(help="The predictor's id, or as much 
 
 @app.command()
 def train(
-    space: Annotated[str, typer.Option(help="For example nasbench201.")],
+    space: Annotated[str, typer.Option(help=f"One of {', '.join(SPACES.names())}.")],
     metric: Annotated[str, typer.Option(help="What was observed, for example accuracy@cifar10.")],
     file: FileOption,
     kind: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS.names())}.")] = "auto",

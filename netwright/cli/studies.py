@@ -10,6 +10,7 @@ from netwright.cli.output import JsonOption, note, out, print_json, print_table
 from netwright.cli.quantities import constraint, quantity, recipe
 from search.strategies import STRATEGIES
 from spaces.metric import METRICS, value_fault
+from spaces.space import SPACES
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -18,7 +19,7 @@ StudyArgument = Annotated[str, typer.Argument(help="The study's id, or as much o
 
 @app.command()
 def create(
-    space: Annotated[str, typer.Option(help="For example nasbench201.")],
+    space: Annotated[str, typer.Option(help=f"One of {', '.join(SPACES.names())}.")],
     task: Annotated[str, typer.Option(help="For example cifar10.")],
     bound: Annotated[
         list[str] | None, typer.Option(help="A hard bound such as 'params_m<=0.5'; may be repeated.")

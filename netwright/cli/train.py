@@ -16,6 +16,8 @@ from netwright.cli.progress import progress_bar
 if TYPE_CHECKING:
     from predictors.training.ship_predictors import Trained
 
+from encoders.proxies.kinds import PROXIES
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -46,11 +48,11 @@ def generator(
 ) -> None:
     """Train the diffusion generator of a space from its own members; no benchmark table is used."""
     import artifacts
-    from spaces.space import space_names
+    from spaces.space import SPACES
 
     checked_device(device)
     folder = out or artifacts.ROOT / "generator"
-    named = spaces or (space_names() if method is GeneratorMethod.MASKED else ["nasbench201"])
+    named = spaces or (sorted(SPACES.built_in()) if method is GeneratorMethod.MASKED else ["nasbench201"])
     cards = []
     for name in _known(named):
         with progress_bar(f"generator {name}") as show:
@@ -104,11 +106,11 @@ def encoder(
     """Train the graph autoencoder (arch2vec) of a space from its own members; no labels are used."""
     import artifacts
     from encoders.arch2vec.train import TrainingOptions, ship_encoder
-    from spaces.space import get_space, space_names
+    from spaces.space import SPACES, get_space
 
     folder = out or artifacts.ROOT / "encoders"
     cards = []
-    for name in _known(spaces or space_names()):
+    for name in _known(spaces or sorted(SPACES.built_in())):
         options = TrainingOptions.of(get_space(name))
         if steps is not None:
             options = replace(options, steps=steps)
@@ -161,6 +163,10 @@ def scores(
         Path | None, typer.Option(help="File (.npz) to carry on with; keeps what is done.")
     ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Those of the networks that are trained.")] = False,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Of {', '.join(PROXIES.names())}; may be repeated, and needs --out."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score every network of a space at initialization; tables only serve the card's correlations."""
@@ -172,6 +178,15 @@ def scores(
     from netwright.settings import Settings
 
     settings = Settings()
+    wanted = DEEP if deep else SMALL
+    for name in proxy or ():
+        if name not in PROXIES.names():
+            known = ", ".join(PROXIES.names())
+            raise stop(f"no zero-cost proxy {name!r}; known are {known}", ExitCode.INVALID)
+    if proxy and out is None:
+        raise typer.BadParameter("--proxy needs --out: what ships holds the proxies that predictors know")
+    if proxy:
+        wanted = replace(wanted, names=tuple(proxy))
     folder = out or artifacts.ROOT / "scores"
     tables = Tables(settings.cache_dir, settings.data)
     cards = []
@@ -184,7 +199,7 @@ def scores(
                         folder,
                         tables=tables,
                         seed=seed,
-                        wanted=DEEP if deep else SMALL,
+                        wanted=wanted,
                         resume=resume,
                         progress=show,
                     )

@@ -53,11 +53,6 @@ class EmbeddingGone(LookupError):
     """The embedding of a task cannot be read, or is one of another encoder; add the task again."""
 
 
-def extrapolates(model: "Predictor") -> bool:
-    """Whether a model says of itself that all it tells is far from what it learned from."""
-    return bool(getattr(model, "extrapolated", False))
-
-
 _kept: "OrderedDict[tuple[str, str], Predictor]" = OrderedDict()
 _lock = threading.Lock()
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from search.request.uploaded_task import EmbeddingGone
 from service.http.problems import Problem, problem_response, unexpected
 from service.http.temporary import is_full
+from spaces.registry import NotRegistered
 from store.jobs.job import (
     IdempotencyConflict,
     NotFound,
@@ -46,6 +47,9 @@ def add_store_handlers(app: FastAPI, retry_after_seconds: int) -> None:
     async def gone(_: Request, error: Exception) -> Response:
         return problem_response(Problem(409, str(error), kind="embedding-gone"))
 
+    async def missing(_: Request, error: Exception) -> Response:
+        return problem_response(Problem(409, str(error), kind="plug-in-missing"))
+
     async def system(request: Request, error: Exception) -> Response:
         assert isinstance(error, OSError)
         if not is_full(error):
@@ -61,6 +65,7 @@ def add_store_handlers(app: FastAPI, retry_after_seconds: int) -> None:
     app.add_exception_handler(NotFound, not_found)
     app.add_exception_handler(UnstorableText, unstorable)
     app.add_exception_handler(EmbeddingGone, gone)
+    app.add_exception_handler(NotRegistered, missing)
     app.add_exception_handler(IdempotencyConflict, conflict)
     app.add_exception_handler(StoreUnavailable, unavailable)
     app.add_exception_handler(StoreFull, full)

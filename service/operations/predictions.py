@@ -16,9 +16,10 @@ import numpy as np
 
 from predictors.devices.measured import MeasuredDevice
 from predictors.prediction import Prediction
+from predictors.predictor import extrapolates
 from search.declared_models import MIN_LABELS, observed_keys, observed_model
 from search.request.design_request import FieldError, InvalidRequest, resolve_quantity
-from search.request.uploaded_task import CONDITIONED, UploadedTask, extrapolates, task_predictor
+from search.request.uploaded_task import CONDITIONED, UploadedTask, task_predictor
 from service.children.bounded import checkpoint
 from service.dependencies import Service
 from service.http.problems import invalid

@@ -8,6 +8,7 @@ from search.evaluators import EVALUATORS
 from search.request.design_request import MAX_COUNT, MAX_EVALUATIONS, MAX_PARALLEL
 from search.strategies import STRATEGIES
 from service.schemas.base import Create, Name, QuantityCreate, QuantityItem, RecipeChoices
+from spaces.space import SPACES
 
 
 class ConstraintCreate(QuantityCreate):
@@ -34,7 +35,7 @@ class DesignCreate(Create):
         }
     )
 
-    space: Name
+    space: Name = Field(description=f"one of {', '.join(SPACES.names())} or the name of one of your own")
     task: Name
     constraints: list[ConstraintCreate] = Field(default_factory=list, max_length=64)
     objectives: list[QuantityItem] = Field(default_factory=list, max_length=8)

@@ -6,6 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from predictors.kinds import KINDS
 from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, Variables, of_key
+from spaces.space import SPACES
 
 
 class PredictedQuantityCreate(QuantityCreate):
@@ -39,7 +40,7 @@ class PredictCreate(Create):
         }
     )
 
-    space: Name
+    space: Name = Field(description=f"one of {', '.join(SPACES.names())} or the name of one of your own")
     metrics: list[PredictedQuantityItem] = Field(min_length=1, max_length=16)
     architectures: Annotated[list[str | Variables], FIRST_ONLY] = Field(
         description="canonical strings, or objects of the space's variables; at most 50,000"

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from predictors.kinds import KINDS
 from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, Variables
 from service.schemas.jobs import JobPublic
+from spaces.space import SPACES
 from store.jobs.job import Job
 from store.predictors.predictor import StoredPredictor, Version
 
@@ -57,7 +58,7 @@ class PredictorCreate(QuantityCreate):
         }
     )
 
-    space: Name
+    space: Name = Field(description=f"one of {', '.join(SPACES.names())}")
     kind: Literal[KINDS.names()] = "auto"  # type: ignore[valid-type]
     observations: Annotated[list[ObservationCreate], FIRST_ONLY] = Field(max_length=MAX_OBSERVATIONS)
     source: SourceCreate | None = None

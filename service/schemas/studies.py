@@ -12,7 +12,7 @@ from service.operations.studies import request_of
 from service.schemas.base import FIRST_ONLY, Create, Name, QuantityItem, RecipeChoices, Variables
 from service.schemas.designs import ConstraintCreate
 from spaces.metric import Observation, Quantity
-from spaces.space import Space
+from spaces.space import SPACES, Space
 from store.studies.study import NumberedObservation, Study, Suggestion
 
 ClientId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")]
@@ -32,7 +32,7 @@ class StudyCreate(Create):
         }
     )
 
-    space: Name
+    space: Name = Field(description=f"one of {', '.join(SPACES.names())}")
     task: Name
     constraints: list[ConstraintCreate] = Field(default_factory=list, max_length=64)
     objectives: list[QuantityItem] = Field(default_factory=list, max_length=8)

@@ -156,6 +156,13 @@ def test_it_loads_no_science():
     assert done.stdout.split() == ["False", "False"]
 
 
+def test_what_is_checked_after_the_import_is_a_fault_too(things, packages, monkeypatch):
+    packages({"extra_thing.py": _thing("Third", "third")}, {"third": "extra_thing"})
+    monkeypatch.setattr(things, "check", lambda cls: cls.no_such_attribute)
+    (plugin,) = things.plugins()
+    assert "no_such_attribute" in plugin.fault and things.working() == ("first", "second")
+
+
 def test_a_registry_of_another_attribute(packages):
     packages({"kinds_/__init__.py": ""})
     made = Registry("kind", "builtins:object", folder="kinds_", group="sample.things", attribute="kind")
