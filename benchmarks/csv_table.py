@@ -36,7 +36,7 @@ class CsvTable(Table):
         """The codes (n, v) of the file's lines.
 
         Raises:
-            InvalidArchitecture: for an entry that is no member of the space.
+            InvalidArchitecture: for an entry that is not an architecture of the space.
         """
 
     def values(self, text: "Text") -> Floats:

@@ -89,16 +89,17 @@ class MnasNetTable(CsvTable):
 def in_split(tables: Tables, codes: Codes, split: Literal["train", "valid"]) -> Bools:
     """Which of codes (b, 28) the authors put into a split, (b,).
 
-    The one network that was trained for both is in ``train``, so that nothing learned from is judged on.
+    The one network that was trained for both is in ``train``, so that no model is evaluated on what it
+    learned from.
 
     Raises:
         TableUnavailable: where the table cannot be read here.
     """
-    trained, judged = (
+    trained, held_out = (
         ~np.isnan(tables.values(MnasNet.name, f"accuracy@imagenet-split-{name}", codes)) for name in _SPLITS
     )
-    members: Bools = trained if split == "train" else judged & ~trained
-    return members
+    chosen: Bools = trained if split == "train" else held_out & ~trained
+    return chosen
 
 
 register(MnasNetTable())

@@ -86,7 +86,7 @@ class Tables:
         return self._reason(_find(space, key)[0])
 
     # what was measured
-    def members(self, space: str, key: str) -> Codes:
+    def architectures(self, space: str, key: str) -> Codes:
         """The architectures (n, v) that the column has a value for, sorted by code.
 
         Raises:
@@ -95,8 +95,8 @@ class Tables:
         """
         table, index = _find(space, key)
         rows = self._read(table)
-        members: Codes = rows.codes[~np.isnan(rows.values[index])]
-        return members
+        codes: Codes = rows.codes[~np.isnan(rows.values[index])]
+        return codes
 
     def values(self, space: str, key: str, codes: Codes) -> Floats:
         """The measured values (b,) of canonical codes (b, v); NaN where the table has none.

@@ -1,4 +1,4 @@
-"""Training-free features of architectures, for any space.
+"""Features of architectures that need no training, for any space.
 
 Kinds (one file each in :mod:`encoders.training_free`): ``onehot``, ``path``, ``live``, ``counts``,
 ``statistics`` and more. Kinds that describe networks see only the networks of a space with recipes. Those
@@ -93,16 +93,16 @@ def _seen_by(kind: FeatureKind, space: Space) -> Space:
 
 
 def _values(kind: FeatureKind, space: Space, codes: Codes, task: str | None) -> Features | NDArray[np.uint8]:
-    """A kind's features, from its table where the space is small enough and every row is a member."""
+    """A kind's features, from its table where the space is small enough and every row is an architecture."""
     if kind.of_network:
         space, codes = space.network_space, space.networks(codes)
     if (kind.counts or kind.tabled) and space.size <= _LARGEST_TABLE >= prod(
         len(v.choices) for v in space.variables
     ):
         rows, table = _table(kind, space)
-        members = rows[index_of(codes, space.variables)]
-        if not bool(np.any(members < 0)):
-            return table[members]
+        places = rows[index_of(codes, space.variables)]
+        if not bool(np.any(places < 0)):
+            return table[places]
     return _computed(kind, space, codes, task)
 
 
@@ -116,9 +116,9 @@ def _computed(kind: FeatureKind, space: Space, codes: Codes, task: str | None) -
 
 @cached_by_space(maxsize=32)
 def _table(kind: FeatureKind, space: Space) -> tuple[NDArray[np.int32], NDArray[np.uint8] | Features]:
-    """For every combination of choices its member's row, or −1; and each member's features."""
-    members = space.enumerate()
+    """For every combination of choices its architecture's row, or −1; and each architecture's features."""
+    codes = space.enumerate()
     rows = np.full(prod(len(variable.choices) for variable in space.variables), -1, dtype=np.int32)
-    rows[index_of(members, space.variables)] = np.arange(len(members), dtype=np.int32)
-    values = _computed(kind, space, members, None)
+    rows[index_of(codes, space.variables)] = np.arange(len(codes), dtype=np.int32)
+    values = _computed(kind, space, codes, None)
     return rows, values.astype(np.uint8) if kind.counts else values

@@ -14,11 +14,11 @@ Gap = Callable[[Codes], Floats]
 """How far codes (b, v) are from satisfying the exact bounds, (b,); 0 where they do."""
 
 REFERENCES = 4096
-"""Members drawn uniformly to learn which statistics go with the bounds."""
+"""Architectures drawn uniformly to learn which statistics go with the bounds."""
 PARENTS = 64
-"""The best members found so far, which a refinement masks in part and completes anew."""
+"""The best architectures found so far, which a refinement masks in part and completes anew."""
 CLIMBED = 12
-"""The best members found so far, whose neighbourhoods a climb weighs."""
+"""The best architectures found so far, whose neighbourhoods a climb weighs."""
 LEVELS = (0.5, 0.25)
 """Noise levels of the refinements, in turn; the last one is kept."""
 
@@ -32,8 +32,8 @@ class Generated:
         log_weights: (m,), the guide's
         rounds: of particles that were sampled
         weighed: distinct architectures that the guide weighed
-        nearest: (v,), the member with the smallest gap that was seen; where m > 0 it is the first
-        gap: that member's gap
+        nearest: (v,), the architecture with the smallest gap that was seen; where m > 0 it is the first
+        gap: that architecture's gap
     """
 
     codes: Codes
@@ -51,8 +51,8 @@ class GenerateOptions:
     Args:
         particles: of each round.
         rounds: at most; a call ends earlier with enough architectures and no refinement left.
-        refinements: rounds, among these, that mask the best members in part and complete them anew, as the
-            guide ranks them; none without a guide.
+        refinements: rounds, among these, that mask the best architectures in part and complete them anew, as
+            the guide ranks them; none without a guide.
         climbs: after the rounds, how often at most the neighbourhoods of the best are weighed, until that
             brings nothing better; none without a guide.
         sampler: how each round samples.
@@ -77,9 +77,9 @@ def generate(
 ) -> Generated:
     """Up to ``count`` architectures; fewer where the bounded number of rounds does not find more.
 
-    Particles are conditioned on the statistics of members near the exact bounds and steered by the guide.
-    Everything that the guide weighed on the way is a candidate; what comes out is valid and unique, satisfies
-    the exact bounds and is not in ``exclude``.
+    Particles are conditioned on the statistics of architectures near the exact bounds and steered by the
+    guide. Everything that the guide weighed on the way is a candidate; what comes out is valid and unique,
+    satisfies the exact bounds and is not in ``exclude``.
 
     Args:
         model: the generator of a space.

@@ -1,4 +1,5 @@
-"""Which members of a small space a generator may learn from; the rest tells whether it makes new ones."""
+"""Which architectures of a small space a generator may learn from; the rest shows whether it makes new
+ones."""
 
 import numpy as np
 
@@ -6,11 +7,11 @@ from spaces.space import Codes, Space
 
 
 def training_share(space: Space, share: float, *, seed: int = 0) -> Codes:
-    """A random share of all members, (n, v), the same for the same seed.
+    """A random share of all architectures, (n, v), the same for the same seed.
 
     Args:
         space: small enough to enumerate.
-        share: of its members, above 0 and at most 1.
+        share: of its architectures, above 0 and at most 1.
         seed: of the draw.
 
     Raises:
@@ -18,6 +19,6 @@ def training_share(space: Space, share: float, *, seed: int = 0) -> Codes:
     """
     if not 0.0 < share <= 1.0:
         raise ValueError(f"the share must lie above 0 and at most at 1, not at {share}")
-    members = space.enumerate()
-    order = np.random.default_rng([seed, 0x5911]).permutation(len(members))
-    return members[np.sort(order[: round(share * len(members))])]
+    codes = space.enumerate()
+    order = np.random.default_rng([seed, 0x5911]).permutation(len(codes))
+    return codes[np.sort(order[: round(share * len(codes))])]

@@ -36,7 +36,7 @@ class Truth:
         Raises:
             TableUnavailable: where a table is absent.
         """
-        codes = tables.members(problem.space.name, problem.objectives[0].key)
+        codes = tables.architectures(problem.space.name, problem.objectives[0].key)
         columns = {quantity.key: _values(problem, tables, quantity, codes) for quantity in problem.quantities}
         complete = np.all([np.isfinite(column) for column in columns.values()], axis=0)
         codes = codes[complete]

@@ -1,4 +1,5 @@
-"""Relative coordinates (Moschella et al., ICLR 2023): where a member lies as seen from anchor members.
+"""Relative coordinates (Moschella et al., ICLR 2023): similarities of an architecture to anchor
+architectures.
 
 Encoders trained with other seeds agree on angles, not on axes. Similarities to the same anchors therefore
 mean the same in all of them, and a model fitted on one encoder's relative coordinates works on another's.
@@ -16,13 +17,14 @@ _SMALL = 1e-8
 
 
 def anchor_codes(space: Space, count: int = ANCHORS) -> Codes:
-    """The anchors of a space: the same distinct members always, (count, v); fewer ones begin alike.
+    """The anchors of a space, (count, v): distinct architectures, always the same; fewer are the first of
+    more.
 
     Raises:
-        ValueError: where the space has fewer members.
+        ValueError: where the space has fewer architectures.
     """
     if count > space.size:
-        raise ValueError(f"{space.name} has {space.size} members, fewer than {count} anchors")
+        raise ValueError(f"{space.name} has {space.size} architectures, fewer than {count} anchors")
     rng = np.random.default_rng(_SEED)
     chosen: dict[bytes, Codes] = {}
     while len(chosen) < count:
@@ -43,8 +45,8 @@ def relative(vectors: Features, anchors: Features) -> Features:
         anchors: (k, d)
         returns: (b, k), within −1..1
     """
-    centre = anchors.mean(axis=0)
-    found: Features = _unit(vectors - centre) @ _unit(anchors - centre).T
+    center = anchors.mean(axis=0)
+    found: Features = _unit(vectors - center) @ _unit(anchors - center).T
     return found
 
 

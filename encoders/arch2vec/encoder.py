@@ -1,10 +1,11 @@
-"""A trained arch2vec encoder: members of a space to vectors and back, as safetensors, and the ones that ship.
+"""A trained arch2vec encoder: architectures to vectors and back; its file, and the ones that ship.
 
 Loading one loads torch; importing this module does too.
 """
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass, fields
 from functools import lru_cache
 from pathlib import Path
@@ -32,15 +33,15 @@ class NoEncoder(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """Where the latents of a space's members lie: normally distributed.
+    """Where the latents of a space's architectures lie: normally distributed.
 
     Shapes:
-        mean, deviation: (n, d) float32, of each coordinate
+        mean, std: (n, d) float32, of each coordinate
         factor: (n·d, n·d) float32, F with F Fᵀ the covariance of all coordinates
     """
 
     mean: Features
-    deviation: Features
+    std: Features
     factor: Features
 
     @classmethod
@@ -56,14 +57,15 @@ class Prior:
         Args:
             count: how many.
             seed: of the standard normal numbers.
-            correlated: whether coordinates go together as they do among members; otherwise each is scaled by
-                its own deviation alone, as Yan et al. do.
+            correlated: whether coordinates go together as they do among architectures; otherwise each is
+            scaled by
+                its own standard deviation alone, as Yan et al. do.
         """
         noise = np.random.default_rng(seed).standard_normal((count, *self.mean.shape)).astype(np.float32)
         if correlated:
             noise = (noise.reshape(count, -1) @ self.factor.T).reshape(noise.shape)
         else:
-            noise = noise * self.deviation
+            noise = noise * self.std
         latents: Features = self.mean + noise
         return latents
 
@@ -73,9 +75,9 @@ class Encoder:
     """A trained autoencoder of a space.
 
     Args:
-        space: whose members it encodes.
+        space: whose architectures it encodes.
         model: the weights, in evaluation mode.
-        prior: fitted to the latents of the training members.
+        prior: fitted to the latents of the training architectures.
         digest: of its file; empty before it is saved.
     """
 
@@ -98,7 +100,7 @@ class Encoder:
         Args:
             codes: (b, v).
             pooling: ``mean`` or ``sum`` over nodes (b, d), which no relabelling changes, or ``nodes``, all of
-                them one after another (b, n·d), which tells most.
+                them one after another (b, n·d), which keeps most information.
         """
         return pool(self.nodes(codes), pooling)
 
@@ -106,14 +108,14 @@ class Encoder:
         """Canonical codes (b, v) that latents (b, n, d) stand for, and which of them are valid (b,).
 
         The most likely operation of each node and every edge more likely than not; nothing is taken as known,
-        neither the ends' operations nor the edges that all members have. Rows that are not valid hold the
-        example's codes.
+        neither the ends' operations nor the edges that all architectures have. Rows that are not valid hold
+        the example's codes.
         """
         with torch.inference_mode():
             logits = self.model.read(torch.from_numpy(latents))
             operations = logits.operations.argmax(dim=-1).numpy()
             adjacency = (logits.adjacency > 0).triu(1).numpy()
-        return members_of(self.space, Graph(operations, adjacency))
+        return valid_codes(self.space, Graph(operations, adjacency))
 
     def sample(self, count: int, *, seed: int, correlated: bool = False) -> tuple[Codes, Bools]:
         """What latents drawn from the prior stand for; see :meth:`Prior.sample` and :meth:`decode`."""
@@ -158,11 +160,11 @@ def pool(nodes: Features, pooling: Pooling) -> Features:
     return pooled
 
 
-def members_of(space: Space, graph: Graph) -> tuple[Codes, Bools]:
-    """Canonical codes (b, v) of graphs that may be no member's, and which are one's (b,).
+def valid_codes(space: Space, graph: Graph) -> tuple[Codes, Bools]:
+    """Canonical codes (b, v) of graphs, valid or not, and which of them are architectures of the space (b,).
 
-    A graph is a member's if the nodes that are no slot have every member's operation, the slots are filled
-    with what they admit and make a member, and the whole adjacency is that of some member.
+    A graph is valid if the nodes that are no slot have their fixed operation, the slots hold what they admit
+    and make an architecture together, and the whole adjacency is that of some architecture.
     """
     example = space.graph(space.parse(space.example)[None])
     chosen = [slot.node for slot in space.slots if slot.source is None]
@@ -186,10 +188,10 @@ def members_of(space: Space, graph: Graph) -> tuple[Codes, Bools]:
 
 @lru_cache(maxsize=16)
 def _patterns(space: Space) -> frozenset[bytes]:
-    """The adjacencies that members have; where they cannot be enumerated, that many random members have."""
+    """The adjacencies of all architectures, or of a sample where they cannot be enumerated."""
     small = space.size <= 2**16
-    members = space.enumerate() if small else space.sample(_PATTERN_SAMPLE, np.random.default_rng(0))
-    packed = np.unique(np.packbits(_flat(space.graph(members)), axis=1), axis=0)
+    codes = space.enumerate() if small else space.sample(_PATTERN_SAMPLE, np.random.default_rng(0))
+    packed = np.unique(np.packbits(_flat(space.graph(codes)), axis=1), axis=0)
     return frozenset(row.tobytes() for row in packed)
 
 
@@ -206,9 +208,11 @@ def save_encoder(encoder: Encoder, path: Path) -> str:
         "operations": encoder.space.operations,
         "shape": asdict(encoder.model.shape),
     }
-    tensors = {f"model.{name}": tensor.contiguous() for name, tensor in encoder.model.state_dict().items()}
+    tensors = {
+        f"model.{_stored(name)}": tensor.contiguous() for name, tensor in encoder.model.state_dict().items()
+    }
     for part in fields(Prior):
-        tensors[f"prior.{part.name}"] = torch.from_numpy(getattr(encoder.prior, part.name))
+        tensors[f"prior.{_stored(part.name)}"] = torch.from_numpy(getattr(encoder.prior, part.name))
     path.parent.mkdir(parents=True, exist_ok=True)
     # One entry: the library writes several in an order of its own, and the digest would change.
     save_file(tensors, path, {"about": json.dumps(about)})
@@ -229,14 +233,16 @@ def read_encoder(path: Path, space: Space) -> Encoder:
         if (about["format"], about["space"], about["operations"]) != expected:
             raise NoEncoder(f"{path.name} holds no {FORMAT} encoder of {space.name}")
         model = Arch2Vec(len(space.operations), Shape(**about["shape"]))
-        prefix = "model."
-        model.load_state_dict(
-            {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-        )
-        prior = Prior(*(tensors[f"prior.{part.name}"].numpy() for part in fields(Prior)))
+        model.load_state_dict({name: tensors[f"model.{_stored(name)}"] for name in model.state_dict()})
+        prior = Prior(*(tensors[f"prior.{_stored(part.name)}"].numpy() for part in fields(Prior)))
     except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError, OSError) as error:
         raise NoEncoder(f"{path.name} cannot be read: {error}") from error
     return Encoder(space, model.eval(), prior, _digest(path))
+
+
+def _stored(name: str) -> str:
+    """What format 1 calls a tensor: its standard deviations are stored as ``deviation``."""
+    return re.sub(r"(?<![a-z])std(?![a-z])", "deviation", name)
 
 
 def _digest(path: Path) -> str:

@@ -6,8 +6,8 @@ Notation, with that of :mod:`spaces.space`::
     a   (b, n, n)   adjacency, upper triangular
     z   (b, n, d)   latents, one a node
 
-Encoder: graph isomorphism layers (Xu et al., ICLR 2019) over A and over Aᵀ; mean and deviation of z are
-linear in the last one. Decoder: :math:`\hat X = \mathrm{softmax}(z W)`,
+Encoder: graph isomorphism layers (Xu et al., ICLR 2019) over A and over Aᵀ; mean and standard deviation of z
+are linear in the last one. Decoder: :math:`\hat X = \mathrm{softmax}(z W)`,
 :math:`\hat A = \sigma(z z^\top + c)`, whose upper triangle is read. Both treat every node alike, so
 relabelled nodes give relabelled latents. The paper has no offset c; without it two nodes that are each
 other's mirror image, which have one latent, are always joined: :math:`z^\top z \ge 0`.
@@ -45,11 +45,11 @@ class Latents(NamedTuple):
 
     Shapes:
         mean: (b, n, d)
-        log_deviation: (b, n, d)
+        log_std: (b, n, d)
     """
 
     mean: Tensor
-    log_deviation: Tensor
+    log_std: Tensor
 
 
 class Logits(NamedTuple):
@@ -106,7 +106,7 @@ class Arch2Vec(nn.Module):
         widths = [vocabulary] + [shape.width] * shape.depth
         self.layers = nn.ModuleList(IsomorphismLayer(*pair) for pair in pairwise(widths))
         self.mean = nn.Linear(shape.width, shape.latent)
-        self.log_deviation = nn.Linear(shape.width, shape.latent)
+        self.log_std = nn.Linear(shape.width, shape.latent)
         self.operations = nn.Linear(shape.latent, vocabulary)
         self.offset = nn.Parameter(torch.zeros(()))
         self.register_buffer("axes", torch.eye(shape.latent))
@@ -122,7 +122,7 @@ class Arch2Vec(nn.Module):
         h = one_hot(operations, self.vocabulary).to(adjacency.dtype)
         for layer in self.layers:
             h = layer(h, adjacency)
-        return Latents(self.mean(h), self.log_deviation(h).clamp(-6, 2))
+        return Latents(self.mean(h), self.log_std(h).clamp(-6, 2))
 
     def decode(self, z: Tensor) -> Logits:
         """What latents (b, n, d) stand for."""
@@ -141,7 +141,8 @@ class Arch2Vec(nn.Module):
         """Turns the latents to the principal axes in which they vary at their nodes, largest first.
 
         The decoder sees inner products and linear maps alone, so any rotation is the same model; in these
-        axes a node's coordinates are uncorrelated, as a prior with one deviation a coordinate supposes.
+        axes a node's coordinates are uncorrelated, as a prior with one standard deviation for each
+        coordinate supposes.
         """
         mean = self.encode(operations, adjacency).mean
         spread = (mean - mean.mean(dim=0)).flatten(0, 1)
@@ -161,15 +162,15 @@ class Arch2Vec(nn.Module):
             edge_weight: γ.
             divergence_weight: β.
         """
-        mean, log_deviation = self.encode(operations, adjacency)
-        z = mean + log_deviation.exp() * torch.randn_like(mean)
+        mean, log_std = self.encode(operations, adjacency)
+        z = mean + log_std.exp() * torch.randn_like(mean)
         logits = self.decode(z)
         of_operations = cross_entropy(logits.operations.flatten(0, 1), operations.flatten(), reduction="sum")
         above = torch.ones_like(adjacency[0], dtype=torch.bool).triu(1)
         of_edges = binary_cross_entropy_with_logits(
             logits.adjacency[:, above], adjacency[:, above], reduction="sum"
         )
-        divergence = 0.5 * (mean**2 + (2 * log_deviation).exp() - 1 - 2 * log_deviation).sum()
+        divergence = 0.5 * (mean**2 + (2 * log_std).exp() - 1 - 2 * log_std).sum()
         total: Tensor = of_operations + edge_weight * of_edges + divergence_weight * divergence
         return total / len(operations)
 

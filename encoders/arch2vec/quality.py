@@ -14,9 +14,9 @@ class PriorSamples:
     """Shares of what was drawn from the prior, in %.
 
     Args:
-        valid: decoded to a member's graph.
-        unique: distinct members over all that was drawn, so never above ``valid``.
-        unique_of_valid: distinct members over valid ones, as Yan et al. count.
+        valid: decoded to an architecture's graph.
+        unique: distinct architectures over all that was drawn, so never above ``valid``.
+        unique_of_valid: distinct architectures over valid ones, as Yan et al. count.
     """
 
     valid: float
@@ -35,9 +35,9 @@ def prior_samples(
 ) -> PriorSamples:
     """Validity and uniqueness of decoded samples, by Yan et al.'s protocol.
 
-    Latents are standard normal numbers, multiplied by the deviation and shifted by the mean that the training
-    members' latents have at that node and coordinate; with ``correlated`` they also have their covariance.
-    See :meth:`Encoder.decode` for how they are read.
+    Latents are standard normal numbers, multiplied by the standard deviation and shifted by the mean that
+    the training architectures' latents have at that node and coordinate; with ``correlated`` they also have
+    their covariance. See :meth:`Encoder.decode` for how they are read.
     """
     codes, valid = encoder.sample(count, seed=seed, correlated=correlated)
     distinct, found = len(np.unique(codes[valid], axis=0)), int(valid.sum())
@@ -49,7 +49,7 @@ def edit_correlation(
 ) -> float:
     """Spearman correlation of Euclidean distance in the latent space and edit distance.
 
-    The edit distance counts the slots, operations and free edges, in which two members differ.
+    The edit distance counts the slots, operations and free edges, in which two architectures differ.
 
     Args:
         encoder: the encoder.

@@ -1,4 +1,4 @@
-"""Training of arch2vec on members of a space, no labels needed: ``netwright train encoder``."""
+"""Training of arch2vec on architectures of a space, no labels needed: ``netwright train encoder``."""
 
 import time
 from collections.abc import Callable
@@ -27,10 +27,10 @@ class TrainingOptions:
 
     Args:
         steps: optimizer steps.
-        batch: members a step.
-        rate: peak learning rate of AdamW under a one-cycle schedule.
-        members: how many are drawn where the space is too large to enumerate; otherwise all are taken.
-        held_out: share of them that is kept for judging.
+        batch: architectures a step.
+        learning_rate: peak learning rate of AdamW under a one-cycle schedule.
+        architectures: how many are drawn where the space is too large to enumerate; otherwise all are taken.
+        held_out: share of them that is held out.
         edge_weight: γ of :meth:`Arch2Vec.loss`.
         divergence_weight: β of :meth:`Arch2Vec.loss`.
         shape: sizes of the autoencoder.
@@ -38,8 +38,8 @@ class TrainingOptions:
 
     steps: int = 2500
     batch: int = 256
-    rate: float = 3e-3
-    members: int = 50_000
+    learning_rate: float = 3e-3
+    architectures: int = 50_000
     held_out: float = 0.1
     edge_weight: float = 16.0
     divergence_weight: float = 0.005
@@ -49,23 +49,23 @@ class TrainingOptions:
     def of(cls, space: Space) -> Self:
         """What the shipped encoder of a space is trained with.
 
-        Free edges are learned as operations are; edges that all members have must hold against every choice
-        of operations that the prior may make, which takes a greater weight.
+        Free edges are learned as operations are; edges that all architectures have must hold against every
+        choice of operations that the prior may make, which takes a greater weight.
         """
         free = any(slot.source is not None for slot in space.slots)
         return cls(steps=4000, edge_weight=4.0) if free else cls()
 
 
 def split(space: Space, options: TrainingOptions, *, seed: int) -> tuple[Codes, Codes]:
-    """Distinct members to train on and others to judge by, (·, v) each."""
+    """Distinct architectures to train on and held-out ones, (·, v) each."""
     rng = np.random.default_rng(seed)
     if space.size <= _LARGEST_ENUMERATED:
-        members = space.enumerate()
+        codes = space.enumerate()
     else:
-        members = np.unique(space.sample(options.members, rng), axis=0)
-    members = members[rng.permutation(len(members))]
-    judged = round(options.held_out * len(members))
-    return members[judged:], members[:judged]
+        codes = np.unique(space.sample(options.architectures, rng), axis=0)
+    codes = codes[rng.permutation(len(codes))]
+    count = round(options.held_out * len(codes))
+    return codes[count:], codes[:count]
 
 
 @fixed_threads()
@@ -90,8 +90,10 @@ def train_encoder(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Arch2Vec(len(space.operations), options.shape)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=options.rate, weight_decay=0.01)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.rate, total_steps=options.steps)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=0.01)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, options.learning_rate, total_steps=options.steps
+        )
         for step in range(1, options.steps + 1):
             rows = torch.randint(len(train), (options.batch,))
             loss = model.loss(
@@ -131,7 +133,7 @@ def ship_encoder(
 def write_encoder(
     encoder: Encoder, folder: Path, *, seed: int, options: TrainingOptions, seconds: float
 ) -> dict[str, object]:
-    """Writes an encoder that was trained with the seed and options, judged on what they held out."""
+    """Writes an encoder that was trained with the seed and options, evaluated on what they held out."""
     space_name = encoder.space.name
     train, held_out = split(encoder.space, options, seed=seed)
     drawn, together = (
@@ -139,7 +141,7 @@ def write_encoder(
     )
     card: dict[str, object] = {
         "space": space_name,
-        "members": len(train),
+        "architectures": len(train),
         "held_out": len(held_out),
         "options": asdict(options),
         "seed": seed,
@@ -165,14 +167,14 @@ def _card(space: str, card: dict[str, object]) -> str:
 arch2vec (Yan et al., NeurIPS 2020): a variational graph isomorphism autoencoder
 (`encoders/arch2vec/model.py`).
 
-- **Data**: the space's members as graphs; no labels, no benchmark table.
+- **Data**: the space's architectures as graphs; no labels, no benchmark table.
 - **Command**: `netwright train encoder {space}`
 - **Digest**: `{card["digest"]}`
 
-`reconstruction_percent` is of held-out members, whole graphs; `valid_percent` and `unique_percent` are of
-1,000 decoded samples of the prior, nothing taken as known, `correlated_…` with the latents' full covariance;
-`edit_spearman_…` is the correlation of Euclidean distance and number of differing slots among held-out
-members, for the mean over nodes and for all nodes.
+`reconstruction_percent` is of held-out architectures, whole graphs; `valid_percent` and `unique_percent` are
+of 1,000 decoded samples of the prior, nothing taken as known, `correlated_…` with the latents' full
+covariance; `edit_spearman_…` is the correlation of Euclidean distance and number of differing slots among
+held-out architectures, for the mean over nodes and for all nodes.
 
 | figure | value |
 |---|---|

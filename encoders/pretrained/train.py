@@ -1,5 +1,5 @@
 r"""Pretraining on what costs no label (FBNetV3, Dai et al., CVPR 2021): a graph network learns a space's
-exact statistics, counts and training-free scores, and what it then makes of an architecture is its embedding.
+exact statistics, counts and zero-cost proxies, and what it then makes of an architecture is its embedding.
 
 .. math:: h^0 = \mathrm{onehot}(X), \quad h^{l+1} = \mathrm{GIN}_l(h^l, A, A^\top),
           e = W\,[\mathrm{mean}_n h^L,\; h^L_{\mathrm{last}}] + c,
@@ -49,9 +49,9 @@ class PretrainingOptions:
         embedding: length of e.
         steps: optimizer steps of each network.
         batch: architectures a step.
-        rate: peak learning rate of AdamW under a one-cycle schedule.
+        learning_rate: peak learning rate of AdamW under a one-cycle schedule.
         architectures: how many are drawn where the space is too large to enumerate; otherwise all are taken.
-        held_out: share of them that is kept for judging.
+        held_out: share of them that is held out.
     """
 
     members: int = 4
@@ -60,7 +60,7 @@ class PretrainingOptions:
     embedding: int = 32
     steps: int = 1000
     batch: int = 256
-    rate: float = 3e-3
+    learning_rate: float = 3e-3
     architectures: int = 30_000
     held_out: float = 0.1
 
@@ -117,15 +117,15 @@ class PretrainedNetwork(nn.Module):
 
 
 def architectures(space: Space, options: PretrainingOptions, *, seed: int) -> tuple[Codes, Codes]:
-    """Distinct members to learn from and others to judge by, (·, v) each."""
+    """Distinct architectures to train on and held-out ones, (·, v) each."""
     rng = np.random.default_rng(seed)
     if space.size <= LARGEST_ENUMERATED:
-        members = space.enumerate()
+        codes = space.enumerate()
     else:
-        members = np.unique(space.sample(options.architectures, rng), axis=0)
-    members = members[rng.permutation(len(members))]
-    judged = round(options.held_out * len(members))
-    return members[judged:], members[:judged]
+        codes = np.unique(space.sample(options.architectures, rng), axis=0)
+    codes = codes[rng.permutation(len(codes))]
+    count = round(options.held_out * len(codes))
+    return codes[count:], codes[:count]
 
 
 def free_targets(space: Space, codes: Codes) -> Features:
@@ -157,22 +157,25 @@ def train_network(
     Args:
         space: what the codes mean.
         codes: (b, v).
-        targets: (b, t), standardized here and cut at :data:`LIMIT` deviations; those that do not vary teach
+        targets: (b, t), standardized here and cut at :data:`LIMIT` standard deviations; those that do not
+        vary teach
             nothing.
         options: sizes and length.
         seed: of weights and batches.
         progress: called with done, total and a message.
     """
     operations, adjacency = as_tensors(space.graph(codes))
-    deviation = targets.std(axis=0)
-    varying = deviation > 1e-6
-    standard = (targets[:, varying] - targets[:, varying].mean(axis=0)) / deviation[varying]
+    std = targets.std(axis=0)
+    varying = std > 1e-6
+    standard = (targets[:, varying] - targets[:, varying].mean(axis=0)) / std[varying]
     truth = torch.from_numpy(np.clip(standard, -LIMIT, LIMIT).astype(np.float32))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = PretrainedNetwork(len(space.operations), truth.shape[1], options)
-        optimizer = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=0.01)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.rate, total_steps=options.steps)
+        optimizer = torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=0.01)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, options.learning_rate, total_steps=options.steps
+        )
         for step in range(1, options.steps + 1):
             rows = torch.randint(len(codes), (options.batch,))
             loss = smooth_l1_loss(network(operations[rows], adjacency[rows]), truth[rows])
@@ -253,18 +256,18 @@ def ship_pretrained(
     options = options or PretrainingOptions()
     ensemble, networks = pretrain(space, seed=seed, options=options, progress=progress)
     seconds = time.perf_counter() - began
-    codes, judged = architectures(space, options, seed=seed)
+    codes, held_out = architectures(space, options, seed=seed)
     path = folder / f"{space_name}.safetensors"
     digest = save_pretrained(ensemble, path)
     card: dict[str, object] = {
         "space": space_name,
         "architectures": len(codes),
-        "judged": len(judged),
+        "held_out": len(held_out),
         "options": asdict(options),
         "seed": seed,
         "seconds": round(seconds, 1),
         "targets": int((free_targets(space, codes).std(axis=0) > 1e-6).sum()),
-        "explained_percent": round(100 * explained(space, networks[0], codes, judged), 1),
+        "explained_percent": round(100 * explained(space, networks[0], codes, held_out), 1),
         "digest": digest,
         "file": "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest(),
     }
@@ -272,22 +275,22 @@ def ship_pretrained(
     return card
 
 
-def explained(space: Space, network: PretrainedNetwork, codes: Codes, judged: Codes) -> float:
+def explained(space: Space, network: PretrainedNetwork, codes: Codes, held_out: Codes) -> float:
     """Share of the targets' variance that a network explains on ``judged``, the median over targets.
 
     Args:
         space: what the codes mean.
         network: trained on ``codes``.
         codes: (b, v), whose targets set the standard.
-        judged: (m, v).
+        held_out: (m, v).
     """
-    known, truth = free_targets(space, codes), free_targets(space, judged)
-    deviation = known.std(axis=0)
-    varying = deviation > 1e-6
-    standard = (truth[:, varying] - known[:, varying].mean(axis=0)) / deviation[varying]
+    known, truth = free_targets(space, codes), free_targets(space, held_out)
+    std = known.std(axis=0)
+    varying = std > 1e-6
+    standard = (truth[:, varying] - known[:, varying].mean(axis=0)) / std[varying]
     standard = np.clip(standard, -LIMIT, LIMIT)
     with torch.inference_mode():
-        found = network(*as_tensors(space.graph(judged))).numpy()
+        found = network(*as_tensors(space.graph(held_out))).numpy()
     spread = np.maximum(standard.var(axis=0), 1e-6)
     return float(np.median(1 - ((found - standard) ** 2).mean(axis=0) / spread))
 
@@ -297,14 +300,14 @@ def _card(space: str, card: dict[str, object]) -> str:
     return f"""# Pretrained networks of `{space}`
 
 Graph isomorphism networks that learned what costs no label (`encoders/pretrained/train.py`, after FBNetV3,
-Dai et al., CVPR 2021): exact statistics, counts, structure and, where they ship, training-free scores of the
-space's members. Their embeddings are features of the predictors `gp`, `gbdt`, `neural` and `auto`.
+Dai et al., CVPR 2021): exact statistics, counts, structure and, where they ship, zero-cost proxies of the
+space's architectures. Their embeddings are features of the predictors `gp`, `gbdt`, `neural` and `auto`.
 
-- **Data**: the space's members as graphs and what follows from them; no benchmark table.
+- **Data**: the space's architectures as graphs and what follows from them; no benchmark table.
 - **Command**: `netwright train pretrained {space}`
 - **Digest**: `{card["file"]}`
 
-`explained_percent` is the share of variance explained on members held out, the median over the targets.
+`explained_percent` is the share of variance explained on held-out architectures, the median over the targets.
 `digest` is of the arrays alone; it stands in the names of the features that they give.
 
 | figure | value |

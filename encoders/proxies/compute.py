@@ -1,4 +1,4 @@
-"""Computes the scores of every function that a space's members compute."""
+"""Computes the scores of every function that a space's architectures compute."""
 
 import time
 from collections.abc import Callable

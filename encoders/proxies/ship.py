@@ -12,7 +12,7 @@ from encoders.proxies.compute import CLASSES, SIDE, compute_scores
 from encoders.proxies.table import SMALL, ScoreSet, classes, save_scores
 from spaces.space import Space, get_space
 
-JUDGES = ("accuracy@cifar10", "accuracy@cifar100", "accuracy@cifar10-fp32")
+EVALUATED_ON = ("accuracy@cifar10", "accuracy@cifar100", "accuracy@cifar10-fp32")
 """Columns that the card correlates the scores with, where they are here; the scores never see them."""
 
 
@@ -65,20 +65,20 @@ def ship_scores(
 def correlate(
     space: Space, names: tuple[str, ...], values: NDArray[np.float32], tables: Tables
 ) -> dict[str, dict[str, float]]:
-    """Spearman correlation of every score with every judge that is here, over all members.
+    """Spearman correlation of every score with every accuracy column that is here, over all architectures.
 
     Args:
-        space: whose members.
+        space: whose architectures.
         names: of the scores, (k,).
-        values: (size, k), a row for each member in the order of ``space.enumerate()``.
+        values: (size, k), a row for each architecture in the order of ``space.enumerate()``.
         tables: measured truth.
     """
-    members = space.enumerate()
+    codes = space.enumerate()
     found: dict[str, dict[str, float]] = {}
-    for key in (column.key for column in tables.columns(space.name) if column.key in JUDGES):
+    for key in (column.key for column in tables.columns(space.name) if column.key in EVALUATED_ON):
         if tables.available(space.name, key) is not None:
             continue
-        truth = tables.values(space.name, key, members)
+        truth = tables.values(space.name, key, codes)
         measured = ~np.isnan(truth)
         found[key] = {
             name: round(float(spearmanr(column[measured], truth[measured]).statistic), 3)
@@ -91,20 +91,20 @@ def _card(
     space: str, wanted: ScoreSet, card: dict[str, object], correlations: dict[str, dict[str, float]]
 ) -> str:
     lines = "\n".join(f"| {name} | {value} |" for name, value in card.items())
-    judges = list(correlations)
-    header = f"| score | {' | '.join(judges)} |\n|{'---|' * (len(judges) + 1)}"
+    columns = list(correlations)
+    header = f"| score | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}"
     rows = "\n".join(
-        f"| {name} | {' | '.join(str(correlations[key][name]) for key in judges)} |" for name in wanted.names
+        f"| {name} | {' | '.join(str(correlations[key][name]) for key in columns)} |" for name in wanted.names
     )
     if wanted.small:
         of, network, option = "", "the small network (one cell a stage, half the channels),", ""
         deeper = " (a deeper skeleton ranks by gradient norm and SNIP better)"
     else:
         of, network, option, deeper = " of the trained network", "the network that is trained,", " --deep", ""
-    return f"""# Training-free scores of `{space}`{of}
+    return f"""# Zero-cost proxies of `{space}`{of}
 
-One row for each function that the space's members compute (isomorphism keys, sorted), by the member with the
-fewest parameters: {network} at initialization.
+One row for each function that the space's architectures compute (isomorphism keys, sorted), by the
+architecture with the fewest parameters: {network} at initialization.
 Our own computed values; nothing is taken from a benchmark table.
 
 - **Command**: `netwright train scores {space}{option}`
@@ -116,7 +116,7 @@ Our own computed values; nothing is taken from a benchmark table.
 |---|---|
 {lines}
 
-Spearman correlation over all members, ties included{deeper}:
+Spearman correlation over all architectures, ties included{deeper}:
 
 {header}
 {rows}

@@ -1,4 +1,4 @@
-"""Training-free scores looked up: computed once for every function that a space's members compute.
+"""Zero-cost proxies looked up: computed once for every function that a space's architectures compute.
 
 The shipped file holds our own computed values, one row for each isomorphism key, nothing from a benchmark
 table. Loading it needs no torch.
@@ -55,13 +55,13 @@ class NoScores(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Classes:
-    """The functions that a space's members compute.
+    """The functions that a space's architectures compute.
 
     Args:
         keys: isomorphism keys, sorted, (c,).
-        codes: of each the member with the fewest parameters, the first of several, (c, v): it holds no
+        codes: of each the architecture with the fewest parameters, the first of several, (c, v): it holds no
             operation that cannot reach the output.
-        rows: the class of every member in the order of ``Space.enumerate``, (size,).
+        rows: the class of every architecture in the order of ``Space.enumerate``, (size,).
     """
 
     keys: tuple[str, ...]
@@ -76,12 +76,12 @@ def classes(space: Space) -> Classes:
     Raises:
         ValueError: where it cannot.
     """
-    members = space.enumerate()
-    names = [space.isomorphism_key(codes) for codes in members]
+    architectures = space.enumerate()
+    names = [space.isomorphism_key(codes) for codes in architectures]
     keys, rows = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
-    order = np.lexsort((np.arange(len(members)), space.statistics(members)["params_m"], rows))
+    order = np.lexsort((np.arange(len(architectures)), space.statistics(architectures)["params_m"], rows))
     firsts = order[np.searchsorted(rows[order], np.arange(len(keys)))]
-    return Classes(tuple(keys.tolist()), members[firsts], rows.astype(np.int64))
+    return Classes(tuple(keys.tolist()), architectures[firsts], rows.astype(np.int64))
 
 
 def class_of(space: Space, codes: Codes) -> NDArray[np.int64]:
@@ -95,7 +95,7 @@ def class_of(space: Space, codes: Codes) -> NDArray[np.int64]:
 
 
 def smallest(space: Space, codes: Codes) -> Codes:
-    """The members with the fewest parameters that compute the same functions as canonical codes (b, v).
+    """The architectures with the fewest parameters that compute the same functions as canonical codes (b, v).
 
     Raises:
         ValueError: where the space cannot be enumerated.
@@ -166,9 +166,9 @@ def score_names(space: Space, wanted: ScoreSet = SMALL) -> tuple[str, ...]:
 def scores(space: Space, codes: Codes, wanted: ScoreSet = SMALL) -> Features:
     """Standardized scores (b, k) of canonical codes (b, v).
 
-    Each score is centred at its median over the space's classes, divided by the deviation that a normal
-    distribution with its interquartile range has, and cut at ±:data:`LIMIT`. Scores that span orders of
-    magnitude are logarithms already.
+    Each score is centered at its median over the space's classes, divided by the standard deviation that a
+    normal distribution with its interquartile range has, and cut at ±:data:`LIMIT`. Scores that span orders
+    of magnitude are logarithms already.
 
     Raises:
         NoScores: where none ship.
@@ -224,10 +224,10 @@ def _read(space: Space, wanted: ScoreSet) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=4)
 def _places(space: Space) -> NDArray[np.int64]:
-    """For every combination of choices its place among the members; −1 where it is none."""
-    members = space.enumerate()
+    """For every combination of choices its place among the architectures; −1 where it is none."""
+    codes = space.enumerate()
     places = np.full(int(np.prod([len(v.choices) for v in space.variables])), -1, dtype=np.int64)
-    places[index_of(members, space.variables)] = np.arange(len(members))
+    places[index_of(codes, space.variables)] = np.arange(len(codes))
     return places
 
 

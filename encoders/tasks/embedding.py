@@ -187,7 +187,7 @@ def embed_sample(sample: TaskSample, on_progress: OnProgress | None = None) -> T
 
 
 def embed_imagenet_classes(identities: Sequence[str]) -> TaskEmbedding:
-    """The task of telling ImageNet classes apart, given by their WordNet ids.
+    """The task of classifying ImageNet classes, given by their WordNet ids.
 
     Raises:
         BadTask: for fewer than 2.
@@ -220,11 +220,11 @@ def _looked_at(sample: TaskSample) -> NDArray[np.int64]:
     most = max(1, min(IMAGES_A_CLASS, IMAGES // len(sample.classes)))
     chosen = []
     for label in range(len(sample.classes)):
-        members = np.flatnonzero(sample.labels == label)
-        if len(members) > most:
-            members = np.array(sorted(members.tolist(), key=lambda index: _name(sample.images[index])))
-            members = members[np.linspace(0, len(members) - 1, most).round().astype(np.int64)]
-        chosen.append(members)
+        rows = np.flatnonzero(sample.labels == label)
+        if len(rows) > most:
+            rows = np.array(sorted(rows.tolist(), key=lambda index: _name(sample.images[index])))
+            rows = rows[np.linspace(0, len(rows) - 1, most).round().astype(np.int64)]
+        chosen.append(rows)
     return np.concatenate(chosen)
 
 

@@ -3,7 +3,7 @@ r"""The set encoder: a task's embedding as one vector, whatever the order and nu
 .. math:: v = \Bigl(\frac{1}{c}\sum_i p_i,\; s_1, s_2, s_3\Bigr), \qquad
           s_j = \frac{1}{c(c-1)}\sum_{i \ne k} \exp\bigl(-\lVert p_i - p_k\rVert^2 / (2 \ell_j)\bigr)
 
-The mean says what is to be told apart (a linear DeepSets encoder, Zaheer et al. 2017: on 3,031 measured tasks
+The mean says which classes they are (a linear DeepSets encoder, Zaheer et al. 2017: on 3,031 measured tasks
 nothing richer orders held-out ones better), the three similarities how alike the classes are. Permutations of
 classes change nothing.
 """
@@ -18,7 +18,7 @@ from spaces.space import Floats
 LENGTHS = (2.65, 5.3, 10.6)
 """Squared lengthscales; two ImageNet classes are 10.6 apart in the median."""
 NAMES = ("classes", "norm", "nearest", "similarity")
-"""Of what :func:`surroundings` tells."""
+"""Names of the numbers of :func:`surroundings`."""
 
 
 def task_vector(prototypes: Prototypes) -> Floats:
@@ -29,8 +29,8 @@ def task_vector(prototypes: Prototypes) -> Floats:
 
 
 def surroundings(prototypes: Prototypes) -> Floats:
-    """Numbers (4,) by which a task far from others is told: how many classes it has, how long its prototypes
-    are on average, how near the nearest other class is, and how alike classes are."""
+    """Numbers (4,) that show whether a task is far from others: how many classes it has, how long its
+    prototypes are on average, how near the nearest other class is, and how alike classes are."""
     between = _squared(prototypes) + np.diag(np.full(len(prototypes), np.inf))
     return np.array(
         [
@@ -64,23 +64,23 @@ class Neighbourhood:
     margin: float = 0.25
 
     @classmethod
-    def of(cls, told: Floats) -> "Neighbourhood":
+    def of(cls, numbers: Floats) -> "Neighbourhood":
         """Around the surroundings (t, 4) of tasks."""
-        return cls(told.min(axis=0), told.max(axis=0))
+        return cls(numbers.min(axis=0), numbers.max(axis=0))
 
     def reasons(self, prototypes: Prototypes) -> list[str]:
         """Why a task is far from all that was learned from; empty where it is not.
 
         The number of classes may be up to half or twice what it was.
         """
-        told = surroundings(prototypes)
+        numbers = surroundings(prototypes)
         slack = self.margin * (self.high - self.low)
         low, high = self.low - slack, self.high + slack
         low[0], high[0] = self.low[0] / 2, self.high[0] * 2
         return [
             f"{name} is {value:.3g}, learned from {least:.3g} to {most:.3g}"
             for name, value, least, most, bottom, top in zip(
-                NAMES, told, self.low, self.high, low, high, strict=True
+                NAMES, numbers, self.low, self.high, low, high, strict=True
             )
             if not bottom <= value <= top
         ]

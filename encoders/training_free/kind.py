@@ -1,4 +1,4 @@
-"""The kind of training-free feature, and how a new one becomes known.
+"""A kind of features that need no training, and how a new one becomes known.
 
 Notation: b architectures, v variables, n nodes, k operations, f features (as in :mod:`spaces.space`).
 """

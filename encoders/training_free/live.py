@@ -64,7 +64,7 @@ class Live(FeatureKind):
 
 
 def _is_one_path(space: Space) -> bool:
-    """Whether every member is one live path."""
+    """Whether every architecture is one live path."""
     return is_chain(space) and not space.zero_operations
 
 

@@ -15,7 +15,7 @@ PAIRS_UP_TO = 16
 class Positional(FeatureKind):
     """Counts that two graphs share where they do alike things at alike places.
 
-    In families, told apart by what comes before the first colon: ``count:a``, how many operations a there
+    In families, named by what comes before the first colon: ``count:a``, how many operations a there
     are; ``depth:2:a``, how many of them are two edges from the input, by the longest path; ``last:a``, how
     many feed the output; ``after:a:b``, how many edges lead from an a to a b; ``shape:…``, which edges
     there are, how many nodes read the input and feed the output, and the length of the longest path. A

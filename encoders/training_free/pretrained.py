@@ -10,10 +10,10 @@ from spaces.space import Codes, Space, get_space
 
 @register
 class PretrainedEmbedding(FeatureKind):
-    """What networks that learned a space's statistics and scores make of a member; needs no torch.
+    """What networks that learned a space's statistics and proxies make of an architecture; needs no torch.
 
-    Where zeros make many members compute one function, the smallest of them stands for all. Each function is
-    then embedded once: where a row stands in a batch decides how a matrix product rounds it.
+    Where zeros make several architectures compute one function, the smallest of them is embedded for all.
+    Each function is then embedded once: where a row stands in a batch decides how a matrix product rounds it.
 
     Both methods raise :class:`encoders.pretrained.networks.NoPretrained` for a space without such networks.
     """
@@ -38,7 +38,8 @@ class PretrainedEmbedding(FeatureKind):
 
 @lru_cache(maxsize=2)
 def _of_functions(space_name: str) -> Features:
-    """The embeddings (c, m·d) of what members compute, as in :func:`encoders.proxies.table.classes`."""
+    """The embeddings (c, m·d) of the functions that architectures compute, as in
+    :func:`encoders.proxies.table.classes`."""
     codes = classes(get_space(space_name)).codes
     return load_pretrained(space_name).embed(codes).reshape(len(codes), -1)
 

@@ -1,4 +1,4 @@
-"""Training-free scores as features; only for spaces whose scores ship, and in no default set."""
+"""Zero-cost proxies as features; only for spaces whose scores ship, and in no default set."""
 
 from encoders.proxies.table import DEEP, score_names, scores
 from encoders.training_free.kind import FeatureKind, Features, register

@@ -1,4 +1,4 @@
-"""Statistics of the smallest member that computes the same function."""
+"""Statistics of the smallest architecture that computes the same function."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ class Reduced(FeatureKind):
 @cached_by_space(maxsize=4)
 def _table(space: Space) -> tuple[NDArray[np.int64], Features]:
     """For every combination of choices its class, and each class's statistics."""
-    known, members = classes(space), space.enumerate()
+    known, codes = classes(space), space.enumerate()
     places = np.zeros(int(np.prod([len(v.choices) for v in space.variables])), dtype=np.int64)
-    places[index_of(members, space.variables)] = known.rows
+    places[index_of(codes, space.variables)] = known.rows
     return places, Statistics().values(space, known.codes, None)

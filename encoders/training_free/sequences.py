@@ -15,7 +15,7 @@ MAX_COLUMNS = 256
 def longest_sequence(vocabulary: int, space: Space, silent: Sequence[str] = ()) -> int:
     """How long sequences may be so that all up to that length fit into ``MAX_COLUMNS``.
 
-    No longer than the longest path of any member's graph; 0 where no member has a path so short.
+    No longer than the longest path of any architecture's graph; 0 where no architecture has a path so short.
 
     Args:
         vocabulary: number of letters.
@@ -34,7 +34,7 @@ def longest_sequence(vocabulary: int, space: Space, silent: Sequence[str] = ()) 
 
 
 def is_chain(space: Space) -> bool:
-    """Whether every member's graph is the same chain, so that only its operations vary."""
+    """Whether every architecture's graph is the same chain, so that only its operations vary."""
     return all(slot.source is None for slot in space.slots) and np.array_equal(
         space.skeleton, np.eye(len(space.skeleton), k=1, dtype=bool)
     )

@@ -27,7 +27,8 @@ PAIRS_UP_TO = 4
 class Structure(FeatureKind):
     """Numbers of the live graph, its skips contracted.
 
-    Equal for members with one isomorphism key, but for those where one computes twice what the other shares.
+    Equal for architectures with one isomorphism key, but for those where one computes twice what the other
+    shares.
 
     ``most:a`` and ``least:a`` are the greatest and least number of operations a on a path from input to
     output, ``nodes:a`` how many there are; ``a|b`` counts both, for pairs in a small vocabulary and for all.
@@ -51,7 +52,7 @@ class Structure(FeatureKind):
         )
 
     def values(self, space: Space, codes: Codes, task: str | None) -> Features:
-        """Counts, each at most 255; a member whose output does not depend on its input has zeros."""
+        """Counts, each at most 255; an architecture whose output does not depend on its input has zeros."""
         if is_chain(space):
             return np.empty((len(codes), 0), dtype=np.float32)
         graph = space.graph(codes)

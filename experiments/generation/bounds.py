@@ -53,7 +53,7 @@ def bounds_hold(tables: Tables, space_name: str, task: str, key: str, count: int
     from search.request.design_request import parse_request
 
     space = get_space(space_name)
-    codes = tables.members(space.name, key)
+    codes = tables.architectures(space.name, key)
     latency = tables.values(space.name, key, codes)
     rng = np.random.default_rng(list(key.split("@")[-1].encode()))
     order = rng.permutation(len(codes))
@@ -117,7 +117,7 @@ def help_task(
 
     space = get_space("nasbench201")
     key = f"latency_ms@{device}"
-    codes = tables.members(space.name, key)
+    codes = tables.architectures(space.name, key)
     rows = np.random.default_rng([seed, *device.encode()]).choice(len(codes), MEASURED, replace=False)
     model = model_of(tables, space.name, KNOWN + VALIDATION)
     known, told = codes[rows], tables.values(space.name, key, codes[rows])

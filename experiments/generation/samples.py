@@ -45,7 +45,7 @@ def labelled(
     """Boosted trees that learned ``count`` random labels of a table's column."""
     from predictors.kinds.gbdt import GbdtPredictor
 
-    members = tables.members(space, key)
+    members = tables.architectures(space, key)
     rows = np.random.default_rng([seed, count]).permutation(len(members))[:count]
     predictor = GbdtPredictor(get_space(space), task=task, seed=seed)
     return predictor.fit(members[rows], tables.values(space, key, members[rows]))
@@ -59,7 +59,7 @@ def shared_training(share: float, seeds: int) -> list[dict[str, float]]:
 
     space = get_space("nasbench201")
     learned = training_share(space, share)
-    model, _ = train_generator(space, members=learned, options=TrainingOptions(steps=TRAINING_STEPS))
+    model, _ = train_generator(space, architectures=learned, options=TrainingOptions(steps=TRAINING_STEPS))
     answers = []
     for seed in range(seeds):
         drawn = model.sample(RAW, seed=seed)
@@ -152,7 +152,7 @@ def score_sde_speed(tables: Tables, count: int) -> dict[str, float]:
     space = get_space("nasbench201")
     model = load_score_sde("nasbench201")
     key = "accuracy@cifar10"
-    members = tables.members("nasbench201", key)
+    members = tables.architectures("nasbench201", key)
     rows = np.random.default_rng([0, LABELS]).permutation(len(members))[:LABELS]
     values = tables.values("nasbench201", key, members[rows])
     with fixed_threads():

@@ -30,7 +30,7 @@ def against_ranking(tables: Tables, task: str, seed: int) -> dict[str, float]:
     key = f"accuracy@{task}"
     predictor = labelled(tables, "nasbench201", key, seed, task=task)
     guide = PredictorGuide(predictor, STRENGTH)
-    everyone = tables.members("nasbench201", key)
+    everyone = tables.architectures("nasbench201", key)
     ranked = everyone[np.argsort(-guide.log_weight(everyone), kind="stable")[:TOP]]
     guide.asked = 0
     options = GenerateOptions(particles=PARTICLES, rounds=4, refinements=3)

@@ -43,7 +43,7 @@ def evaluated(tables: Tables, name: str, key: str, kind: str, seed: int) -> dict
 
     space = get_space(name)
     task = tables.column(name, key).quantity.task
-    members = tables.members(name, key)
+    members = tables.architectures(name, key)
     values = tables.values(name, key, members)
     order = np.random.default_rng(seed).permutation(len(members))
     learn, judge = order[:LABELS], order[LABELS:][:JUDGED]

@@ -52,7 +52,7 @@ value trains the model that is evaluated on it."""
 def measured(tables: Tables, space: str, device: str) -> tuple[Codes, Floats]:
     """Every member of a device's column, and its values."""
     key = f"latency_ms@{device}"
-    codes = tables.members(space, key)
+    codes = tables.architectures(space, key)
     return codes, tables.values(space, key, codes)
 
 

@@ -36,7 +36,7 @@ def transfer(tables: Tables, kind: str, target: str, seed: int) -> dict[str, flo
     space = get_space("nasbench201")
     make = KINDS.get(kind)
     key = f"accuracy@cifar10-{target}"
-    codes = tables.members(space.name, key)
+    codes = tables.architectures(space.name, key)
     full = tables.values(space.name, f"accuracy@{SOURCE}", codes)
     values = tables.values(space.name, key, codes)
     order = np.random.default_rng(seed).permutation(len(codes))

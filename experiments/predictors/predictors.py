@@ -117,7 +117,7 @@ def ablated(tables: Tables, task: str, count: int, name: str, seed: int) -> floa
 
 def _drawn(tables: Tables, task: str, count: int, seed: int) -> tuple[Codes, Floats, Codes, Floats]:
     """Cells to learn from with their values, and all others with theirs."""
-    members = tables.members("nasbench201", f"accuracy@{task}")
+    members = tables.architectures("nasbench201", f"accuracy@{task}")
     values = tables.values("nasbench201", f"accuracy@{task}", members)
     order = np.random.default_rng([seed, DRAWS]).permutation(len(members))
     learn, judge = order[:count], order[count:]
@@ -131,7 +131,7 @@ def source_model(tables: Tables, task: str) -> "GbdtPredictor":
     from predictors.kinds.gbdt import GbdtOptions, GbdtPredictor
 
     space = get_space("gnn")
-    members = tables.members(space.name, f"accuracy@{task}")
+    members = tables.architectures(space.name, f"accuracy@{task}")
     scores = []
     for key in (f"accuracy@{task}", f"accuracy@{task}-valid"):
         values = tables.values(space.name, key, members)
@@ -150,10 +150,10 @@ def task_networks(tables: Tables, task: str) -> "Pretrained":
     from predictors.calibration.normal_scores import NormalScores
 
     space = get_space("gnn")
-    codes, targets = tables.members(space.name, f"accuracy@{task}"), []
+    codes, targets = tables.architectures(space.name, f"accuracy@{task}"), []
     for other in space.tasks:
         for key in (f"accuracy@{other}", f"accuracy@{other}-valid"):
-            members = tables.members(space.name, key)
+            members = tables.architectures(space.name, key)
             values = tables.values(space.name, key, members)
             if other != task and np.array_equal(members, codes) and np.isfinite(values).all():
                 targets.append(NormalScores.fit(values).transform(values))
@@ -165,7 +165,7 @@ def transferred(tables: Tables, task: str, transfer: bool, seed: int) -> dict[st
     from predictors.kinds.auto import AutoPredictor
 
     space, key = get_space("gnn"), f"accuracy@{task}"
-    members = tables.members(space.name, key)
+    members = tables.architectures(space.name, key)
     values = tables.values(space.name, key, members)
     order = np.random.default_rng([seed, DRAWS]).permutation(len(members))
     learn, judge = order[:GNN_LABELS], order[GNN_LABELS:]
@@ -178,7 +178,7 @@ def transferred(tables: Tables, task: str, transfer: bool, seed: int) -> dict[st
 
 def noise(tables: Tables, task: str) -> float:
     """τ of validation and test scores of one table."""
-    members = tables.members("gnn", f"accuracy@{task}")
+    members = tables.architectures("gnn", f"accuracy@{task}")
     test = tables.values("gnn", f"accuracy@{task}", members)
     valid = tables.values("gnn", f"accuracy@{task}-valid", members)
     both = np.isfinite(test) & np.isfinite(valid)
@@ -194,7 +194,7 @@ def authors_split(tables: Tables, key: str) -> dict[str, dict[str, float]]:
     from predictors.kinds.auto import AutoPredictor
 
     space = get_space("mnasnet")
-    members = tables.members(space.name, key)
+    members = tables.architectures(space.name, key)
     values = tables.values(space.name, key, members)
     learn, judge = (in_split(tables, members, "train"), in_split(tables, members, "valid"))
     truth = values[judge]

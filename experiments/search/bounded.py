@@ -73,7 +73,9 @@ def bounded_search(tables: Tables, method: str, seed: int) -> list[float]:
     """
     problem = QUEST.problem
     evaluate = _truth(tables).evaluator(problem)
-    best = [float(tables.values("mnasnet", ACCURACY.key, tables.members("mnasnet", ACCURACY.key)).min())]
+    best = [
+        float(tables.values("mnasnet", ACCURACY.key, tables.architectures("mnasnet", ACCURACY.key)).min())
+    ]
     for observation, _ in begun_alike(problem, evaluate, method, seed, AT[-1]):
         value = observation.values[ACCURACY.key] if problem.feasible(observation) else best[-1]
         best.append(max(best[-1], value))

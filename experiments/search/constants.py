@@ -150,5 +150,5 @@ def best_from(tables: Tables, column: str, share: float, seed: int) -> float:
     key = quest.objectives[0].key
     evaluate = looked_up(tables, problem)
     found = max(seen.values[key] for seen, _ in follow(strategy, evaluate, EVALUATIONS))
-    values = tables.values("nasbench201", key, tables.members("nasbench201", key))
+    values = tables.values("nasbench201", key, tables.architectures("nasbench201", key))
     return float(normal_scores(values)[np.flatnonzero(values == found)[0]])

@@ -48,7 +48,7 @@ class Truth:
 
         models, quality = {}, {}
         for key in keys:
-            codes = tables.members(space, key)
+            codes = tables.architectures(space, key)
             values = tables.values(space, key, codes)
             order = np.random.default_rng(0).permutation(len(codes))
             held, told = np.split(order, [int(HELD_OUT * len(codes))])

@@ -158,7 +158,7 @@ def honest(tables: Tables, quest: Quest, judged: str, method: str, seed: int, ev
 def everything(tables: Tables, quest: Quest) -> Floats:
     """Signed objective values (n, o) of all members that the table measured and the task admits."""
     problem = quest.problem
-    codes = tables.members(quest.space, quest.objectives[0].key)
+    codes = tables.architectures(quest.space, quest.objectives[0].key)
     codes = codes[problem.gap(codes) <= 0]
     columns = [
         quantity.sign
@@ -222,7 +222,7 @@ def suggestion_seconds(
     from search.bo.surrogates import APART, checkpoint
 
     problem = quest.problem
-    codes = tables.members(quest.space, quest.objectives[0].key)
+    codes = tables.architectures(quest.space, quest.objectives[0].key)
     rng = np.random.default_rng(seed)
     chosen = problem.space.format(codes[rng.choice(len(codes), size=observed, replace=False)])
     evaluator = TableEvaluator(problem, tables)

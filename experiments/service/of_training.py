@@ -100,7 +100,7 @@ def _predictors(context: Context) -> float:
     for name in space_names():
         columns = [key for key in quantities(name) if context.tables.available(name, key) is None]
         if columns:
-            members = context.tables.members(name, columns[0])[:LABELS]
+            members = context.tables.architectures(name, columns[0])[:LABELS]
             values = context.tables.values(name, columns[0], members)
             task = context.tables.column(name, columns[0]).quantity.task
             began = time.process_time()

@@ -68,7 +68,7 @@ def best_feasible(tables: Tables, body: dict[str, object]) -> float:
     """Best true value of the first objective among all members of the table that satisfy the bounds."""
     problem = parse_request(body).problem()
     key = problem.objectives[0].key
-    members = tables.members(problem.space.name, key)
+    members = tables.architectures(problem.space.name, key)
     holds = truly_feasible(tables, problem, members)
     return float(tables.values(problem.space.name, key, members)[holds].max())
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from spaces.space import Codes, Floats, Space
 
 SAMPLES = 4096
-"""Members that means and deviations are taken from."""
+"""Architectures that means and standard deviations are computed from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +16,16 @@ class Conditions:
     """Which statistics, and how they are standardized.
 
     Shapes:
-        mean, deviation: (m,)
+        mean, std: (m,)
     """
 
     names: tuple[str, ...]
     mean: Floats
-    deviation: Floats
+    std: Floats
 
     @classmethod
     def of(cls, space: Space, *, seed: int = 0) -> "Conditions":
-        """Those of a space, from members drawn uniformly; statistics that never vary are left out."""
+        """Those of a space, from architectures drawn uniformly; statistics that never vary are left out."""
         codes = space.sample(SAMPLES, np.random.default_rng(seed))
         values = _transformed(space.statistics(codes))
         names = tuple(name for name, column in values.items() if column.std() > 0)
@@ -36,7 +36,7 @@ class Conditions:
         """Standardized statistics (b, m) of codes (b, v)."""
         values = _transformed(space.statistics(codes))
         columns = np.stack([values[name] for name in self.names], axis=1)
-        standardized: NDArray[np.float32] = ((columns - self.mean) / self.deviation).astype(np.float32)
+        standardized: NDArray[np.float32] = ((columns - self.mean) / self.std).astype(np.float32)
         return standardized
 
 

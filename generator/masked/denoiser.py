@@ -47,9 +47,9 @@ def slot_relations(space: Space) -> tuple[Tensor, Tensor]:
         for a in operations.get(source, []):
             for b in operations.get(target, []):
                 relations[a, b], relations[b, a] = FORWARD, BACKWARD
-    for members in operations.values():
-        for a in members:
-            for b in members:
+    for group in operations.values():
+        for a in group:
+            for b in group:
                 relations[a, b] = SAME
     for index, slot in enumerate(slots):
         if slot.source is None:

@@ -29,8 +29,8 @@ def exact_log_density(
 ) -> Floats:
     """Log probability (b,) that the sampler of ``steps`` steps ends at each of codes (b, v).
 
-    It is that of the slots' filling, without the drawing anew of completions that are no members: in spaces
-    whose every filling is a member, as the chains of blocks and ``nasbench201``, it is the sampler's own.
+    It is that of the slots' filling, without redrawing completions that are no architecture: in spaces where
+    every filling is an architecture, as the chains of blocks and ``nasbench201``, it is the sampler's own.
 
     Args:
         model: of a space with at most ``MOST_SLOTS`` slots.

@@ -6,8 +6,9 @@ process masks each slot independently, :math:`q(x_t = m \mid x_0) = t`. The reve
 u < t by unmasking each masked slot with probability :math:`(t - u)/t`, its value drawn from the denoiser;
 many slots are unmasked in one step.
 
-At each step the whole graph is completed and the completion is drawn again until it is a member of the space,
-so what is unmasked is always part of one. In spaces whose every filling is a member nothing is drawn twice.
+At each step the whole graph is completed and the completion is drawn again until it is an architecture of
+the space, so what is unmasked is always part of one. In spaces whose every filling is an architecture
+nothing is drawn twice.
 """
 
 from collections.abc import Callable
@@ -27,12 +28,12 @@ from generator.masked.denoiser import Denoiser
 from spaces.space import Bools, Codes, Floats, Space
 
 INVALID = -1e3
-"""Log weight of a finished particle that is no member of the space."""
+"""Log weight of a finished particle that is not an architecture of the space."""
 TRIES = 256
 """How often a completion is drawn before it is let pass as it is."""
 
 Visit = Callable[[Codes, Floats], None]
-"""Told the members (b, v) that the guide weighed on the way, and their log weights (b,)."""
+"""Called with the architectures (b, v) that the guide weighed on the way, and their log weights (b,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,9 @@ class MaskedDiffusion:
             guide: what to steer by; without one all weights are equal.
             targets: (N, m) standardized conditions, NaN where not asked for; None asks for nothing.
             options: see :class:`SamplerOptions`.
-            start: members (N, v) to mask to ``level`` and complete anew; None begins with all masked.
+            start: architectures (N, v) to mask to ``level`` and complete anew; None begins with all masked.
             level: the noise level to begin at, above 0; the steps are as many as it has a share of them.
-            visit: told what the guide weighed on the way.
+            visit: called with what the guide weighed on the way.
         """
         with fixed_threads(), torch.inference_mode():
             return self._sample(count, seed, guide, targets, options or SamplerOptions(), start, level, visit)
@@ -168,7 +169,7 @@ class MaskedDiffusion:
     ) -> tuple[Tensor, Codes, Bools]:
         """Each row of x (b, s) with its masked slots drawn from the denoiser: slots, codes, validity.
 
-        Rows that are no member are drawn again, ``TRIES`` times at most.
+        Rows that are not an architecture of the space are drawn again, ``TRIES`` times at most.
         """
         log_probabilities, row = self._log_probabilities(x, c, guidance)
         masked = x == self.denoiser.sizes.cpu()
@@ -223,8 +224,8 @@ class MaskedDiffusion:
 def _guide_value(codes: Codes, valid: Bools, guide: Guide, *, final: bool) -> Floats:
     """The guide's log weights (b,) of completions (b, v).
 
-    A completion that is no member only damns its particle at the end: before, what is masked is drawn
-    anew, so it counts as the worst of the others and no less.
+    A completion that is not an architecture of the space only gives its particle no weight at the end:
+    before, what is masked is drawn anew, so it counts as the worst of the others and no less.
     """
     if not valid.any():
         return np.full(len(codes), INVALID if final else 0.0)

@@ -10,7 +10,7 @@ from generator.masked.train import TrainingOptions, train_generator
 from generator.masked.weights import read_generator, save_generator
 from spaces.space import Space
 
-OPTIONS = TrainingOptions(steps=400, batch=256, members=20_000)
+OPTIONS = TrainingOptions(steps=400, batch=256, architectures=20_000)
 """About half a minute of one core for a space of a dozen variables."""
 
 

@@ -59,7 +59,7 @@ def command(space: Space, options: Mapping[str, object]) -> str:
     return f"netwright train generator {space.name}{steps}"
 
 
-_TRAINED = ("space", "members", "options", "seed", "bound_nats", "seconds", "cpu_seconds", "parameters")
+_TRAINED = ("space", "architectures", "options", "seed", "bound_nats", "seconds", "cpu_seconds", "parameters")
 
 
 def _write_card(space: Space, path: Path, trained: dict[str, object]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Training of the masked diffusion's denoiser on members of a space, no labels needed."""
+"""Training of the masked diffusion's denoiser on architectures of a space, no labels needed."""
 
 import time
 from collections.abc import Callable
@@ -25,14 +25,14 @@ class TrainingOptions:
     Args:
         steps: optimizer steps.
         batch: architectures a step.
-        rate: peak learning rate of AdamW under a one-cycle schedule.
-        members: training set size; the space's architectures are drawn from uniformly.
+        learning_rate: peak learning rate of AdamW under a one-cycle schedule.
+        architectures: training set size; the space's architectures are drawn from uniformly.
     """
 
     steps: int = 3000
     batch: int = 256
-    rate: float = 3e-3
-    members: int = 50_000
+    learning_rate: float = 3e-3
+    architectures: int = 50_000
 
     @classmethod
     def of(cls, space: Space) -> Self:
@@ -56,7 +56,7 @@ def train_generator(
     *,
     seed: int = 0,
     options: TrainingOptions | None = None,
-    members: Codes | None = None,
+    architectures: Codes | None = None,
     device: str = "cpu",
     progress: Callable[[int, int, str], None] = lambda done, total, message: None,
 ) -> tuple[MaskedDiffusion, dict[str, object]]:
@@ -70,7 +70,7 @@ def train_generator(
         space: any space.
         seed: of everything random.
         options: how long and how.
-        members: codes (n, v) to learn from; drawn uniformly from the space unless given.
+        architectures: codes (n, v) to learn from; drawn uniformly from the space unless given.
         device: where torch trains, ``cpu`` or ``cuda``; the model is on the CPU when it is returned.
         progress: called with steps done, all steps, and a message.
     """
@@ -78,12 +78,14 @@ def train_generator(
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     conditions = Conditions.of(space, seed=seed)
-    codes = space.sample(options.members, rng) if members is None else members
+    codes = space.sample(options.architectures, rng) if architectures is None else architectures
     clean = torch.from_numpy(space.slot_values(codes).astype(np.int64))
     statistics = torch.from_numpy(conditions.of_codes(space, codes))
     denoiser = Denoiser(space, len(conditions.names), DenoiserShape()).to(device)
-    optimizer = torch.optim.AdamW(denoiser.parameters(), lr=options.rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.rate, total_steps=options.steps)
+    optimizer = torch.optim.AdamW(denoiser.parameters(), lr=options.learning_rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, options.learning_rate, total_steps=options.steps
+    )
     began, spent, smoothed = time.perf_counter(), time.process_time(), float("nan")
     for step in range(options.steps):
         rows = torch.from_numpy(rng.integers(len(clean), size=options.batch))
@@ -102,7 +104,7 @@ def train_generator(
             progress(step + 1, options.steps, f"bound {smoothed:.3f} nats")
     card: dict[str, object] = {
         "space": space.name,
-        "members": len(codes),
+        "architectures": len(codes),
         "options": asdict(options),
         "seed": seed,
         "bound_nats": round(smoothed, 4),

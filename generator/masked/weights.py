@@ -35,7 +35,7 @@ def save_generator(model: MaskedDiffusion, path: Path) -> str:
             {
                 "names": model.conditions.names,
                 "mean": model.conditions.mean.tolist(),
-                "deviation": model.conditions.deviation.tolist(),
+                "deviation": model.conditions.std.tolist(),
             }
         ),
     }

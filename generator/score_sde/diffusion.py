@@ -129,9 +129,9 @@ def one_hots(space: Space, codes: Codes) -> Tensor:
 
 
 def read_off(space: Space, x: Tensor) -> tuple[Codes, Bools]:
-    """Codes of denoised one-hots (b, n, k), and which are members.
+    """Codes of denoised one-hots (b, n, k), and which are architectures.
 
-    A member has exactly one operation above the threshold at each node, of those that its node admits.
+    An architecture has exactly one operation above the threshold at each node, of those that its node admits.
     """
     present = x.cpu().numpy() > 0  # 0.5 on the scale of 0 and 1
     single = (present.sum(axis=2) == 1).all(axis=1)

@@ -1,4 +1,5 @@
-"""The score network of ``score_sde``: a transformer over the graph's nodes, told the noise and the graph.
+"""The score network of ``score_sde``: a transformer over the graph's nodes, conditioned on the noise and the
+graph.
 
 As in DiffusionNAG (An et al., ICLR 2024), after CATE (Yan et al. 2021): the nodes' noisy one-hots are
 embedded, a sinusoidal code of their topological position and an embedding of the noise level are added,
@@ -26,8 +27,8 @@ class ScoreShape:
 def sinusoids(values: Tensor, width: int) -> Tensor:
     """Sines and cosines (b, width) of values (b,) at geometrically falling frequencies."""
     half = width // 2
-    rates = torch.exp(torch.arange(half, device=values.device) * (-math.log(10_000.0) / (half - 1)))
-    angles = values[:, None].float() * rates
+    frequencies = torch.exp(torch.arange(half, device=values.device) * (-math.log(10_000.0) / (half - 1)))
+    angles = values[:, None].float() * frequencies
     return torch.cat([angles.sin(), angles.cos()], dim=1)
 
 

@@ -21,13 +21,13 @@ class ScoreTraining:
     Args:
         steps: optimizer steps.
         batch: graphs a step.
-        rate: peak learning rate of Adam under a one-cycle schedule.
+        learning_rate: peak learning rate of Adam under a one-cycle schedule.
         average: decay of the moving average of the weights, which is what is kept.
     """
 
     steps: int = 15_000
     batch: int = 64
-    rate: float = 1e-3
+    learning_rate: float = 1e-3
     average: float = 0.999
 
 
@@ -60,8 +60,10 @@ def train_score_sde(
     adjacency = torch.from_numpy(space.skeleton)
     network = ScoreNetwork(len(space.operations), adjacency, shape or ScoreShape()).to(device)
     kept = copy.deepcopy(network)
-    optimizer = torch.optim.Adam(network.parameters(), lr=options.rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, options.rate, total_steps=options.steps)
+    optimizer = torch.optim.Adam(network.parameters(), lr=options.learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, options.learning_rate, total_steps=options.steps
+    )
     began, smoothed = time.perf_counter(), float("nan")
     for step in range(options.steps):
         x0 = clean[torch.from_numpy(rng.integers(len(clean), size=options.batch)).to(device)]
@@ -78,7 +80,7 @@ def train_score_sde(
             progress(step + 1, options.steps, f"loss {smoothed:.4f}")
     card: dict[str, object] = {
         "space": space.name,
-        "members": len(codes),
+        "architectures": len(codes),
         "options": asdict(options),
         "seed": seed,
         "loss": round(smoothed, 4),
@@ -97,7 +99,7 @@ def train_noisy_predictor(
     seed: int = 0,
     steps: int = 1500,
     batch: int = 128,
-    rate: float = 1e-3,
+    learning_rate: float = 1e-3,
     shape: ScoreShape | None = None,
     diffusion: ScoreOptions | None = None,
 ) -> NoisyPredictor:
@@ -105,10 +107,10 @@ def train_noisy_predictor(
 
     Args:
         space: whose graph is fixed.
-        codes: labelled members.
+        codes: labelled architectures.
         values: their labels; larger is better.
         seed: of everything random.
-        steps, batch, rate: of Adam.
+        steps, batch, learning_rate: of Adam.
         shape: sizes.
         diffusion: the noise.
     """
@@ -119,8 +121,8 @@ def train_noisy_predictor(
     targets = torch.from_numpy((values - values.mean()) / max(float(values.std()), 1e-9)).float()
     adjacency = torch.from_numpy(space.skeleton)
     network = NoisyPredictor(len(space.operations), adjacency, shape or ScoreShape(layers=2))
-    optimizer = torch.optim.Adam(network.parameters(), lr=rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
+    optimizer = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, total_steps=steps)
     for _ in range(steps):
         rows = torch.from_numpy(rng.integers(len(clean), size=batch))
         t = torch.rand(batch)

@@ -24,7 +24,7 @@ from spaces.space import Codes, Space, get_space
 
 FORMAT = "netwright-score-sde-1"
 SHARE = 0.5
-"""Of the space's members; the rest tells how much is new."""
+"""Of the space's architectures; the rest shows how many samples are new."""
 
 
 def save_score_sde(model: ScoreSde, path: Path) -> str:
@@ -84,7 +84,7 @@ def ship_score_sde(
     """Trains on a random half of a space, writes the weights and their card; returns what the card says.
 
     Raises:
-        ValueError: for a space whose graph varies or whose members cannot be listed.
+        ValueError: for a space whose graph varies or whose architectures cannot be listed.
     """
     space = get_space(space_name)
     learned = training_share(space, SHARE, seed=seed)
@@ -109,7 +109,7 @@ def refresh_score_card(space_name: str) -> dict[str, object]:
     )
 
 
-_TRAINED = ("space", "members", "options", "seed", "loss", "seconds", "parameters")
+_TRAINED = ("space", "architectures", "options", "seed", "loss", "seconds", "parameters")
 
 
 def _write_card(space: Space, path: Path, trained: dict[str, object]) -> dict[str, object]:
@@ -151,7 +151,7 @@ def _card(space: str, digest: str, card: dict[str, object]) -> str:
 DiffusionNAG's method (`generator/score_sde/diffusion.py`): the score of the operations' noisy one-hots given
 the graph. It is here to be compared with; designs use the masked diffusion.
 
-- **Data**: a random half of the space's members (`generator/split.py`); no benchmark table.
+- **Data**: a random half of the space's architectures (`generator/split.py`); no benchmark table.
 - **Command**: `netwright train generator {space} --method score_sde`
 - **Digest**: `{digest}`
 

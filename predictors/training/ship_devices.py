@@ -39,7 +39,7 @@ def draw_labels(tables: Tables, space: str, *, seed: int = 0) -> Labels:
     drawn: dict[str, tuple[Codes, Floats]] = {}
     for name in get_space(space).devices:
         key = f"latency_ms@{name}"
-        codes = tables.members(space, key)
+        codes = tables.architectures(space, key)
         rows = np.random.default_rng([seed, *name.encode()]).permutation(len(codes))[:LABELS]
         drawn[name] = (codes[rows], tables.values(space, key, codes[rows]))
     return drawn
@@ -74,7 +74,7 @@ def train_devices(
 def _judge(tables: Tables, model: DeviceModel, labels: Labels, device: str, seed: int) -> TrainedDevice:
     space = model.space.name
     key = f"latency_ms@{device}"
-    codes = tables.members(space, key)
+    codes = tables.architectures(space, key)
     values = tables.values(space, key, codes)
     rest = {name: labels[name] for name in labels if name != device}
     unseen = model.without({device}).calibrated(rest, counts=(_MEASURED,), draws=3, seed=seed)

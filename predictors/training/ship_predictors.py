@@ -146,7 +146,7 @@ class _Drawn:
 
     @classmethod
     def of(cls, tables: Tables, space: Space, column: Column, seed: int) -> "_Drawn":
-        members = tables.members(space.name, column.key)
+        members = tables.architectures(space.name, column.key)
         values = tables.values(space.name, column.key, members)
         order = np.random.default_rng(seed).permutation(len(members))
         learn, others = order[:LABELS], order[LABELS:][:EVALUATED]

@@ -36,7 +36,7 @@ def test_empty_entries_are_missing_and_repeated_cells_keep_the_mean(tmp_path):
         ("accuracy@cifar10-valid-12ep", [10, nan, 12, nan]),
     ):
         np.testing.assert_array_equal(tables.values("nasbench201", key, codes), expected)
-        assert len(tables.members("nasbench201", key)) == np.isfinite(expected).sum()
+        assert len(tables.architectures("nasbench201", key)) == np.isfinite(expected).sum()
 
 
 GOOD = f"0,{CELLS[0]},10,1,20,30"

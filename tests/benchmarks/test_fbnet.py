@@ -22,7 +22,7 @@ def test_values_are_the_files(data_dir, tables):
     codes = SPACE.parse_many(row["blocks"] for row in rows)
     for device in SPACE.devices:
         key = f"latency_ms@{device}"
-        assert len(tables.members("fbnet", key)) == 5_000
+        assert len(tables.architectures("fbnet", key)) == 5_000
         assert tables.values("fbnet", key, codes).tolist() == [float(row[device]) for row in rows]
 
 

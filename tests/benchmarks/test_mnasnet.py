@@ -55,7 +55,7 @@ def test_values_are_the_files(key, field, lines, tables):
             assert value == pytest.approx(np.mean(written), rel=1e-12)
     missing = {"latency_ms@zcu102": 2, "throughput_ips@zcu102": 2, "throughput_ips@3090": 3}
     missing["throughput_ips@tpuv2"] = 36
-    assert len(tables.members("mnasnet", key)) == 4_616 - missing.get(key, 0)
+    assert len(tables.architectures("mnasnet", key)) == 4_616 - missing.get(key, 0)
 
 
 def test_the_split_is_the_authors(lines, tables):
@@ -79,12 +79,12 @@ def test_a_split_holds_only_its_own_trainings(lines, tables):
 
 
 def test_exact_costs_are_the_tables(lines, tables):
-    members = tables.members("mnasnet", "params_m")
-    assert SPACE.statistics(members)["params_m"] == pytest.approx(
-        tables.values("mnasnet", "params_m", members), abs=1e-9
+    codes = tables.architectures("mnasnet", "params_m")
+    assert SPACE.statistics(codes)["params_m"] == pytest.approx(
+        tables.values("mnasnet", "params_m", codes), abs=1e-9
     )
-    assert SPACE.table_macs_m(members) == pytest.approx(
-        tables.values("mnasnet", "table_macs_m", members), abs=1e-6
+    assert SPACE.table_macs_m(codes) == pytest.approx(
+        tables.values("mnasnet", "table_macs_m", codes), abs=1e-6
     )
 
 

@@ -47,6 +47,6 @@ def test_other_content_is_damaged(content):
 )
 def test_parameters_agree_with_the_space_s(task, tables):
     """On ``physics`` they do not: its table holds means over networks of different widths."""
-    members = tables.members("gnn", f"params_m@{task}")
-    exact = get_space("gnn").statistics(members, task)["params_m"]
-    np.testing.assert_allclose(tables.values("gnn", f"params_m@{task}", members), exact, rtol=1e-9)
+    codes = tables.architectures("gnn", f"params_m@{task}")
+    exact = get_space("gnn").statistics(codes, task)["params_m"]
+    np.testing.assert_allclose(tables.values("gnn", f"params_m@{task}", codes), exact, rtol=1e-9)

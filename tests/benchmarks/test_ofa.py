@@ -35,7 +35,7 @@ def test_values_are_the_files(rows, tables):
     codes = SPACE.parse_many(SPACE.format(codes_of(rows)))
     for device in SPACE.devices:
         key = f"latency_ms@{device}"
-        assert len(tables.members(SPACE.name, key)) == 5_000
+        assert len(tables.architectures(SPACE.name, key)) == 5_000
         assert tables.values(SPACE.name, key, codes).tolist() == [float(row[device]) for row in rows]
 
 

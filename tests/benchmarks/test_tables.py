@@ -63,7 +63,7 @@ def test_the_catalogue_covers_the_space(name, tables):
         assert tables.column(name, column.key) is column
 
 
-@pytest.mark.parametrize("ask", [Tables.column, Tables.available, Tables.members])
+@pytest.mark.parametrize("ask", [Tables.column, Tables.available, Tables.architectures])
 def test_an_unknown_key_is_a_key_error(ask, tables):
     with pytest.raises(KeyError, match="no table of gnn has a column 'accuracy@cifar10'"):
         ask(tables, "gnn", "accuracy@cifar10")
@@ -73,9 +73,9 @@ def test_an_unknown_key_is_a_key_error(ask, tables):
 @pytest.mark.parametrize(("space", "key"), PACKAGED)
 def test_packaged_columns_are_available_and_finite(space, key, tables):
     assert tables.available(space, key) is None
-    members = tables.members(space, key)
-    values = tables.values(space, key, members)
-    assert len(members) == {"nasbench201": 15_625}.get(space, 2_021 if "proteins" in key else 26_206)
+    codes = tables.architectures(space, key)
+    values = tables.values(space, key, codes)
+    assert len(codes) == {"nasbench201": 15_625}.get(space, 2_021 if "proteins" in key else 26_206)
     assert np.isfinite(values).all() and (values > 0).all()
     if key.startswith("accuracy"):
         assert 20 < values.max() <= 100  # percent, not a share
@@ -84,7 +84,7 @@ def test_packaged_columns_are_available_and_finite(space, key, tables):
 @pytest.mark.parametrize(("space", "key"), IN_DATA_DIR)
 def test_columns_of_the_data_directory(space, key, tables, data_dir):
     assert tables.available(space, key) is None
-    assert len(tables.members(space, key)) == 15_625
+    assert len(tables.architectures(space, key)) == 15_625
 
 
 @pytest.mark.parametrize("task", ["arxiv", "proteins", "cora"])
@@ -108,9 +108,9 @@ def test_gnn_values_are_the_table_s(task, tables):
 def test_gnn_members_are_the_space_s(tables):
     space = get_space("gnn")
     every = space.enumerate()
-    assert set(space.format(tables.members("gnn", "accuracy@arxiv"))) == set(space.format(every))
+    assert set(space.format(tables.architectures("gnn", "accuracy@arxiv"))) == set(space.format(every))
     allowed = every[space.allowed(every, "proteins")]
-    assert set(space.format(tables.members("gnn", "accuracy@proteins"))) == set(space.format(allowed))
+    assert set(space.format(tables.architectures("gnn", "accuracy@proteins"))) == set(space.format(allowed))
 
 
 def test_official_values_are_the_file_s(tables, data_dir):
@@ -134,11 +134,11 @@ def test_unknown_architectures_are_nan(tables):
 
 def test_order_and_repetition_do_not_matter(tables):
     key = "accuracy@cifar10-int8-ptq"
-    members = tables.members("nasbench201", key)
-    values = tables.values("nasbench201", key, members)
-    pick = np.random.default_rng(1).integers(0, len(members), 1000)
-    assert (tables.values("nasbench201", key, members[pick]) == values[pick]).all()
-    assert tables.values("nasbench201", key, members[:0]).shape == (0,)
+    codes = tables.architectures("nasbench201", key)
+    values = tables.values("nasbench201", key, codes)
+    pick = np.random.default_rng(1).integers(0, len(codes), 1000)
+    assert (tables.values("nasbench201", key, codes[pick]) == values[pick]).all()
+    assert tables.values("nasbench201", key, codes[:0]).shape == (0,)
 
 
 def test_threads_share_one_object(tmp_path):
@@ -156,7 +156,7 @@ def test_an_absent_data_directory_is_said(tmp_path):
         reason = tables.available("nasbench201", "latency_ms@fpga")
         assert reason is not None and "nasbench201_latency_ms.csv.gz" in reason
         with pytest.raises(TableUnavailable, match="nasbench201_latency_ms"):
-            tables.members("nasbench201", "latency_ms@fpga")
+            tables.architectures("nasbench201", "latency_ms@fpga")
 
 
 def fake_package(folder: Path, distribution: str, version: str, path: str, content: bytes) -> None:
@@ -226,16 +226,16 @@ def test_status_and_prepare(tmp_path):
 
 def test_the_second_reader_takes_the_cache(tmp_path):
     first, second = Tables(tmp_path), Tables(tmp_path)
-    members = first.members("gnn", "accuracy@proteins")
+    codes = first.architectures("gnn", "accuracy@proteins")
     written = cached(first, "nas-bench-graph-proteins").stat().st_mtime_ns
-    assert (second.members("gnn", "accuracy@proteins") == members).all()
+    assert (second.architectures("gnn", "accuracy@proteins") == codes).all()
     assert cached(first, "nas-bench-graph-proteins").stat().st_mtime_ns == written
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "garbage", "array", "pickle"])
 def test_a_damaged_cache_is_rebuilt(damage, tmp_path):
-    members = (tables := Tables(tmp_path)).members("gnn", "accuracy@proteins")
-    values = tables.values("gnn", "accuracy@proteins", members)
+    codes = (tables := Tables(tmp_path)).architectures("gnn", "accuracy@proteins")
+    values = tables.values("gnn", "accuracy@proteins", codes)
     path = cached(tables, "nas-bench-graph-proteins")
     good = path.read_bytes()
     if damage == "array":
@@ -250,7 +250,7 @@ def test_a_damaged_cache_is_rebuilt(damage, tmp_path):
             {"cut": good[:-100], "flipped": flipped, "empty": b"", "garbage": b"x" * 999}[damage]
         )
     again = Tables(tmp_path)
-    assert (again.values("gnn", "accuracy@proteins", members) == values).all()
+    assert (again.values("gnn", "accuracy@proteins", codes) == values).all()
     assert Tables(tmp_path).status() == tables.status()
     assert {status.rows for status in tables.status() if "proteins" in status.name} == {2_021}
 
@@ -258,8 +258,8 @@ def test_a_damaged_cache_is_rebuilt(damage, tmp_path):
 def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path, caplog):
     (tmp_path / "file").write_text("no folder")
     with caplog.at_level(logging.WARNING):
-        members = Tables(tmp_path / "file").members("gnn", "accuracy@proteins")
-    assert len(members) == 2_021
+        codes = Tables(tmp_path / "file").architectures("gnn", "accuracy@proteins")
+    assert len(codes) == 2_021
     assert "is not cached" in caplog.text
 
 
@@ -268,7 +268,7 @@ READER = """
     from pathlib import Path
     from benchmarks.tables import Tables
     tables = Tables(Path(sys.argv[1]))
-    print(len(tables.members("gnn", "accuracy@proteins")), len(tables.members("gnn", "accuracy@cora")))
+    print(*(len(tables.architectures("gnn", f"accuracy@{task}")) for task in ("proteins", "cora")))
     known = ("torch", "pandas", "pickle5", "nas_bench_graph", "analognasbench", "pkg_resources")
     print([name for name in known if name in sys.modules])
 """

@@ -38,7 +38,7 @@ def test_rotation_shift_and_scale_change_nothing():
 
 
 def agreement(first, second):
-    """Mean over architectures of the cosine between what two encoders say of it, columns centred."""
+    """Mean over architectures of the cosine between what two encoders say of it, columns centered."""
     first, second = first - first.mean(axis=0), second - second.mean(axis=0)
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     return float(((first * second).sum(axis=1) / lengths).mean())

@@ -13,11 +13,11 @@ from encoders.arch2vec.encoder import (
     Prior,
     embed,
     load_encoder,
-    members_of,
     pool,
     read_encoder,
     save_encoder,
     shipped_path,
+    valid_codes,
 )
 from encoders.arch2vec.model import Arch2Vec, IsomorphismLayer, Shape, as_tensors
 from encoders.arch2vec.quality import edit_correlation, prior_samples, reconstruction
@@ -34,7 +34,7 @@ BRIEF = TrainingOptions(steps=400, batch=26, shape=Shape(width=17, depth=3, late
 
 @pytest.fixture(scope="module")
 def toy():
-    """An encoder of 26 members, trained for a second or two."""
+    """An encoder of 26 architectures, trained for a second or two."""
     return train_encoder(ToySpace(), options=BRIEF)
 
 
@@ -82,8 +82,8 @@ def test_the_bound_has_the_divergence_of_normal_distributions():
     for weight in (0.0, 1.0):
         torch.manual_seed(1)
         bounds.append(model.loss(operations, adjacency, edge_weight=1.0, divergence_weight=weight))
-    mean, log_deviation = model.encode(operations, adjacency)
-    expected = kl_divergence(Normal(mean, log_deviation.exp()), Normal(0.0, 1.0)).sum() / 19
+    mean, log_std = model.encode(operations, adjacency)
+    expected = kl_divergence(Normal(mean, log_std.exp()), Normal(0.0, 1.0)).sum() / 19
     torch.testing.assert_close(bounds[1] - bounds[0], expected, rtol=1e-3, atol=1e-3)
 
 
@@ -105,16 +105,16 @@ def test_turning_to_principal_axes_changes_no_answer():
     assert bool((variances.diff() <= 1e-6).all()), "the largest first"
 
 
-# members and graphs
+# architectures and graphs
 @pytest.mark.parametrize("space", SPACES, ids=NAMES)
-def test_a_members_graph_is_read_as_that_member(space):
+def test_an_architectures_graph_is_read_as_that_architecture(space):
     codes = space.sample(300, np.random.default_rng(0))
-    found, valid = members_of(space, space.graph(codes))
+    found, valid = valid_codes(space, space.graph(codes))
     assert valid.all() and np.array_equal(found, codes)
 
 
 @pytest.mark.parametrize("space", SPACES, ids=NAMES)
-def test_a_graph_that_is_no_members_is_not_valid(space):
+def test_a_graph_of_no_architecture_is_not_valid(space):
     codes = np.repeat(space.parse(space.example)[None], 5, axis=0)
     graph = space.graph(codes)
     operations, adjacency = graph.operations.copy(), graph.adjacency.copy()
@@ -122,7 +122,7 @@ def test_a_graph_that_is_no_members_is_not_valid(space):
     operations[1, 1] = 0  # a second input
     operations[2, 1] = len(space.operations) - 1  # a second output
     adjacency[3, 0, -1] ^= True  # a shortcut past everything
-    found, valid = members_of(space, Graph(operations, adjacency))
+    found, valid = valid_codes(space, Graph(operations, adjacency))
     assert valid.tolist() == [False, False, False, False, True]
     assert np.array_equal(found, codes), "and the example's codes stand there"
 
@@ -143,10 +143,10 @@ def test_the_prior_has_the_moments_of_what_it_was_fitted_to():
 
 # training
 def test_training_teaches_to_reconstruct(toy):
-    members = toy.space.enumerate()
+    codes = toy.space.enumerate()
     untrained = train_encoder(toy.space, options=replace(BRIEF, steps=1))
-    assert reconstruction(untrained, members) < 10
-    assert reconstruction(toy, members) > 50
+    assert reconstruction(untrained, codes) < 10
+    assert reconstruction(toy, codes) > 50
 
 
 def test_the_seed_decides_and_nothing_else_changes():
@@ -160,8 +160,8 @@ def test_the_seed_decides_and_nothing_else_changes():
 
 
 @pytest.mark.parametrize("space", SPACES, ids=NAMES)
-def test_held_out_members_are_not_trained_on(space):
-    options = TrainingOptions(members=2000)
+def test_held_out_architectures_are_not_trained_on(space):
+    options = TrainingOptions(architectures=2000)
     train, held_out = split(space, options, seed=0)
     together = np.concatenate([train, held_out])
     assert len(np.unique(together, axis=0)) == len(together)
@@ -238,10 +238,10 @@ def test_search_in_the_latent_space_beats_random_search(tables):
     seeds), so that fewer than 17 of 24 do has a probability below 1 %; of a search no better than random 17
     or more succeed in 3 %.
     """
-    members = SPACE.enumerate()[::3]
-    values = tables.values("nasbench201", "accuracy@cifar10-fp32", members)
+    codes = SPACE.enumerate()[::3]
+    values = tables.values("nasbench201", "accuracy@cifar10-fp32", codes)
     median = np.quantile(values, 0.5 ** (1 / 40))
-    vectors = embed(SPACE, members)
+    vectors = embed(SPACE, codes)
     best = [latent_search(vectors, values, evaluations=40, seed=1000 + seed).max() for seed in range(24)]
     assert sum(value > median for value in best) >= 17
 

@@ -1,4 +1,4 @@
-"""Training-free features: shapes, known answers, and what must not change them."""
+"""Features that need no training: shapes, known answers, and what must not change them."""
 
 from itertools import groupby
 
@@ -131,7 +131,7 @@ def test_isomorphic_cells_share_live_features():
         assert np.all(live[rows] == live[rows[0]]), NASBENCH201.format(cells[rows])
         classes += 1
     assert classes == 6466
-    assert len(np.unique(live, axis=0)) > 4000, "and they tell most classes apart"
+    assert len(np.unique(live, axis=0)) > 4000, "and most classes differ in them"
 
 
 def relabelled(graph, rng):
@@ -177,7 +177,7 @@ def test_an_unknown_kind_is_refused():
 
 
 class Chain(Space):
-    """20 operations of 3 in a row: too many members for a table, its paths too long to be spelled."""
+    """20 operations of 3 in a row: too many architectures for a table, its paths too long to be spelled."""
 
     name = "chain"
     variables = tuple(Variable(f"layer{node}", ("a", "b", "zero")) for node in range(1, 21))

@@ -40,9 +40,9 @@ def test_without_torch_the_same_embeddings(trained):
 
 def test_pretraining_learns_what_members_it_did_not_see_cost(trained):
     space = get_space("nasbench201")
-    codes, judged = architectures(space, OPTIONS, seed=1)
-    assert not {row.tobytes() for row in codes} & {row.tobytes() for row in judged}
-    assert explained(space, trained[1][0], codes, judged[:500]) > 0.1
+    codes, held_out = architectures(space, OPTIONS, seed=1)
+    assert not {row.tobytes() for row in codes} & {row.tobytes() for row in held_out}
+    assert explained(space, trained[1][0], codes, held_out[:500]) > 0.1
 
 
 def test_relabelled_nodes_change_nothing(trained):

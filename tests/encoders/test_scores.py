@@ -1,4 +1,4 @@
-"""Training-free scores: by hand on networks small enough, and the table that ships."""
+"""Zero-cost proxies: by hand on networks small enough, and the table that ships."""
 
 import numpy as np
 import pytest
@@ -190,10 +190,12 @@ def test_an_interrupted_run_is_carried_on(tmp_path, monkeypatch):
     monkeypatch.setattr(compute, "score_network", interrupted)
     with pytest.raises(KeyboardInterrupt):
         compute_scores(SPACE, codes, seed=3, resume=file)
-    told = []
-    computed = compute_scores(SPACE, codes, seed=3, resume=file, progress=lambda *said: told.append(said[:2]))
+    reported = []
+    computed = compute_scores(
+        SPACE, codes, seed=3, resume=file, progress=lambda *said: reported.append(said[:2])
+    )
     assert np.array_equal(computed.values, whole)
-    assert len(calls) == 4 + 3 and told == [(4, 5), (5, 5)], "two were done and saved before"
+    assert len(calls) == 4 + 3 and reported == [(4, 5), (5, 5)], "two were done and saved before"
     with pytest.raises(ValueError, match=r"\(5, 6\)"):
         compute_scores(SPACE, codes[:3], resume=file)
     with pytest.raises(ValueError, match="other scores"):
@@ -203,8 +205,8 @@ def test_an_interrupted_run_is_carried_on(tmp_path, monkeypatch):
 def test_a_class_is_scored_by_its_smallest_member():
     known = classes(SPACE)
     assert len(known.keys) == 6466 and list(known.keys) == sorted(set(known.keys))
-    members = SPACE.enumerate()
-    params = SPACE.statistics(members)["params_m"]
+    codes = SPACE.enumerate()
+    params = SPACE.statistics(codes)["params_m"]
     smallest = np.full(len(known.keys), np.inf)
     np.minimum.at(smallest, known.rows, params)
     assert np.array_equal(SPACE.statistics(known.codes)["params_m"], smallest)
@@ -227,12 +229,12 @@ def test_what_ships_is_what_is_computed(wanted, some):
 
 def test_scores_go_along_with_accuracy(tables):
     """On AnalogNAS-Bench's fp32 accuracies, which no score has seen."""
-    members = SPACE.enumerate()
-    truth = tables.values("nasbench201", "accuracy@cifar10-fp32", members)
-    found = dict(zip(NAMES, scores(SPACE, members).T, strict=True))
+    codes = SPACE.enumerate()
+    truth = tables.values("nasbench201", "accuracy@cifar10-fp32", codes)
+    found = dict(zip(NAMES, scores(SPACE, codes).T, strict=True))
     for name, least in [("synflow", 0.7), ("naswot", 0.65), ("zen", 0.65), ("jacob_cov", 0.6), ("snip", 0.4)]:
         assert spearmanr(found[name], truth).statistic > least, name
-    found = dict(zip(DEEP.names, score_table.scaled_scores(SPACE, members).T, strict=True))
+    found = dict(zip(DEEP.names, score_table.scaled_scores(SPACE, codes).T, strict=True))
     for name, least in [
         ("synflow", 0.7),
         ("jacob_cov", 0.6),
@@ -294,15 +296,15 @@ def test_a_feature_kind_where_they_ship():
 def test_a_set_ships_with_a_card_under_its_own_name(tmp_path, tables, monkeypatch):
     computed = compute.Computed(read_scores(shipped_path("nasbench201", DEEP), SPACE)[1], 2.0)
     monkeypatch.setattr(ship, "compute_scores", lambda *given, **named: computed)
-    told = ship.ship_scores("nasbench201", tmp_path, tables=tables, wanted=DEEP)
+    reported = ship.ship_scores("nasbench201", tmp_path, tables=tables, wanted=DEEP)
     assert {path.name for path in tmp_path.iterdir()} == {
         "nasbench201-deep.safetensors",
         "nasbench201-deep.md",
     }
     assert np.array_equal(read_scores(tmp_path / "nasbench201-deep.safetensors", SPACE)[1], computed.values)
     card = (tmp_path / "nasbench201-deep.md").read_text()
-    assert "train scores nasbench201 --deep" in card and told["digest"] in card
-    assert set(told["spearman"]["accuracy@cifar10-fp32"]) == set(DEEP.names)
+    assert "train scores nasbench201 --deep" in card and reported["digest"] in card
+    assert set(reported["spearman"]["accuracy@cifar10-fp32"]) == set(DEEP.names)
 
 
 @pytest.mark.parametrize("damage", ["cut", "format", "classes", "rows", "nan", "missing"])

@@ -51,10 +51,10 @@ def test_prototypes_are_mixtures_of_the_rows_of_the_classifier(embedded: TaskEmb
     assert embedded.prototypes.shape == (3, WIDTH) and embedded.images == 6
 
 
-def test_grey_images_are_embedded_and_progress_is_told() -> None:
-    told: list[tuple[int, int]] = []
-    found = embed_sample(sample(grey=True), lambda done, total, message: told.append((done, total)))
-    assert np.isfinite(found.prototypes).all() and told == [(4, 6), (6, 6)]
+def test_grey_images_are_embedded_and_progress_is_reported() -> None:
+    reported: list[tuple[int, int]] = []
+    found = embed_sample(sample(grey=True), lambda done, total, message: reported.append((done, total)))
+    assert np.isfinite(found.prototypes).all() and reported == [(4, 6), (6, 6)]
 
 
 def test_survives_its_own_bytes(embedded: TaskEmbedding) -> None:

@@ -10,7 +10,8 @@ from generator.masked.diffusion import MaskedDiffusion
 
 
 def enumerated_marginal(model: MaskedDiffusion, steps: int) -> dict[tuple[int, ...], float]:
-    """Filling of the slots → its probability, for a sampler that draws completions until they are members.
+    """Filling of the slots → its probability, for a sampler that draws completions until they are
+    architectures.
 
     Written to be slow and plain: independent of the sampler and of ``generator.masked.density``.
     """

@@ -60,7 +60,7 @@ def test_steering_moves_the_mean_to_that_of_the_tilted_distribution():
     weights = np.exp(steered.log_weights - steered.log_weights.max())
     got = np.average(np.log(model.space.statistics(steered.codes)["params_m"]), weights=weights)
     everyone = np.log(model.space.statistics(model.space.enumerate())["params_m"])
-    # Uniform members tilted by params⁴: the mean moves from about −1.13 to −0.28.
+    # Uniform architectures tilted by params⁴: the mean moves from about −1.13 to −0.28.
     assert got == pytest.approx(np.average(everyone, weights=np.exp(4 * everyone)), abs=0.1)
 
 

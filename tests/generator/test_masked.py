@@ -44,7 +44,7 @@ def frequencies(codes, weights):
 
 
 @pytest.fixture()
-def uneven() -> MaskedDiffusion:
+def biased() -> MaskedDiffusion:
     """A denoiser with strong opinions of its own."""
     torch.manual_seed(4)
     conditions = Conditions.of(SPACE)
@@ -59,30 +59,30 @@ def marginal(model, steps):
 
 
 @pytest.mark.parametrize("steps", [1, 3])
-def test_unguided_particles_follow_the_enumerated_marginal(uneven, steps):
-    particles = uneven.sample(8_000, seed=3, options=SamplerOptions(steps=steps))
+def test_unguided_particles_follow_the_enumerated_marginal(biased, steps):
+    particles = biased.sample(8_000, seed=3, options=SamplerOptions(steps=steps))
     assert particles.valid.all() and particles.log_weights.tolist() == [0.0] * 8_000
-    share, exact = frequencies(particles.codes, None) / 8_000, marginal(uneven, steps)
+    share, exact = frequencies(particles.codes, None) / 8_000, marginal(biased, steps)
     assert exact.sum() == pytest.approx(1.0) and exact.max() > 3 * exact.min()
     # Five binomial standard errors in each of 26 cells: fails by chance about once in 10⁵ runs.
     assert (np.abs(share - exact) < 5 * np.sqrt(exact / 8_000)).all()
 
 
 @pytest.mark.parametrize(("steps", "resample_below"), [(1, 0.5), (3, 0.0), (3, 1.1), (8, 0.5)])
-def test_weighted_particles_follow_the_tilted_distribution(uneven, steps, resample_below):
+def test_weighted_particles_follow_the_tilted_distribution(biased, steps, resample_below):
     options = SamplerOptions(steps=steps, resample_below=resample_below)
-    particles = uneven.sample(10_000, seed=5, guide=Linear(), options=options)
+    particles = biased.sample(10_000, seed=5, guide=Linear(), options=options)
     weights = np.exp(particles.log_weights - particles.log_weights.max())
     got = frequencies(particles.codes, weights)
-    exact = np.exp(Linear().log_weight(SPACE.enumerate())) * marginal(uneven, steps)
+    exact = np.exp(Linear().log_weight(SPACE.enumerate())) * marginal(biased, steps)
     # About four standard errors of 10,000 particles of which at least a fifth count.
     assert np.abs(got / got.sum() - exact / exact.sum()).max() < 0.02
     assert particles.log_evidence == pytest.approx(np.log(exact.sum()), abs=0.05)
 
 
-def test_a_stronger_guide_moves_the_mean_further(uneven):
+def test_a_stronger_guide_moves_the_mean_further(biased):
     def mean(strength):
-        particles = uneven.sample(4_000, seed=6, guide=Linear(strength), options=SamplerOptions(steps=3))
+        particles = biased.sample(4_000, seed=6, guide=Linear(strength), options=SamplerOptions(steps=3))
         return np.average(particles.codes.sum(axis=1), weights=np.exp(particles.log_weights))
 
     means = [mean(strength) for strength in (-1.0, 0.0, 0.4, 1.2)]
@@ -119,20 +119,20 @@ def test_the_number_of_threads_changes_nothing():
     assert (answers[0].codes == answers[1].codes).all()
 
 
-def test_part_of_a_member_can_be_masked_and_completed(uneven):
+def test_part_of_an_architecture_can_be_masked_and_completed(biased):
     start = np.tile(SPACE.parse("abc"), (2_000, 1))
-    changed = [uneven.sample(2_000, seed=1, start=start, level=level).codes for level in (0.2, 0.9)]
+    changed = [biased.sample(2_000, seed=1, start=start, level=level).codes for level in (0.2, 0.9)]
     kept = [(codes == start).mean() for codes in changed]
     assert kept[0] > 0.75 and kept[1] < kept[0]
 
 
-def test_what_the_guide_weighed_is_told(uneven):
-    told = []
-    uneven.sample(
-        50, seed=1, guide=Linear(), options=SamplerOptions(steps=4), visit=lambda *pair: told.append(pair)
+def test_the_visitor_gets_what_the_guide_weighed(biased):
+    reported = []
+    biased.sample(
+        50, seed=1, guide=Linear(), options=SamplerOptions(steps=4), visit=lambda *pair: reported.append(pair)
     )
-    assert len(told) == 4
-    assert all((weights == Linear().log_weight(codes)).all() for codes, weights in told)
+    assert len(reported) == 4
+    assert all((weights == Linear().log_weight(codes)).all() for codes, weights in reported)
 
 
 @pytest.mark.parametrize("name", ["gnn"])

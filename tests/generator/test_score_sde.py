@@ -89,7 +89,9 @@ def test_nodes_attend_only_where_a_path_joins_them():
 def test_training_lowers_the_loss_and_weights_survive_a_file(tmp_path):
     learned = training_share(SPACE, 0.5)
     assert len(learned) == 7812 and (training_share(SPACE, 0.5) == learned).all()
-    model, card = train_score_sde(SPACE, learned, options=ScoreTraining(80, 16, rate=1e-2), shape=SHAPE)
+    model, card = train_score_sde(
+        SPACE, learned, options=ScoreTraining(80, 16, learning_rate=1e-2), shape=SHAPE
+    )
     assert card["loss"] < 0.9  # a network that says nothing has 1
     path = tmp_path / "again.safetensors"
     digest = save_score_sde(model, path)
@@ -106,7 +108,9 @@ def test_training_lowers_the_loss_and_weights_survive_a_file(tmp_path):
 def test_the_noise_aware_predictor_learns_where_noise_is_small():
     codes = SPACE.sample(200, np.random.default_rng(0))
     values = (codes == 3).sum(axis=1).astype(float)
-    network = train_noisy_predictor(SPACE, codes, values, steps=120, batch=32, rate=3e-3, shape=SHAPE)
+    network = train_noisy_predictor(
+        SPACE, codes, values, steps=120, batch=32, learning_rate=3e-3, shape=SHAPE
+    )
     with torch.no_grad():
         seen = network(one_hots(SPACE, codes), torch.zeros(len(codes))).numpy()
     assert np.corrcoef(seen, values)[0, 1] > 0.8

@@ -200,7 +200,7 @@ def test_a_device_predictor_survives_its_bytes_and_refuses_others():
 
 def test_real_devices_left_out_are_told_from_ten_measurements(data_dir, tables):
     """As HELP's protocol, with fewer draws: the whole of it is a comparison."""
-    members = tables.members("nasbench201", "latency_ms@fpga")[::5]
+    members = tables.architectures("nasbench201", "latency_ms@fpga")[::5]
     model = shipped_devices.load("nasbench201").without({"fpga", "titan_rtx_256", "titan_rtx_32"})
     for device in ("fpga", "titan_rtx_256"):
         values = tables.values("nasbench201", f"latency_ms@{device}", members)

@@ -172,7 +172,7 @@ def test_neighbours_change_an_operation_or_a_link():
 @pytest.mark.parametrize("task", SPACE.tasks)
 def test_parameters_are_the_tables(tables, task):
     """Equal in every row but 1,567 of physics, where the table averages runs of different networks."""
-    members = tables.members("gnn", f"params_m@{task}")
+    members = tables.architectures("gnn", f"params_m@{task}")
     assert len(members) == SPACE.allowed(SPACE.enumerate(), task).sum()
     measured = tables.values("gnn", f"params_m@{task}", members)
     differ = np.abs(SPACE.statistics(members, task)["params_m"] - measured) > 1e-9

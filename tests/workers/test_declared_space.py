@@ -41,7 +41,7 @@ def run(store, monkeypatch):
 
     def train(space, **named):
         trained.append(space.name)
-        return original(space, **{**named, "options": TrainingOptions(steps=50, batch=64, members=500)})
+        return original(space, **{**named, "options": TrainingOptions(steps=50, batch=64, architectures=500)})
 
     monkeypatch.setattr(own, "train_own", train)
 
