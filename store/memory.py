@@ -238,7 +238,12 @@ class MemoryStore(
             now = self._clock()
             lease = Lease(job_id, secrets.token_hex(16), worker, entry.job.attempt + 1)
             entry.token, entry.worker, entry.lease_until = lease.token, worker, now + lease_seconds
-            entry.job = replace(entry.job, attempt=lease.attempt, started_at=datetime.fromtimestamp(now, UTC))
+            entry.job = replace(
+                entry.job,
+                attempt=lease.attempt,
+                attempts_without_progress=entry.job.attempts_without_progress + 1,
+                started_at=datetime.fromtimestamp(now, UTC),
+            )
             self._move(entry, JobState.RUNNING, now)
             return lease
 
@@ -278,6 +283,7 @@ class MemoryStore(
         total: int | None = None,
         message: str | None = None,
         observations: Sequence[Observation] = (),
+        advances: bool = False,
     ) -> int:
         with self._lock:
             entry = self._fenced(lease)
@@ -291,10 +297,11 @@ class MemoryStore(
             )
             progress = {"done": job.done, "total": job.total, "message": job.message}
             number = self._append(entry, kind, {**data, "progress": progress}, self._clock())
-            entry.job = job
             for observation in observations:
                 key = (observation.architecture, observation.fidelity)
+                advances |= key not in entry.observations
                 entry.observations.setdefault(key, copy.deepcopy(observation))
+            entry.job = replace(job, attempts_without_progress=0) if advances else job
             return number
 
     def finish(
@@ -325,7 +332,11 @@ class MemoryStore(
             now = self._clock()
             if entry.job.cancel_requested:
                 return self._move(entry, JobState.CANCELLED, now, reason=CANCELLED_WHILE_RUNNING)
-            entry.job = replace(entry.job, attempt=entry.job.attempt - 1)
+            entry.job = replace(
+                entry.job,
+                attempt=entry.job.attempt - 1,
+                attempts_without_progress=max(entry.job.attempts_without_progress - 1, 0),
+            )
             return self._move(entry, JobState.QUEUED, now, reason=HANDED_BACK)
 
     def observations(self, job_id: str) -> list[Observation]:
@@ -354,7 +365,10 @@ class MemoryStore(
                 if entry.job.state is JobState.RUNNING and entry.lease_until <= now
             ]
             for entry in expired:
-                state, reason = after_expiry(entry.job.attempt, entry.job.cancel_requested, entry.worker)
+                job = entry.job
+                state, reason = after_expiry(
+                    job.attempt, job.attempts_without_progress, job.cancel_requested, entry.worker
+                )
                 self._move(entry, state, now, reason=reason)
             return [entry.job.id for entry in expired]
 

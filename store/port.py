@@ -196,11 +196,14 @@ class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, Tas
         total: int | None = None,
         message: str | None = None,
         observations: Sequence[Observation] = (),
+        advances: bool = False,
     ) -> int:
         """Stores an event, the job's progress and new observations in one transaction.
 
         An observation is unique for each (job, architecture, fidelity): one that is already there is
-        left as it is. Progress fields that are None stay as they are.
+        left as it is. Progress fields that are None stay as they are. An attempt that stores a new
+        observation, or says that it ``advances`` (a successor would begin further on, at a checkpoint),
+        does not count towards those that fail the job.
 
         Returns:
             The event's id.
@@ -262,8 +265,9 @@ class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, Tas
     def requeue_expired(self) -> list[str]:
         """Takes running jobs whose lease has expired away from their workers.
 
-        With attempts left a job is queued again (with an outbox row); where cancelling was asked for it is
-        cancelled; else it is failed, with a reason that says how often its worker died.
+        A job is queued again (with an outbox row); where cancelling was asked for it is cancelled; after
+        :data:`store.jobs.job.MAX_ATTEMPTS` attempts in a row without progress it is failed, with a reason
+        that says how often its worker died.
 
         Returns:
             The ids of the jobs that were taken.

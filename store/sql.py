@@ -247,7 +247,7 @@ class SqlStore(
             .where(
                 jobs.c.id == job_id,
                 jobs.c.state == JobState.QUEUED,
-                jobs.c.attempt < MAX_ATTEMPTS,
+                jobs.c.attempts_without_progress < MAX_ATTEMPTS,
                 jobs.c.children == 0,
             )
             .with_for_update(skip_locked=True)
@@ -263,6 +263,7 @@ class SqlStore(
             JobState.RUNNING,
             now,
             attempt=lease.attempt,
+            attempts_without_progress=row.attempts_without_progress + 1,
             started_at=now,
             lease_token=lease.token,
             lease_until=now + lease_seconds,
@@ -291,6 +292,7 @@ class SqlStore(
         total: int | None = None,
         message: str | None = None,
         observations: Sequence[Observation] = (),
+        advances: bool = False,
     ) -> int:
         with self._write() as connection:
             row = self._fenced(connection, lease)
@@ -299,9 +301,10 @@ class SqlStore(
             total = row.total if total is None else min(total, LARGEST)
             message = row.message if message is None else strict_json.clean(message)
             progress = {"done": done, "total": total, "message": message}
-            connection.execute(update(jobs).where(jobs.c.id == row.id).values(progress))
             for observation in observations:
-                self._observe(connection, row, observation, now)
+                advances |= self._observe(connection, row, observation, now)
+            counted: dict[str, object] = {"attempts_without_progress": 0} if advances else {}
+            connection.execute(update(jobs).where(jobs.c.id == row.id).values(progress | counted))
             return self._append(connection, row, kind, {**data, "progress": progress}, now)
 
     def finish(
@@ -336,7 +339,13 @@ class SqlStore(
             if row.cancel_requested:
                 return self._move(connection, row, JobState.CANCELLED, now, reason=CANCELLED_WHILE_RUNNING)
             return self._move(
-                connection, row, JobState.QUEUED, now, reason=HANDED_BACK, attempt=row.attempt - 1
+                connection,
+                row,
+                JobState.QUEUED,
+                now,
+                reason=HANDED_BACK,
+                attempt=row.attempt - 1,
+                attempts_without_progress=max(row.attempts_without_progress - 1, 0),
             )
 
     def observations(self, job_id: str) -> list[Observation]:
@@ -367,7 +376,9 @@ class SqlStore(
             rows = connection.execute(_expired(now).limit(100).with_for_update(skip_locked=True)).all()
             # Parents are locked in one order, whoever else takes children of the same batches.
             for row in sorted(rows, key=lambda row: row.parent_id or ""):
-                state, reason = after_expiry(row.attempt, row.cancel_requested, row.worker)
+                state, reason = after_expiry(
+                    row.attempt, row.attempts_without_progress, row.cancel_requested, row.worker
+                )
                 self._move(connection, row, state, now, reason=reason)
                 taken.append(row.id)
         return taken
@@ -493,10 +504,12 @@ class SqlStore(
             self._child_moved(connection, row, target, said, now)
         return job_of(self._row(connection, row.id))
 
-    def _observe(self, connection: Connection, row: Row[Any], observation: Observation, now: float) -> None:
+    def _observe(self, connection: Connection, row: Row[Any], observation: Observation, now: float) -> bool:
+        """Stores an observation; whether it was not there."""
         strict_json.check_observation(observation)
-        connection.execute(
-            self._insert_or_ignore(observations).values(
+        stored = connection.execute(
+            self._insert_or_ignore(observations)
+            .values(
                 {
                     "job_id": row.id,
                     "tenant_id": row.tenant_id,
@@ -510,7 +523,9 @@ class SqlStore(
                     "at": now,
                 }
             )
+            .returning(observations.c.id)
         )
+        return stored.first() is not None
 
 
 def _expired(now: float) -> Select[Any]:

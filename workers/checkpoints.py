@@ -27,8 +27,10 @@ class JobCheckpoints:
         self._context = context
         self.unfinished: str | None = None
         """The architecture of the last checkpoint."""
+        self._furthest: dict[str, tuple[int, int]] = {}
         for data in context.past(KIND):
             architecture = data.get("architecture")
+            self._reaches(str(data.get("key")), data)
             self.unfinished = architecture if isinstance(architecture, str) else None
 
     def load(self, key: str) -> bytes | None:
@@ -42,7 +44,7 @@ class JobCheckpoints:
     def save(self, key: str, content: bytes, progress: Mapping[str, object]) -> None:
         """Keeps content in the place of what was there, and tells how far the work is."""
         self._context.blobs().write_slot(self._slot(key), content)
-        self._context.on_event(KIND, data={"key": key, **progress})
+        self._context.on_event(KIND, data={"key": key, **progress}, advances=self._reaches(key, progress))
 
     def drop(self, key: str) -> None:
         """Forgets a key: its evaluation has ended."""
@@ -50,6 +52,15 @@ class JobCheckpoints:
             self._context.blobs().drop_slot(self._slot(key))
         except StoreError as error:  # it only takes room, until the collector finds the job ended
             log.warning("a checkpoint is not dropped", key=key, error=str(error))
+
+    def _reaches(self, key: str, progress: Mapping[str, object]) -> bool:
+        """Whether a checkpoint is further than all before it; one that was lost is trained again."""
+        epoch, step = progress.get("epoch"), progress.get("step")
+        place = (epoch if isinstance(epoch, int) else 0, step if isinstance(step, int) else 0)
+        further = place > self._furthest.get(key, (0, 0))
+        if further:
+            self._furthest[key] = place
+        return further
 
     def _slot(self, key: str) -> str:
         return slot_of(self._context.job.id, hashlib.sha256(key.encode()).hexdigest()[:32])

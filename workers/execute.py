@@ -112,6 +112,7 @@ def _work(
         message: str | None = None,
         data: Mapping[str, object] | None = None,
         observations: Sequence[Observation] = (),
+        advances: bool = False,
     ) -> None:
         heartbeat.alive()
         until_reachable(
@@ -123,6 +124,7 @@ def _work(
                 total=total,
                 message=message,
                 observations=observations,
+                advances=advances,
             ),
             timeouts.store_seconds,
         )

@@ -1,7 +1,10 @@
 """Which server a command talks to: the one of ``--url``, or one that lives as long as the command."""
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import current_thread, main_thread
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -54,13 +57,42 @@ def connected_with_workers(url: str | None) -> Iterator[Client]:
     settings = Settings(port=0)
     note(f"starting the embedded stack in {settings.data_dir}")
     running = stack(settings, log_dir=settings.data_dir / "logs")
-    try:
-        running.start()
-    except StackError as error:
-        hint = " (or pass --url to use the running server)" if "in use" in str(error) else ""
-        raise stack_stopped(error, hint) from None
-    try:
+    with _ended_in_order(running.stop):
+        try:
+            running.start()
+        except StackError as error:
+            hint = " (or pass --url to use the running server)" if "in use" in str(error) else ""
+            raise stack_stopped(error, hint) from None
         with told_plainly(), Client(running.url) as client:
             yield client
+
+
+@contextmanager
+def _ended_in_order(end: Callable[[], None]) -> Iterator[None]:
+    """Calls ``end`` behind the block; SIGTERM and SIGHUP leave the block as Ctrl-C does.
+
+    The workers then hand their jobs back. A second signal does not break that off.
+    """
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if current_thread() is not main_thread():  # signals are the main thread's
+        try:
+            yield
+        finally:
+            end()
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
+    try:
+        signal.signal(signal.SIGTERM, leave)
+        signal.signal(signal.SIGHUP, leave)
+        yield
     finally:
-        running.stop()
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+        try:
+            end()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

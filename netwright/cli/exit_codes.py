@@ -7,7 +7,7 @@
        folder in use, a damaged or read-only database, a full disk; the message names it
 3      a server, a store or a table cannot be reached
 4      infeasible: no architecture satisfies the bounds (the nearest one is shown)
-130    interrupted with Ctrl-C (the job goes on where the server does)
+130    interrupted with Ctrl-C or SIGTERM (the job goes on where the server does, else with `jobs resume`)
 =====  ==========================================================================================
 """
 

@@ -92,4 +92,8 @@ def follow(job: JobHandle, on_event: Callable[[JobEvent], None] | None = None) -
                     shown = progress
             return job.refresh()
     except KeyboardInterrupt:
-        raise stop(f"interrupted; see it with: netwright jobs watch {job.id}", ExitCode.INTERRUPTED) from None
+        told = (
+            f"interrupted; see it with: netwright jobs watch {job.id}, or, where no server runs, go on with: "
+            f"netwright jobs resume {short_id(job.id)}"
+        )
+        raise stop(told, ExitCode.INTERRUPTED) from None

@@ -34,4 +34,5 @@ def job_of(row: Row[Any]) -> Job:
         retry_of=row.retry_of,
         parent_id=row.parent_id,
         children=row.children,
+        attempts_without_progress=row.attempts_without_progress,
     )

@@ -58,6 +58,7 @@ jobs = Table(
     Column("worker", Text),
     Column("parent_id", Text),
     Column("children", Integer, nullable=False, server_default="0"),
+    Column("attempts_without_progress", Integer, nullable=False, server_default="0"),
     UniqueConstraint("tenant_id", "idempotency_digest"),
 )
 # Pages without the children of batches, and pages of one batch's children.

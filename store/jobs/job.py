@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 MAX_ATTEMPTS = 3
-"""How often a job may be started before its workers' deaths are held against it."""
+"""Attempts in a row that end with their worker's death and without progress, before the job is failed."""
 
 
 class JobState(StrEnum):
@@ -21,9 +21,10 @@ class JobState(StrEnum):
     RUNNING = "running"
     # → succeeded    the handler returned a result
     # → infeasible   the handler found that no architecture satisfies the bounds
-    # → failed       the handler raised, or the worker died in the last attempt
+    # → failed       the handler raised, or the worker died in the third attempt in a row without progress
     # → cancelled    cancelling was asked for and the work has really stopped
-    # → queued       the lease expired and attempts remain, or the worker shut down and handed it back
+    # → queued       the lease expired after progress or in one of the first two attempts without, or the
+    #                worker shut down and handed it back
     SUCCEEDED = "succeeded"
     INFEASIBLE = "infeasible"
     FAILED = "failed"
@@ -77,6 +78,8 @@ class Job:
         retry_of: id of the job that this one repeats.
         parent_id: id of the batch that ordered it.
         children: how many jobs it consists of, where it is a batch; no worker claims it then.
+        attempts_without_progress: how many attempts in a row, the running one included, have committed
+            nothing from which a successor would begin further on (a new observation, a further checkpoint).
     """
 
     id: str
@@ -96,6 +99,7 @@ class Job:
     retry_of: str | None
     parent_id: str | None = None
     children: int = 0
+    attempts_without_progress: int = 0
 
     @property
     def public_state(self) -> str:

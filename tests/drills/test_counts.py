@@ -115,7 +115,7 @@ def test_a_database_stopped_at_once_and_restarted_five_times(postgres, tmp_path_
             postgres.start()
         for job in ended_after_outage(running, jobs):
             assert job.state is JobState.SUCCEEDED, job.reason
-            assert job.attempt <= MAX_ATTEMPTS
+            assert job.attempts_without_progress <= MAX_ATTEMPTS
             assert len(running.store.observations(job.id)) == 60
             assert len({name for name, _ in evaluations(running, job.id)}) == 60
 

@@ -40,7 +40,7 @@ def check_invariants(store, job_id, tenant_id="default"):
     assert [event.id for event in log] == list(range(1, len(log) + 1))
     told = replay(log)
     assert told == row(job, with_progress=told["progress"] is not None)
-    assert job.attempt <= MAX_ATTEMPTS
+    assert job.attempts_without_progress <= MAX_ATTEMPTS
 
 
 def test_the_newest_events_of_many_jobs_are_asked_for_at_once(store):
@@ -384,14 +384,38 @@ def test_a_job_whose_worker_dies_three_times_is_failed(store):
     for attempt in (1, 2, 3):
         lease = store.claim(job.id, worker=f"w{attempt}", lease_seconds=0)
         assert lease.attempt == attempt
-        store.record(lease, kind="e", data={}, observations=[seen(str(attempt))])
+        store.record(lease, kind="e", data={}, done=attempt)
         assert store.requeue_expired() == [job.id]
     job = store.job(job.id)
-    assert (job.state, job.attempt) == (JobState.FAILED, 3)
+    assert (job.state, job.attempt, job.attempts_without_progress) == (JobState.FAILED, 3, 3)
     assert "died 3 times" in job.reason and "w3" in job.reason
     assert store.claim(job.id, worker="w", lease_seconds=60) is None
-    assert len(store.observations(job.id)) == 3
     assert store.unpublished() == [] and store.result(job.id) is None
+    check_invariants(store, job.id)
+
+
+@pytest.mark.parametrize("progress", ["observation", "checkpoint"])
+def test_an_attempt_that_made_progress_does_not_count(store, progress):
+    job, _ = store.submit("design", {})
+
+    def die(advances, number=0):
+        lease = store.claim(job.id, worker="w", lease_seconds=0)
+        for _ in range(2):  # a repeated observation is no progress
+            if progress == "observation":
+                store.record(lease, kind="e", data={}, observations=[seen(str(number if advances else 0))])
+            else:
+                store.record(lease, kind="checkpoint", data={}, advances=advances)
+        assert store.requeue_expired() == [job.id]
+        return store.job(job.id)
+
+    for number in range(5):
+        stands = die(True, number)
+        assert (stands.state, stands.attempt) == (JobState.QUEUED, number + 1)
+        assert stands.attempts_without_progress == 0 and "made progress" in stands.reason
+    assert [die(False).attempts_without_progress for _ in range(2)] == [1, 2]
+    assert die(True, 9).attempts_without_progress == 0
+    assert [die(False).state for _ in range(3)] == [JobState.QUEUED, JobState.QUEUED, JobState.FAILED]
+    assert store.job(job.id).attempt == 11
     check_invariants(store, job.id)
 
 
@@ -416,7 +440,7 @@ def test_a_graceful_hand_back_is_not_charged(store):
         lease = store.claim(job.id, worker="w", lease_seconds=60)
         assert lease.attempt == 1
         back = store.hand_back(lease)
-        assert (back.state, back.attempt) == (JobState.QUEUED, 0)
+        assert (back.state, back.attempt, back.attempts_without_progress) == (JobState.QUEUED, 0, 0)
         assert [message.job_id for message in store.unpublished()] == [job.id]
     check_invariants(store, job.id)
     store.cancel(store.claim(job.id, worker="w", lease_seconds=60).job_id)

@@ -8,7 +8,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
 from store.database.tables import metadata
-from store.jobs.job import SchemaMismatch
+from store.jobs.job import JobState, SchemaMismatch
 from store.spaces.space import SpaceSummary
 from store.sql import SqlStore
 
@@ -69,6 +69,27 @@ def test_a_space_of_an_older_version_is_kept_without_what_lists_say_of_it(empty)
     empty.migrate()
     assert empty.space("mine").declaration == "{}"
     assert empty.space_summaries() == [SpaceSummary("mine", None, None)]
+
+
+def test_a_job_of_an_older_version_goes_on_with_the_attempts_that_it_had(empty):
+    empty.migrate()
+    ids = [empty.submit("design", {"seed": number})[0].id for number in range(3)]
+    empty.downgrade("0010")
+    states = [("queued", 2), ("running", 3), ("succeeded", 3)]
+    with empty._engine.connect().execution_options(writes=True) as connection, connection.begin():
+        for job_id, (state, attempt) in zip(ids, states, strict=True):
+            values = {"id": job_id, "state": state, "attempt": attempt}
+            change = "UPDATE jobs SET state = :state, attempt = :attempt, worker = 'w', lease_until = 0"
+            connection.execute(text(f"{change} WHERE id = :id"), values)
+    empty.migrate()
+    assert [empty.job(job_id).attempts_without_progress for job_id in ids] == [2, 3, 0]
+    assert empty.requeue_expired() == [ids[1]]
+    assert empty.job(ids[1]).state is JobState.FAILED
+    lease = empty.claim(ids[0], worker="w", lease_seconds=0)
+    assert lease.attempt == 3
+    empty.record(lease, kind="checkpoint", data={}, advances=True)
+    empty.requeue_expired()
+    assert empty.job(ids[0]).state is JobState.QUEUED
 
 
 def test_an_unmigrated_database_says_so(empty):

@@ -86,12 +86,18 @@ class Histories(RuleBasedStateMachine):
     def renew(self, pair, alive):
         self.same(lambda i, store: store.renew(pair[i], 3600 if alive else -1))
 
-    @rule(pair=leases, names=NAMES, done=st.none() | st.integers(0, 9))
-    def record(self, pair, names, done):
+    @rule(pair=leases, names=NAMES, done=st.none() | st.integers(0, 9), advances=st.booleans())
+    def record(self, pair, names, done, advances):
         seen = [Observation(name, {"v": float(done or 0)}, "t") for name in names]
         self.same(
             lambda i, store: store.record(
-                pair[i], kind="e", data={"names": names}, done=done, message=str(done), observations=seen
+                pair[i],
+                kind="e",
+                data={"names": names},
+                done=done,
+                message=str(done),
+                observations=seen,
+                advances=advances,
             )
         )
 
@@ -155,7 +161,7 @@ class Histories(RuleBasedStateMachine):
             log, job = self.real.events(job_id, tenant_id=tenant), self.real.job(job_id, tenant_id=tenant)
             told = replay(log)
             assert told == row(job, with_progress=told["progress"] is not None)
-            assert job.attempt <= MAX_ATTEMPTS
+            assert job.attempts_without_progress <= min(job.attempt, MAX_ATTEMPTS)
             states = [event.data["state"] for event in log if event.kind == "state"]
             states = [JobState("running" if state == "cancelling" else state) for state in states]
             for before, after in itertools.pairwise(states):

@@ -50,7 +50,7 @@ def ended(running, jobs):
         assert [event.id for event in log] == list(range(1, len(log) + 1))
         told = replay(log)
         assert told == row(job, with_progress=told["progress"] is not None)
-        assert job.attempt <= MAX_ATTEMPTS
+        assert job.attempts_without_progress <= MAX_ATTEMPTS
         assert sum(event.data.get("state") in {"succeeded", "failed", "cancelled"} for event in log) == 1
         assert (running.store.result(job.id) is not None) == (job.state is JobState.SUCCEEDED)
         names = [observation.architecture for observation in running.store.observations(job.id)]

@@ -36,6 +36,7 @@ class OnEvent(Protocol):
         message: str | None = None,
         data: Mapping[str, object] | None = None,
         observations: Sequence[Observation] = (),
+        advances: bool = False,
     ) -> None: ...
 
 
