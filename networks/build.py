@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from networks.plan import Argument, Call, Name, Plan, plan_network
+from spaces.costs.network_config import NetworkConfig
 from spaces.registry import import_modules
 from spaces.space import Codes, InvalidArchitecture, get_space
 
@@ -21,32 +22,29 @@ if TYPE_CHECKING:
 def build(
     space_name: str,
     architecture: str | Codes,
+    network: NetworkConfig | None = None,
     *,
-    num_classes: int = 10,
     in_channels: int = 3,
-    task: str | None = None,
-    small: bool = False,
 ) -> "nn.Module":
     """The untrained network of an architecture, in training mode, weights from torch's global generator.
 
     Args:
         space_name: a registered space.
         architecture: a string of the space, or codes (v,).
-        num_classes: width of the output.
+        network: which network is meant, by the space's ``network_config``; None: its own for its first task.
         in_channels: channels of the input images.
-        task: whose version of the network, where a space has several (fbnet's ``cifar100``).
-        small: the space's reduced skeleton instead, for images of 32×32 pixels or fewer.
 
     Shapes:
-        forward: (b, in_channels, h, w) float32 → (b, num_classes)
+        forward: (b, in_channels, h, w) float32 → (b, classes)
 
     Raises:
         KeyError: for an unknown space.
         InvalidArchitecture: for a string or codes that are no member.
         NoNetwork: where the space has no networks.
     """
-    plan = plan_network(space_name, codes_of(space_name, architecture), task=task, small=small)
-    return assemble(plan, num_classes=num_classes, in_channels=in_channels)
+    return assemble(
+        plan_network(space_name, codes_of(space_name, architecture), network), in_channels=in_channels
+    )
 
 
 def codes_of(space_name: str, architecture: str | Codes) -> Codes:
@@ -66,11 +64,11 @@ def codes_of(space_name: str, architecture: str | Codes) -> Codes:
     return canonical
 
 
-def assemble(plan: Plan, *, num_classes: int, in_channels: int = 3) -> "nn.Sequential":
+def assemble(plan: Plan, *, in_channels: int = 3) -> "nn.Sequential":
     """The network of a plan."""
     from torch import nn
 
-    known = {**_blocks(), "num_classes": num_classes, "in_channels": in_channels}
+    known = {**_blocks(), "num_classes": plan.classes, "in_channels": in_channels}
     if (cell := plan.cell) is not None:
         known["cell"] = lambda channels: _value(cell, {**known, "channels": channels})
     return nn.Sequential(*(_value(layer.call, known) for layer in plan.layers))

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
+from spaces.costs.network_config import NetworkConfig
 from spaces.registry import import_modules
-from spaces.space import Codes, space_names
+from spaces.space import Codes, get_space, space_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Plan:
     """A network as the chain of its layers.
 
     Args:
-        side: of the square images that the space's statistics are for.
+        side: of the square images, in pixels.
         classes: of the task; shapes are for as many.
         layers: from the image to the scores of the classes.
         choices: part → the architecture's choice there, for people.
@@ -81,7 +82,8 @@ class Plan:
 class PlanBuilder:
     """Puts layers one behind another and keeps count of the image's side."""
 
-    def __init__(self, side: int, classes: int) -> None:
+    def __init__(self, side: int | None, classes: int | None) -> None:
+        assert side is not None and classes is not None  # as the space's network_config gave them
         self.side = self._image = side
         self.classes = classes
         self.layers: list[Layer] = []
@@ -113,14 +115,8 @@ class NoNetwork(ValueError):
 class Planner(Protocol):
     """Makes the plans of a space."""
 
-    def __call__(self, codes: Codes, *, task: str | None, small: bool) -> Plan:
-        """The plan of a member's codes (v,).
-
-        Args:
-            codes: of the architecture.
-            task: whose number of classes and size of images; the space's first where None.
-            small: a reduced skeleton for 32×32 pixels instead, for scores and short trainings.
-        """
+    def __call__(self, codes: Codes, network: NetworkConfig) -> Plan:
+        """The plan of a member's codes (v,) as the network that is meant."""
 
 
 _PLANNERS: dict[str, Planner] = {}
@@ -143,12 +139,17 @@ def planned_spaces() -> Sequence[str]:
     return sorted(_PLANNERS)
 
 
-def plan_network(space_name: str, codes: Codes, *, task: str | None = None, small: bool = False) -> Plan:
+def plan_network(space_name: str, codes: Codes, network: NetworkConfig | None = None) -> Plan:
     """The plan of a member's codes (v,).
+
+    Args:
+        space_name: a registered space.
+        codes: of the architecture.
+        network: which network is meant; None: the space's own for its first task.
 
     Raises:
         NoNetwork: where the space has no networks.
     """
     if space_name not in planned_spaces():
         raise NoNetwork(f"{space_name} has no networks to build; those that have are {', '.join(_PLANNERS)}")
-    return _PLANNERS[space_name](codes, task=task, small=small)
+    return _PLANNERS[space_name](codes, network or get_space(space_name).network_config())

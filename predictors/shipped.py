@@ -18,6 +18,7 @@ import artifacts
 from predictors.calibration.support import Support
 from predictors.prediction import Prediction
 from predictors.predictor import DamagedModel, Predictor
+from spaces.costs.network_config import NetworkConfig
 from spaces.metric import METRICS, Quantity
 from spaces.space import Bools, Codes, Space, get_space
 
@@ -151,7 +152,7 @@ def predict(
     wanted: Sequence[Quantity],
     codes: Codes,
     *,
-    task: str | None = None,
+    network: NetworkConfig | None = None,
     kind: str = "auto",
     confidence: float = 0.9,
 ) -> Answer:
@@ -161,7 +162,7 @@ def predict(
         space_name: the space.
         wanted: quantities.
         codes: (b, v), canonical.
-        task: whose class count exact costs are for, where a quantity does not carry its own task.
+        network: whose exact costs, where a quantity does not carry its own task; None: the space's own.
         kind: ``auto`` or one that ships.
         confidence: of the intervals.
 
@@ -173,7 +174,8 @@ def predict(
     for quantity in wanted:
         key = quantity.key
         if is_exact(space, quantity):
-            values = space.statistics(codes, quantity.task or task)[quantity.metric]
+            of = network if network is not None and quantity.task is None else None
+            values = space.costs(codes, of or space.network_config(quantity.task))[quantity.metric]
             answer.predictions[key] = Prediction(values, 0 * values, values, values, confidence)
             answer.models[key], answer.extrapolated[key] = EXACT, np.zeros(len(codes), dtype=bool)
         else:

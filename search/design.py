@@ -90,7 +90,7 @@ def run_design(
     began = time.perf_counter()
     bench = bench or Bench(tables)
     request = check_answerable(request, tables, bench.images)
-    searched = searched_problem(request, bench.blobs)
+    searched = searched_problem(request, bench.blobs, bench.images)
     problem = replace(searched, predictions=None)
     rng = np.random.default_rng(request.seed)
     nearest, gap = nearest_member(problem, rng)
@@ -108,7 +108,7 @@ def run_design(
     observations: list[Observation] = list(stored)
     drawn: list[Observation] = []
     if request.evaluations:
-        strategy = strategy_of(request, bench.blobs)
+        strategy = strategy_of(request, bench.blobs, searched)
         assert request.evaluator is not None  # as the request was checked
         evaluator = make_evaluator(problem, request.evaluator, request.evaluator_options, bench, request.seed)
         observations = run(
@@ -175,6 +175,7 @@ def _report(
         "baseline": baseline(problem, drawn, rows, request.seed),
         "models": _digests(request, problem, models),
         "sources": sources_told(request),
+        "costs_for": problem.network_for(problem.task).to_dict(),
         "seconds": round(time.perf_counter() - began, 3),
     }
     return DesignResult("succeeded", result)
@@ -245,6 +246,7 @@ def _infeasible(
         "architectures": [],
         "nearest": nearest,
         "gaps": problem.gaps(values),
+        "costs_for": problem.network_for(problem.task).to_dict(),
         "evaluated": evaluated,
         "sources": sources_told(request),
         "seconds": round(time.perf_counter() - began, 3),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -94,9 +95,11 @@ def _model(request: DesignRequest, quantity: Quantity, blobs: "Callable[[], Blob
     return shipped.load(request.space, quantity.key)
 
 
-def searched_problem(request: DesignRequest, blobs: "Callable[[], Blobs] | None") -> Problem:
+def searched_problem(
+    request: DesignRequest, blobs: "Callable[[], Blobs] | None", images: Path | None = None
+) -> Problem:
     """The problem of a request as a search has it: bounds on predicted quantities are kept within."""
-    problem = request.problem()
+    problem = request.problem(images)
     if not problem.predicted:
         return problem
     models = source_models(request, problem.predicted, blobs)

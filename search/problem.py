@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from spaces.costs.network_config import NetworkConfig
 from spaces.metric import Constraint, Observation, Quantity
 from spaces.space import Codes, Floats, Space
 
@@ -37,8 +38,7 @@ class Problem:
         objectives: quantities, each made as good as its direction says.
         constraints: hard bounds.
         confidence: at which predicted bounds must hold.
-        cost_task: what exact costs are of, where that is not the task: one that someone uploaded has no other
-            cost than its number of classes.
+        network: which network exact costs are of; None: the space's own for the task.
         predicted: quantities whose source is a model: no evaluation brings them.
         predictions: what these models say, in a search that must not leave the bounds on them.
     """
@@ -48,7 +48,7 @@ class Problem:
     objectives: tuple[Quantity, ...]
     constraints: tuple[Constraint, ...]
     confidence: float = 0.9
-    cost_task: str | None = None
+    network: NetworkConfig | None = None
     predicted: tuple[Quantity, ...] = ()
     predictions: Predictions | None = None
 
@@ -61,8 +61,14 @@ class Problem:
         )
 
     def exact(self, quantity: Quantity, codes: Codes) -> Floats:
-        """Exact values (b,) of a quantity for codes (b, v)."""
-        return self.space.statistics(codes, quantity.task or self.cost_task or self.task)[quantity.metric]
+        """Exact values (b,) of a quantity for codes (b, v), of the network that is meant."""
+        return self.space.costs(codes, self.network_for(quantity.task or self.task))[quantity.metric]
+
+    def network_for(self, task: str) -> NetworkConfig:
+        """The network that exact costs on a task of the problem are of."""
+        if task == self.task and self.network is not None:
+            return self.network
+        return self.space.network_config(task)
 
     @property
     def tasks(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from generator.guide import ProductGuide
 from generator.masked.weights import has_generator, load_generator
 from search.bo.candidates import pooled
 from search.feasibility.confidence import confidence, confident, log_confidence
-from search.feasibility.exact_bounds import LISTED, draw_feasible
+from search.feasibility.exact_bounds import LISTED, draw_feasible, nearest_member
 from search.guides import ExactBoundsGuide, FunctionGuide
 from search.models import Models
 from search.pareto.front import fronts
@@ -124,7 +124,21 @@ def _generated(
         parts += [generated.codes]
         parts += [problem.space.neighbours(row) for row in generated.codes[:NEIGHBOURED]]
     parts.append(draw_feasible(problem, REFERENCES, rng, exclude=exclude))
-    return _fresh(problem, np.unique(np.concatenate(parts), axis=0), exclude)
+    found = _fresh(problem, np.unique(np.concatenate(parts), axis=0), exclude)
+    return found if len(found) else _fresh(problem, _around_nearest(problem, count, rng), exclude)
+
+
+def _around_nearest(problem: Problem, count: int, rng: np.random.Generator) -> Codes:
+    """Members around the one that descent finds, where bounds are too tight for the generator and draws."""
+    nearest, gap = nearest_member(problem, rng)
+    found = nearest[None] if gap <= 0 else nearest[None][:0]
+    for _ in range(ROUNDS):
+        if not len(found) or len(found) >= count + SURPLUS:
+            break
+        starts = found[rng.permutation(len(found))[:NEIGHBOURED]]
+        around = np.concatenate([problem.space.neighbours(row) for row in starts])
+        found = np.unique(np.concatenate([found, around[problem.gap(around) <= 0]]), axis=0)
+    return found
 
 
 def _climbed(

@@ -77,8 +77,7 @@ def _exact_metrics(problem: Problem, codes: Codes, rows: list[dict[str, Any]]) -
     space = problem.space
     exact = {q.key: problem.exact(q, codes) for q in problem.quantities if problem.is_exact(q)}
     for task in problem.tasks if space.task_dependent_cost else (problem.task,):
-        sized = problem.cost_task or task if task == problem.task else task
-        for name, values in space.statistics(codes, sized).items():
+        for name, values in space.costs(codes, problem.network_for(task)).items():
             if name in space.metrics:
                 exact.setdefault(f"{name}@{task}" if space.task_dependent_cost else name, values)
     for index, row in enumerate(rows):

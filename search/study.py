@@ -20,7 +20,10 @@ from spaces.space import get_space, space_names
 if TYPE_CHECKING:
     from store.blobs.blobs import Blobs
 
-FIELDS = ("space", "task", "constraints", "objectives", "confidence", "seed", "strategy", "flat", "recipe")
+FIELDS = (
+    "space", "task", "constraints", "objectives", "confidence", "seed", "strategy", "flat", "recipe",
+    "resolution",
+)  # fmt: skip
 SAME = 1e-6
 """How far, relative to it, a told value may lie from the exact one."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -65,17 +68,20 @@ def _own_devices(body: Mapping[str, object]) -> list[MeasuredDevice]:
     return [MeasuredDevice(space, name, metric, ()) for name, metric in named if name not in known]
 
 
-def strategy_of(request: DesignRequest, blobs: "Callable[[], Blobs] | None") -> Strategy:
+def strategy_of(
+    request: DesignRequest, blobs: "Callable[[], Blobs] | None", problem: Problem | None = None
+) -> Strategy:
     """The strategy of a request: it knows no observation yet, of an uploaded task the prior.
 
     Args:
         request: checked.
         blobs: where embeddings of tasks lie.
+        problem: of the request, where it is known already.
 
     Raises:
         EmbeddingGone: the task's embedding cannot be read.
     """
-    problem = searched_problem(request, blobs)
+    problem = problem or searched_problem(request, blobs)
     strategy = STRATEGIES.get(request.strategy)(problem, seed=request.seed, flat=request.flat)
     task = request.predicted_task(problem.objectives[0])
     if task is not None and blobs is not None and isinstance(strategy, AcceptsPrior):

@@ -25,6 +25,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from spaces.costs.network_config import FULL, NetworkConfig
 from spaces.registry import Registry
 
 P = ParamSpec("P")
@@ -207,6 +208,40 @@ class Space(ABC):
 
         Names that are metrics (``params_m``, ``macs_m``, ``peak_memory_mb``) are in the metric's unit.
         """
+
+    def network_config(
+        self,
+        task: str | None = None,
+        *,
+        classes: int | None = None,
+        resolution: int | None = None,
+        skeleton: str = FULL,
+    ) -> NetworkConfig:
+        """Which network is meant by a task and, in a space of image classifiers, by what else is said.
+
+        Args:
+            task: whose version of the network; one that the space does not know has none of its own.
+            classes: width of the output.
+            resolution: side of the images, in pixels.
+            skeleton: ``full`` or ``small``.
+
+        Raises:
+            ValueError: for what the space's networks do not have, or no network has.
+        """
+        if classes is not None or resolution is not None or skeleton != FULL:
+            raise ValueError(f"{self.public_name} has no networks whose classes or images can be chosen")
+        return NetworkConfig(task if task in self.tasks else None)
+
+    def costs(self, codes: Codes, network: NetworkConfig) -> dict[str, Floats]:
+        """The statistics (b,) of codes (b, v) for the network that is meant, named as in :meth:`statistics`.
+
+        What people read and bound. Models learn from :meth:`statistics`, whatever network is meant.
+
+        Args:
+            codes: (b, v).
+            network: as :meth:`network_config` gives it.
+        """
+        return self.statistics(codes, network.task)
 
     def allowed(self, codes: Codes, task: str | None) -> Bools:
         """Which of codes (b, v) the task admits, (b,); all of them unless a space says otherwise."""

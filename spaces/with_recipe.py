@@ -16,6 +16,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from spaces.costs.network_config import FULL, NetworkConfig
 from spaces.mixed_radix import all_codes
 from spaces.space import Bools, Choice, Codes, Floats, Graph, InvalidArchitecture, Slot, Space, Variable
 
@@ -253,14 +254,32 @@ class WithRecipe(Space):
         return np.where(valid[:, None], codes, self.parse(self.example)).astype(np.int8), valid
 
     # cost
+    def network_config(
+        self,
+        task: str | None = None,
+        *,
+        classes: int | None = None,
+        resolution: int | None = None,
+        skeleton: str = FULL,
+    ) -> NetworkConfig:
+        """As the base: a recipe changes no network."""
+        return self.base.network_config(task, classes=classes, resolution=resolution, skeleton=skeleton)
+
     def statistics(self, codes: Codes, task: str | None = None) -> dict[str, Floats]:
         """The architecture's, and what its training costs."""
-        found = dict(self.base.statistics(self.networks(codes), task))
-        if TRAINING_MACS in self.statistics_names:
-            assert self._epochs is not None
-            epochs = np.array([float(choice) for choice in self.recipe[self._epochs].choices])
-            found[TRAINING_MACS] = PASSES * found["macs_m"] * epochs[codes[:, self._width + self._epochs]]
-        return found
+        return self._with_training(self.base.statistics(self.networks(codes), task), codes)
+
+    def costs(self, codes: Codes, network: NetworkConfig) -> dict[str, Floats]:
+        """The architecture's, and what the training of this network costs."""
+        return self._with_training(self.base.costs(self.networks(codes), network), codes)
+
+    def _with_training(self, found: dict[str, Floats], codes: Codes) -> dict[str, Floats]:
+        if TRAINING_MACS not in self.statistics_names:
+            return found
+        assert self._epochs is not None
+        epochs = np.array([float(choice) for choice in self.recipe[self._epochs].choices])
+        spent = PASSES * found["macs_m"] * epochs[codes[:, self._width + self._epochs]]
+        return {**found, TRAINING_MACS: spent}
 
     def allowed(self, codes: Codes, task: str | None) -> Bools:
         """As the base: what a task admits does not depend on the recipe."""

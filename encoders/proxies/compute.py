@@ -14,6 +14,7 @@ from encoders.proxies.kinds import PROXIES
 from encoders.proxies.proxy import Batch
 from encoders.proxies.table import SMALL, ScoreSet
 from networks import build
+from spaces.costs import network_config
 from spaces.space import Codes, Space
 
 SIDE, CLASSES = 16, 10
@@ -40,11 +41,13 @@ def score_network(space: Space, codes: Codes, *, seed: int, wanted: ScoreSet = S
         torch.randn(wanted.images, 3, SIDE, SIDE, generator=generator),
         torch.randint(CLASSES, (wanted.images,), generator=generator),
     )
+    skeleton = network_config.SMALL if wanted.small else network_config.FULL
+    config = space.network_config(classes=CLASSES, resolution=SIDE, skeleton=skeleton)
     values = []
     with torch.random.fork_rng(devices=[]):
         for name in wanted.names:
             torch.manual_seed(seed)
-            network = build(space.name, codes, num_classes=CLASSES, small=wanted.small)
+            network = build(space.name, codes, config)
             _initialize(network)
             values.append(PROXIES.get(name)().value(network, batch))
     return np.array(values, dtype=np.float32)

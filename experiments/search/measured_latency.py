@@ -87,9 +87,11 @@ def measured(context: Context, architectures: Sequence[str], said: str) -> dict[
 def exported(context: Context, architectures: Sequence[str]) -> None:
     """Exports every network before anything is timed."""
     from networks.latency.onnx_file import onnx_bytes
+    from spaces.space import get_space
 
+    network = get_space("nasbench201").network_config()
     for architecture in architectures:
-        onnx_bytes("nasbench201", architecture, task="cifar10", side=32, cache_dir=context.cache_dir)
+        onnx_bytes("nasbench201", architecture, network, cache_dir=context.cache_dir)
 
 
 def _three_times(context: Context) -> dict[str, dict[str, list[float]]]:

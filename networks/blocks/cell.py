@@ -52,13 +52,13 @@ class Reduction(nn.Module):
     """Residual block that halves the image and expands it; the shortcut is a mean pooling and a convolution.
 
     Shapes:
-        forward: (b, narrow, h, w) → (b, wide, h / 2, w / 2)
+        forward: (b, narrow, h, w) → (b, wide, ⌈h / 2⌉, ⌈w / 2⌉)
     """
 
     def __init__(self, narrow: int, wide: int) -> None:
         super().__init__()
         self.body = nn.Sequential(ReluConvNorm(narrow, wide, 3, stride=2), ReluConvNorm(wide, wide, 3))
-        self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(narrow, wide, 1, bias=False))
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(narrow, wide, 1, bias=False))
 
     def forward(self, image: Tensor) -> Tensor:
         """Body plus shortcut."""

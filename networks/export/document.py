@@ -9,14 +9,15 @@ import numpy as np
 from networks.build import codes_of
 from networks.export.program import layer_text
 from networks.plan import NoNetwork, plan_network
+from spaces.costs.network_config import NetworkConfig
 from spaces.space import Codes, get_space
 
 
 def document(
     space_name: str,
     architecture: str | Codes,
+    network: NetworkConfig | None = None,
     *,
-    task: str | None = None,
     predictions: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The object.
@@ -24,7 +25,7 @@ def document(
     Args:
         space_name: a registered space.
         architecture: a string of the space, or codes (v,).
-        task: whose statistics and version of the network.
+        network: which one is meant; None: the space's own for its first task.
         predictions: quantity key → what a design's result says of it.
 
     Raises:
@@ -32,6 +33,7 @@ def document(
     """
     space = get_space(space_name)
     codes = codes_of(space_name, architecture)
+    network = network or space.network_config()
     graph = space.graph(codes[None])
     try:
         layers: list[dict[str, Any]] | None = [
@@ -41,23 +43,22 @@ def document(
                 "shape": list(layer.shape),
                 "stride": layer.stride,
             }
-            for layer in plan_network(space_name, codes, task=task).layers
+            for layer in plan_network(space_name, codes, network).layers
         ]
     except NoNetwork:
         layers = None
     return {
         "netwright": version("netwright"),
         "space": space.public_name,
-        "task": task,
+        "task": network.task,
+        "costs_for": network.to_dict(),
         "architecture": space.format(codes[None])[0],
         "variables": space.to_variables(codes),
         "graph": {
             "operations": [space.operations[index] for index in graph.operations[0].tolist()],
             "edges": np.argwhere(graph.adjacency[0]).tolist(),
         },
-        "statistics": {
-            name: float(values[0]) for name, values in space.statistics(codes[None], task).items()
-        },
+        "statistics": {name: float(values[0]) for name, values in space.costs(codes[None], network).items()},
         "predictions": dict(predictions or {}),
         "layers": layers,
     }

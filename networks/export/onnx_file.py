@@ -12,10 +12,12 @@ import json
 import sys
 import warnings
 from importlib.metadata import version
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from networks.build import assemble, codes_of
-from networks.plan import plan_network
+from networks.plan import Plan, plan_network
+from spaces.costs.network_config import NetworkConfig
 from spaces.space import Codes, get_space
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-4
 _BATCH = 4
+_SETTLED = 64
+"""Pixels of a batch norm's channel, over all images, whose statistics it holds, at least."""
 _OPSET = 17
 
 
@@ -33,13 +37,12 @@ class WrongExport(RuntimeError):
 def onnx_file(
     space_name: str,
     architecture: str | Codes,
+    network: NetworkConfig | None = None,
     *,
-    task: str | None = None,
-    num_classes: int | None = None,
     in_channels: int = 3,
     seed: int = 0,
 ) -> bytes:
-    """The ONNX model with the weights of the exported program's ``build`` with the same arguments.
+    """The ONNX model with the weights of the exported program's ``build`` with the same seed.
 
     The batch norms hold the statistics of seeded noise, so that signals keep their size through the layers.
     The batch is dynamic; ``images`` go in, ``scores`` come out.
@@ -53,23 +56,30 @@ def onnx_file(
 
     space = get_space(space_name)
     codes = codes_of(space_name, architecture)
-    plan = plan_network(space_name, codes, task=task)
+    plan = plan_network(space_name, codes, network)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = assemble(plan, num_classes=num_classes or plan.classes, in_channels=in_channels)
-        images = torch.randn(_BATCH, in_channels, plan.side, plan.side)
-    settle(network, images)
+        made = assemble(plan, in_channels=in_channels)
+        images = torch.randn(_images(plan), in_channels, plan.side, plan.side)
+    settle(made, images)
     about = {
         "space": space_name,
         "architecture": space.format(codes[None])[0],
         "seed": str(seed),
         "weights": "random, untrained; batch norms hold the statistics of noise",
     }
-    data = _exported(network, images, about)
-    difference = largest_difference(data, network, images[:3])
+    data = _exported(made, images, about)
+    difference = largest_difference(data, made, images[:3])
     if not difference <= TOLERANCE:
         raise WrongExport(f"ONNX Runtime differs from torch by {difference:.2g}")
     return data
+
+
+def _images(plan: Plan) -> int:
+    """How many images settle the batch norms, those behind which an image is a pixel or few among them."""
+    before = takewhile(lambda layer: layer.call.function != "nn.AdaptiveAvgPool2d", plan.layers)
+    least = min(layer.shape[1] for layer in before)
+    return max(_BATCH, -(-_SETTLED // least**2))
 
 
 def settle(network: "nn.Module", images: "Tensor") -> None:
@@ -121,6 +131,10 @@ def _exported(network: "nn.Module", images: "Tensor", about: dict[str, str]) -> 
             output_names=["scores"],
             dynamic_axes={"images": {0: "batch"}, "scores": {0: "batch"}},
             opset_version=_OPSET,
+            # Batch norms stay what they are, so that the file holds the network's numbers; ONNX Runtime folds
+            # them into the convolutions when it loads the file.
+            training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=False,
             dynamo=False,
         )
     model = onnx.load_model_from_string(made.getvalue())
@@ -134,7 +148,8 @@ def _exported(network: "nn.Module", images: "Tensor", about: dict[str, str]) -> 
 def main() -> None:
     """Answers an order on standard input: the arguments of :func:`onnx_file` as a JSON object."""
     sys.stdout = sys.stderr  # nothing but the file goes to standard output
-    data = onnx_file(**json.load(sys.stdin))
+    order = json.load(sys.stdin)
+    data = onnx_file(**order | {"network": NetworkConfig.from_dict(order["network"])})
     with open(1, "wb", closefd=False) as out:
         out.write(data)
 

@@ -9,19 +9,21 @@ from pathlib import Path
 
 from networks.build import codes_of
 from networks.plan import Argument, Call, Layer, Name, Plan, plan_network
+from spaces.costs.network_config import NetworkConfig
 from spaces.space import Codes, get_space
 
 WIDTH = 100
 _TAB = "    "
 
 
-def program(space_name: str, architecture: str | Codes, *, task: str | None = None) -> str:
+def program(space_name: str, architecture: str | Codes, network: NetworkConfig | None = None) -> str:
     """The text of a file with ``build(num_classes, in_channels, seed)``; run, it prints its parameter count.
 
     Args:
         space_name: a registered space.
         architecture: a string of the space, or codes (v,).
-        task: whose number of classes is the default, and whose version of the network.
+        network: which one is meant; its number of classes is the default. None: the space's own for its
+            first task.
 
     Raises:
         InvalidArchitecture: for a string or codes that are no member.
@@ -29,10 +31,11 @@ def program(space_name: str, architecture: str | Codes, *, task: str | None = No
     """
     space = get_space(space_name)
     codes = codes_of(space_name, architecture)
-    plan = plan_network(space_name, codes, task=task)
+    network = network or space.network_config()
+    plan = plan_network(space_name, codes, network)
     calls = [layer.call for layer in plan.layers] + ([plan.cell] if plan.cell else [])
     blocks = _needed({name for call in calls for name in _functions(call)})
-    params = round(float(space.statistics(codes[None], task)["params_m"][0]) * 1e6)
+    params = round(float(space.costs(codes[None], network)["params_m"][0]) * 1e6)
     parts = [
         "\n".join(
             [

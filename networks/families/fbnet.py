@@ -1,19 +1,20 @@
 """Networks of fbnet: 22 blocks of nine choices (Wu et al., CVPR 2019)."""
 
 from networks.plan import IN_CHANNELS, Call, Plan, PlanBuilder, planner
-from spaces.families.fbnet import CHANNELS, CHOICES, HEAD, STAGE_OF, STEM, VERSIONS
+from spaces.costs.network_config import SMALL, NetworkConfig
+from spaces.families.fbnet import CHANNELS, CHOICES, HEAD, STAGE_OF, STEM, version_of
 from spaces.space import Codes
 
 
 @planner("fbnet")
-def plan(codes: Codes, *, task: str | None, small: bool) -> Plan:
-    """The network of codes (22,): 224×224 pixels, for ``cifar100`` the version of 32×32 pixels.
+def plan(codes: Codes, network: NetworkConfig) -> Plan:
+    """The network of codes (22,); for ``cifar100`` with the strides for 32×32 pixels.
 
-    Small: the version of 32×32 pixels with half the channels everywhere.
+    Small: with these strides and half the channels everywhere.
     """
-    version = VERSIONS["cifar100" if small or task == "cifar100" else "imagenet"]
-    share = 2 if small else 1
-    made = PlanBuilder(version.side, version.classes)
+    version = version_of(network.task, network.skeleton)
+    share = 2 if network.skeleton == SMALL else 1
+    made = PlanBuilder(network.resolution, network.classes)
     width = STEM // share
     stem = Call("ConvNorm", (IN_CHANNELS, width), {"kernel": 3, "stride": version.stem_stride})
     made.add("stem", stem, width, version.stem_stride)

@@ -1,21 +1,28 @@
 """Networks of mnasnet: seven blocks of inverted residuals (Tan et al., CVPR 2019)."""
 
 from networks.plan import IN_CHANNELS, Argument, Call, Plan, PlanBuilder, planner
-from spaces.families.mnasnet import CHANNELS, CLASSES, HEAD, SIDE, STEM, STRIDES
+from spaces.costs.network_config import SMALL, NetworkConfig
+from spaces.families.mnasnet import (
+    CHANNELS,
+    HEAD,
+    SMALL_STEM_STRIDE,
+    SMALL_STRIDES,
+    STEM,
+    STEM_STRIDE,
+    STRIDES,
+)
 from spaces.space import Codes, get_space
-
-SMALL_STRIDES = (1, 1, 2, 2, 1, 2, 1)
 
 
 @planner("mnasnet")
-def plan(codes: Codes, *, task: str | None, small: bool) -> Plan:
+def plan(codes: Codes, network: NetworkConfig) -> Plan:
     """The network of codes (28,).
 
-    Small: half the channels everywhere, 32×32 pixels, no stride in the stem and the second block.
+    Small: half the channels everywhere, no stride in the stem and the second block.
     """
-    share = 2 if small else 1
-    made = PlanBuilder(32 if small else SIDE, CLASSES)
-    first = 1 if small else 2
+    small = network.skeleton == SMALL
+    share, first = (2, SMALL_STEM_STRIDE) if small else (1, STEM_STRIDE)
+    made = PlanBuilder(network.resolution, network.classes)
     width = STEM // share
     stem = Call("ConvNorm", (IN_CHANNELS, width), {"kernel": 3, "stride": first})
     made.add("stem", stem, width, first)

@@ -1,19 +1,16 @@
 """Networks of NAS-Bench-201 (Dong & Yang, ICLR 2020): the cell, and the skeleton that stacks it 15 times."""
 
 from networks.plan import CHANNELS, IN_CHANNELS, Argument, Call, Plan, PlanBuilder, planner
-from spaces.costs.sized_task import classes_of
-from spaces.families.nasbench201 import CELLS_PER_STAGE, CHOICES, EDGES, SIDES
-from spaces.families.nasbench201 import CHANNELS as WIDTHS
+from spaces.costs.network_config import NetworkConfig
+from spaces.families.nasbench201 import CHOICES, EDGES, stacked
 from spaces.space import Codes
-
-SMALL_WIDTHS = (8, 16, 32)
 
 
 @planner("nasbench201")
-def plan(codes: Codes, *, task: str | None, small: bool) -> Plan:
+def plan(codes: Codes, network: NetworkConfig) -> Plan:
     """The network of a cell's codes (6,); small: one cell a stage and half the channels."""
-    widths, cells = (SMALL_WIDTHS, 1) if small else (WIDTHS, CELLS_PER_STAGE)
-    made = PlanBuilder(SIDES[0], 100 if task == "cifar100" else classes_of(task, 10))
+    widths, cells = stacked(network.skeleton)
+    made = PlanBuilder(network.resolution, network.classes)
     stem = Call("nn.Conv2d", (IN_CHANNELS, widths[0], 3), {"padding": 1, "bias": False})
     made.add("stem", stem, widths[0])
     made.add("stem", Call("nn.BatchNorm2d", (widths[0],)), widths[0])

@@ -1,36 +1,39 @@
 """Networks of ofa_mobilenetv3: members of Once-for-All's MobileNetV3 (Cai et al., ICLR 2020)."""
 
 from networks.plan import IN_CHANNELS, Argument, Call, Name, Plan, PlanBuilder, planner
+from spaces.costs.network_config import SMALL, NetworkConfig
 from spaces.families.ofa_mobilenetv3 import (
     CHANNELS,
     CHOICES,
-    CLASSES,
     EXCITED,
     EXPANDED,
     HEAD,
     LAYERS,
     RESOLUTIONS,
+    SMALL_STEM_STRIDE,
+    SMALL_STRIDES,
     STEM,
+    STEM_STRIDE,
     STRIDES,
     squeezed,
 )
 from spaces.space import Codes
 
-SMALL_STRIDES = (1, 2, 2, 1, 2)
 SWISH_FROM = 2
 """The stage from which on layers have h-swish instead of ReLU."""
 _SWISH = Name("nn.Hardswish")
 
 
 @planner("ofa_mobilenetv3")
-def plan(codes: Codes, *, task: str | None, small: bool) -> Plan:
-    """The network of codes (21,).
+def plan(codes: Codes, network: NetworkConfig) -> Plan:
+    """The network of codes (21,), at their own resolution unless another one is meant.
 
-    Small: half the channels everywhere, 32×32 pixels, no stride in the stem and the first stage.
+    Small: half the channels everywhere, no stride in the stem and the first stage.
     """
-    share = 2 if small else 1
-    made = PlanBuilder(32 if small else RESOLUTIONS[codes[0]], CLASSES)
-    width, first = STEM // share, 1 if small else 2
+    small = network.skeleton == SMALL
+    share, first = (2, SMALL_STEM_STRIDE) if small else (1, STEM_STRIDE)
+    made = PlanBuilder(network.resolution or RESOLUTIONS[codes[0]], network.classes)
+    width = STEM // share
     stem: dict[str, Argument] = {"kernel": 3, "stride": first, "activation": _SWISH}
     made.add("stem", Call("ConvNorm", (IN_CHANNELS, width), stem), width, first)
     lean = {"kernel": 3, "stride": 1, "expansion": 1, "expand": False}

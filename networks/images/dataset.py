@@ -138,6 +138,16 @@ def load_images(
     )
 
 
+def size_of(folder: Path, name: str) -> tuple[int, int]:
+    """Classes of a data set, and the side of its images as they are; reads as little as it can.
+
+    Raises:
+        BadImages: there is none of the name, or it cannot be used; the message says why.
+    """
+    source = open_source(folder, name)
+    return len(source.classes), source.side()
+
+
 def _channels(x: Pixels) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
     """Mean and standard deviation of each channel, without a copy of all pixels as floats."""
     total, squares = np.zeros(3), np.zeros(3)

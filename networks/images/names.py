@@ -6,6 +6,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from networks.images.limits import BadImages
@@ -42,7 +43,16 @@ def open_source(folder: Path, name: str) -> Source:
     """
     path, source = _found(folder, name)
     with naming(path):
-        return source(path)
+        if path.is_dir():
+            return source(path)
+        stat = path.stat()
+        return _opened(source, path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(2)
+def _opened(source: type[Source], path: Path, size: int, changed: int) -> Source:
+    """A file's source, kept while the file stays as it is: an archive is read to its end to list it."""
+    return source(path)
 
 
 def _found(folder: Path, name: str) -> tuple[Path, type[Source]]:

@@ -75,6 +75,11 @@ class Source(ABC):
                 result[index] = image
         return np.empty((0, side or 1, side or 1, 3), dtype=np.uint8) if result is None else result
 
+    def side(self) -> int:
+        """Of the first image as it is, in pixels: the shorter one."""
+        height, width = self.read(self.entries[:1], None).shape[1:3]
+        return int(min(height, width))
+
     def stamp(self) -> list[object]:
         """What changes when the data set does, plain JSON."""
         stat = self.path.stat()

@@ -8,17 +8,17 @@ import os
 import warnings
 from pathlib import Path
 
+from spaces.costs.network_config import NetworkConfig
+
 _LOG = logging.getLogger(__name__)
-_FORMAT = 1
+_FORMAT = 2
 
 
 def onnx_bytes(
     space: str,
     architecture: str,
+    network: NetworkConfig,
     *,
-    task: str | None = None,
-    small: bool = False,
-    side: int,
     batch: int = 1,
     cache_dir: Path | None = None,
 ) -> bytes:
@@ -27,9 +27,7 @@ def onnx_bytes(
     Args:
         space: its name.
         architecture: canonical string.
-        task: whose version of the network, where a space has several.
-        small: the reduced skeleton.
-        side: of the images.
+        network: which one is meant.
         batch: images in an inference; fixed, so that nothing about shapes is decided while it runs.
         cache_dir: where exported networks are kept; None: nowhere.
 
@@ -38,12 +36,12 @@ def onnx_bytes(
     """
     import torch
 
-    text = json.dumps([_FORMAT, torch.__version__, space, architecture, task, small, side, batch])
+    text = json.dumps([_FORMAT, torch.__version__, space, architecture, network.to_dict(), batch])
     name = hashlib.sha256(text.encode()).hexdigest()[:32]
     path = None if cache_dir is None else cache_dir / "onnx" / f"{name}.onnx"
     if path is not None and path.is_file():
         return path.read_bytes()
-    content = _export(space, architecture, task, small, side, batch)
+    content = _export(space, architecture, network, batch)
     if path is not None:
         temporary = path.parent / f".{name}-{os.getpid()}.tmp"
         try:
@@ -56,18 +54,21 @@ def onnx_bytes(
     return content
 
 
-def _export(space: str, architecture: str, task: str | None, small: bool, side: int, batch: int) -> bytes:
+def _export(space: str, architecture: str, network: NetworkConfig, batch: int) -> bytes:
     import torch
 
-    from networks.build import build
+    from networks.build import assemble, codes_of
+    from networks.plan import plan_network
+
+    plan = plan_network(space, codes_of(space, architecture), network)
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = build(space, architecture, task=task, small=small).eval()
-        example = torch.randn(batch, 3, side, side)
+        made = assemble(plan).eval()
+        example = torch.randn(batch, 3, plan.side, plan.side)
     file = io.BytesIO()
     with warnings.catch_warnings():
         # The older exporter: it takes a twentieth of the time, and ONNX Runtime makes the same of both.
         warnings.simplefilter("ignore")
-        torch.onnx.export(network, (example,), file, dynamo=False, verbose=False)  # type: ignore[arg-type]
+        torch.onnx.export(made, (example,), file, dynamo=False, verbose=False)  # type: ignore[arg-type]
     return file.getvalue()

@@ -10,6 +10,7 @@ from networks.build import build
 from networks.images.dataset import ImageSet
 from networks.training.checkpoint import read_weights
 from networks.training.recipe import TrainingOptions
+from spaces.space import get_space
 
 
 def identity_of(
@@ -45,13 +46,13 @@ def identity_of(
 
 def untrained(identity: Mapping[str, Any]) -> nn.Module:
     """The network that an identity names, with new weights from torch's global generator."""
-    return build(
-        identity["space"],
-        identity["architecture"],
-        num_classes=len(identity["classes"]),
-        task=identity["task"],
-        small=identity["options"]["network"] == "small",
+    network = get_space(identity["space"]).network_config(
+        identity["task"],
+        classes=len(identity["classes"]),
+        resolution=identity["images"]["side"],
+        skeleton=identity["options"]["network"],
     )
+    return build(identity["space"], identity["architecture"], network)
 
 
 def rebuild(content: bytes) -> tuple[nn.Module, dict[str, Any]]:

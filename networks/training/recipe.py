@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass, field
 from typing import ClassVar
 
 from networks.options import limited
+from spaces.costs.network_config import FULL, RESOLUTIONS, SKELETONS
 
 OPTIMIZERS = ("sgd", "adamw")
 AUGMENTATIONS = ("none", "flip", "standard", "cutout")
-NETWORKS = ("full", "small")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,8 @@ class TrainingOptions:
 
     Args:
         data: name of a data set; None: the task's name.
-        resolution: side of the square images in pixels; None: as they are, or the network's own where larger.
+        resolution: side of the square images in pixels; None: as they are, or the architecture's own where
+            the space has it as a variable.
         network: ``full``, or ``small``: the space's reduced skeleton, narrower and shallower.
         images: training images used, validation among them; None: all.
         seeds: trainings from different initial weights, whose mean is the value.
@@ -59,8 +60,8 @@ class TrainingOptions:
     """
 
     data: str | None = limited(None, kind=str)
-    resolution: int | None = limited(None, low=8, high=512, kind=int)
-    network: str = limited("full", choices=NETWORKS)
+    resolution: int | None = limited(None, low=RESOLUTIONS[0], high=RESOLUTIONS[1], kind=int)
+    network: str = limited(FULL, choices=SKELETONS)
     images: int | None = limited(None, low=20, high=10_000_000, kind=int)
     seeds: int = limited(1, low=1, high=20)
     patience: int | None = limited(None, low=1, high=1000, kind=int)
@@ -75,7 +76,7 @@ class TrainingOptions:
         """
         parts = [f"{self.recipe.epochs}ep"]
         parts += [f"{self.resolution}px"] if self.resolution is not None else []
-        parts += [] if self.network == "full" else [self.network]
+        parts += [] if self.network == FULL else [self.network]
         parts += [f"{self.images}img"] if self.images is not None else []
         parts += [f"{self.seeds}seeds"] if self.seeds > 1 else []
         return "-".join(parts)

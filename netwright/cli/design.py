@@ -16,6 +16,7 @@ from netwright.cli.spaces import read_declaration
 from netwright.client.client import JobHandle
 from search.evaluators import EVALUATORS
 from search.strategies import STRATEGIES
+from spaces.costs.network_config import NetworkConfig
 from spaces.space import SPACES
 
 app = typer.Typer()
@@ -45,6 +46,9 @@ def design(
     recipe_part: Annotated[
         list[str] | None,
         typer.Option("--recipe", help="Search the training's recipe too: 'epochs=6,12'; may be repeated."),
+    ] = None,
+    resolution: Annotated[
+        int | None, typer.Option(help="Side of the images that the networks are for, in pixels.")
     ] = None,
     file: Annotated[Path | None, typer.Option(help="The whole order as a JSON file instead.")] = None,
     batch: Annotated[
@@ -91,6 +95,7 @@ def design(
             "strategy": strategy,
             "flat": flat,
             "recipe": recipe(recipe_part),
+            "resolution": resolution,
         }
     with connected_with_workers(url) as client:
         if declaration is not None:
@@ -144,12 +149,20 @@ def print_architectures(result: dict[str, Any]) -> None:
             for row in rows
         ],
     )
-    out().print(f"{result['evaluated']} evaluated, {result['seconds']:.1f} s")
+    out().print(f"{result['evaluated']} evaluated, {result['seconds']:.1f} s{_network(result)}")
+
+
+def _network(result: dict[str, Any]) -> str:
+    """Which network the exact costs are of, where it has a number of classes."""
+    told = result.get("costs_for")
+    if told is None or told["classes"] is None:
+        return ""
+    return f"; exact costs for {NetworkConfig.from_dict(told).described()}"
 
 
 def _print_nearest(job: dict[str, Any], result: dict[str, Any]) -> None:
     nearest = result["nearest"]
-    out().print(f"infeasible: {job['reason']}", markup=False)
+    out().print(f"infeasible: {job['reason']}{_network(result)}", markup=False)
     out().print(f"nearest: {nearest['architecture']} ({nearest['source']})", markup=False)
     columns = ["constraint", "min", "max", "value", "gap"]
     print_table(columns, [[gap.get(name) for name in columns] for gap in result["gaps"]])

@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from netwright.cli.connect import UrlOption, connected
-from netwright.cli.output import JsonOption, interval, print_json, print_table
+from netwright.cli.output import JsonOption, interval, out, print_json, print_table
 from netwright.cli.quantities import quantity
 from predictors.kinds import KINDS
+from spaces.costs.network_config import NetworkConfig
 from spaces.space import SPACES
 
 app = typer.Typer()
@@ -33,6 +34,10 @@ def predict(
         ),
     ] = None,
     confidence: Annotated[float, typer.Option(help="Of the intervals.")] = 0.9,
+    classes: Annotated[int | None, typer.Option(help="Of the networks that exact costs are of.")] = None,
+    resolution: Annotated[
+        int | None, typer.Option(help="Side of the images that exact costs are for, in pixels.")
+    ] = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -42,7 +47,15 @@ def predict(
     if not given:
         raise typer.BadParameter("give architectures, or --file")
     with connected(url) as client:
-        answer = client.predict(space, given, wanted, kind=kind, confidence=confidence)
+        answer = client.predict(
+            space,
+            given,
+            wanted,
+            kind=kind,
+            confidence=confidence,
+            classes=classes,
+            resolution=resolution,
+        )
     if as_json:
         print_json(answer)
         return
@@ -51,6 +64,9 @@ def predict(
     print_table(
         ["architecture", *keys], [[name, *(interval(row[key]) for key in keys)] for name, row in rows]
     )
+    for key, network in answer["costs_for"].items():
+        if network["classes"] is not None:
+            out().print(f"{key}: exact for {NetworkConfig.from_dict(network).described()}", markup=False)
 
 
 def _with(wanted: dict[str, str], predictor: str | None) -> dict[str, str]:

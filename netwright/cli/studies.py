@@ -33,6 +33,9 @@ def create(
         list[str] | None,
         typer.Option("--recipe", help="Search the training's recipe too: 'epochs=6,12'; may be repeated."),
     ] = None,
+    resolution: Annotated[
+        int | None, typer.Option(help="Side of the images that the networks are for, in pixels.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Every random choice follows from it.")] = 0,
     url: UrlOption = None,
     as_json: JsonOption = False,
@@ -48,6 +51,7 @@ def create(
             flat=flat,
             seed=seed,
             recipe=recipe(recipe_part),
+            resolution=resolution,
         )
     if as_json:
         print_json(handle.study)

@@ -94,7 +94,7 @@ class Client:
                 ``"accuracy@cifar10"``.
             idempotency_key: names this order; a repeated call with it gives the same job.
             options: ``count``, ``evaluations``, ``evaluator``, ``confidence``, ``seed``, ``strategy``,
-                ``recipe``.
+                ``recipe``, ``resolution``.
 
         Raises:
             ApiError: with the field and the reason, where the order makes no sense.
@@ -155,8 +155,14 @@ class Client:
         kind: str = "auto",
         layout: str = "rows",
         confidence: float = 0.9,
+        classes: int | None = None,
+        resolution: int | None = None,
     ) -> Json:
-        """Predictions for at most 50,000 architectures; ``layout="columns"`` is the faster for many."""
+        """Predictions for at most 50,000 architectures; ``layout="columns"`` is the faster for many.
+
+        Exact costs are of networks for so many ``classes`` and images of ``resolution`` pixels a side; those
+        of the space's own for the quantity's task unless said.
+        """
         body = {
             "space": space,
             "architectures": list(architectures),
@@ -164,6 +170,8 @@ class Client:
             "kind": kind,
             "layout": layout,
             "confidence": confidence,
+            "classes": classes,
+            "resolution": resolution,
         }
         return self._call("POST", "/v1/predict", json=body)
 
@@ -239,7 +247,7 @@ class Client:
             space, task, constraints, objectives: as in :meth:`design`; devices may have any name.
             client_id: of this loop; by default one of its own.
             idempotency_key: names this study; a repeated call with it gives the same one.
-            options: ``strategy``, ``flat``, ``seed``, ``confidence``, ``recipe``.
+            options: ``strategy``, ``flat``, ``seed``, ``confidence``, ``recipe``, ``resolution``.
 
         Raises:
             ApiError: with the field and the reason, where the study makes no sense.

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -42,8 +43,16 @@ class LatencyEvaluator(NamedEvaluator):
         bench: Bench,
         meter: EnergyMeter | None = None,
     ) -> None:
-        self.problem, self.quantities, self.options, self.bench = problem, tuple(quantities), options, bench
+        self.problem, self.quantities, self.bench = problem, tuple(quantities), bench
         self.meter = EnergyMeter() if meter is None else meter
+        meant = problem.network_for(problem.task)
+        self.network = problem.space.network_config(
+            problem.task,
+            classes=meant.classes,
+            resolution=options.resolution or meant.resolution,
+            skeleton=options.network or meant.skeleton,
+        )
+        self.options = replace(options, network=self.network.skeleton)
         self.source = f"latency:onnxruntime:{options.threads}t"
 
     @classmethod
@@ -93,21 +102,11 @@ class LatencyEvaluator(NamedEvaluator):
         from networks.latency.onnx_file import onnx_bytes
 
         began, options = time.perf_counter(), self.options
-        space, small = self.problem.space.network_space, options.network == "small"
-        network = network_of(self.problem.space, architecture)
-        side = options.resolution
-        if side is None:
-            plan = plan_network(space.name, space.parse(network), task=self._space_task(), small=small)
-            side = plan.side
+        space, network = self.problem.space.network_space, network_of(self.problem.space, architecture)
         content = onnx_bytes(
-            space.name,
-            network,
-            task=self._space_task(),
-            small=small,
-            side=side,
-            batch=options.batch,
-            cache_dir=self.bench.cache_dir,
+            space.name, network, self.network, batch=options.batch, cache_dir=self.bench.cache_dir
         )
+        side = plan_network(space.name, space.parse(network), self.network).side
         wanted = {quantity.metric for quantity in self.quantities}
         meter = self.meter if "energy_mj" in wanted else None
         latency = measure_latency(content, options, meter=meter, should_stop=should_stop)
@@ -118,7 +117,8 @@ class LatencyEvaluator(NamedEvaluator):
             "throughput_ips": 1e3 * options.batch / latency.timing.value,
             "energy_mj": latency.energy_mj,
         }
-        details = {self.name: {**self.about(), "side": side, **latency.timing.to_dict()}}
+        size = {"side": side, "classes": self.network.classes}
+        details = {self.name: {**self.about(), **size, **latency.timing.to_dict()}}
         seconds = time.perf_counter() - began
         values = {quantity.key: measured[quantity.metric] for quantity in self.quantities}
         known = {key: round(value, 6) for key, value in values.items() if value is not None}
@@ -126,7 +126,3 @@ class LatencyEvaluator(NamedEvaluator):
             failed = "this machine does not let its energy be read (RAPL)"
             return Observation(architecture, {}, self.source, failed, seconds=seconds, details=details)
         return Observation(architecture, known, self.source, seconds=seconds, details=details)
-
-    def _space_task(self) -> str | None:
-        """The task, where the space has networks of its own for it."""
-        return self.problem.task if self.problem.task in self.problem.space.tasks else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from networks.images.limits import BadImages
 from networks.images.names import find, names
 from networks.options import read_options
-from networks.plan import planned_spaces
+from networks.plan import plan_network, planned_spaces
 from networks.training.recipe import TrainingOptions
 from search.evaluator import Bench, NamedEvaluator, Stopped
 from search.evaluators import EVALUATORS
@@ -66,7 +66,7 @@ class TrainingEvaluator(NamedEvaluator):
         self.tasks = tuple(dict.fromkeys(task for task in named if task is not None)) or (problem.task,)
         self.data = "+".join(_data(options, problem, task) for task in self.tasks)
         self.source = f"training:{self.data}:{self._fidelity()}"
-        self._images: dict[str, ImageSet] = {}
+        self._images: dict[str, tuple[int | None, ImageSet]] = {}  # with the side that was asked for
 
     @classmethod
     def read_options(cls, given: object, path: str) -> TrainingOptions:
@@ -135,7 +135,11 @@ class TrainingEvaluator(NamedEvaluator):
         spent = sum(run.seconds for each in runs.values() for run in each)
         if self.timed:
             values[SECONDS] = round(spent / options.seeds, 4)
-        details = {self._place(task): self._details(options, task, each) for task, each in runs.items()}
+        network = network_of(self.problem.space, architecture)
+        details = {
+            self._place(task): self._details(options, task, each, self._load(task, network))
+            for task, each in runs.items()
+        }
         for task in self.tasks:
             for index in range(options.seeds):
                 self.bench.checkpoints.drop(self._key(architecture, task, self.seed + index))
@@ -162,21 +166,33 @@ class TrainingEvaluator(NamedEvaluator):
         own = self.problem.task if self.problem.task in self.tasks else self.tasks[0]
         return self.name if task == own else f"{self.name}@{task}"
 
-    def _load(self, task: str) -> "ImageSet":
+    def _load(self, task: str, architecture: str) -> "ImageSet":
+        """The images of a task, at the side that an architecture is trained at."""
         from networks.images.dataset import load_images
 
-        name = _data(self.options, self.problem, task)
-        if name not in self._images:
-            if self.bench.images is None:
-                raise BadImages("there are no images: NETWRIGHT_IMAGES is not set on this worker")
-            self._images[name] = load_images(
-                self.bench.images,
-                name,
-                side=self.options.resolution,
-                images=self.options.images,
-                cache_dir=self.bench.cache_dir,
-            )
-        return self._images[name]
+        name, side = _data(self.options, self.problem, task), self._side(architecture)
+        kept = self._images.get(name)
+        if kept is not None and kept[0] == side:
+            return kept[1]
+        if self.bench.images is None:
+            raise BadImages("there are no images: NETWRIGHT_IMAGES is not set on this worker")
+        loaded = load_images(
+            self.bench.images,
+            name,
+            side=side,
+            images=self.options.images,
+            cache_dir=self.bench.cache_dir,
+        )
+        self._images[name] = side, loaded
+        return loaded
+
+    def _side(self, architecture: str) -> int | None:
+        """The side of the images; None: as they are."""
+        space = self.problem.space.network_space
+        network = space.network_config(skeleton=self.options.network)
+        if self.options.resolution is not None or network.resolution is not None:
+            return self.options.resolution
+        return plan_network(space.name, space.parse(architecture), network).side
 
     def _key(self, architecture: str, task: str, seed: int) -> str:
         of = f" on {task}" if len(self.tasks) > 1 else ""
@@ -195,8 +211,8 @@ class TrainingEvaluator(NamedEvaluator):
         from networks.training.rebuild import identity_of, untrained
         from networks.training.train import train
 
-        space, images = self.problem.space.network_space, self._load(task)
-        network = network_of(self.problem.space, architecture)
+        space, network = self.problem.space.network_space, network_of(self.problem.space, architecture)
+        images = self._load(task, network)
         version = task if task in space.tasks else None
         identity = identity_of(space.name, network, options, images, seed, version)
         key = self._key(architecture, task, seed)
@@ -237,7 +253,9 @@ class TrainingEvaluator(NamedEvaluator):
             "recipe": options.recipe.to_dict(),
         }
 
-    def _details(self, options: TrainingOptions, task: str, runs: Sequence["Trained"]) -> dict[str, object]:
+    def _details(
+        self, options: TrainingOptions, task: str, runs: Sequence["Trained"], images: "ImageSet"
+    ) -> dict[str, object]:
         """What is known of a task's trainings besides the value."""
         trainings = []
         for index, run in enumerate(runs):
@@ -255,7 +273,7 @@ class TrainingEvaluator(NamedEvaluator):
         accuracies = [run.accuracy for run in runs]
         tests = [run.test_accuracy for run in runs if run.test_accuracy is not None]
         details = self._about(options, _data(options, self.problem, task), options.fidelity)
-        details |= {"images": self._load(task).about(), "trainings": trainings}
+        details |= {"images": images.about(), "trainings": trainings}
         details["accuracy_std"] = statistics.stdev(accuracies) if len(runs) > 1 else None
         details["test_accuracy"] = statistics.fmean(tests) if tests else None
         best = max(trainings, key=lambda training: float(str(training["accuracy"])))

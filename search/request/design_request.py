@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from networks.options import InvalidOptions
@@ -13,14 +14,17 @@ from search.request.evaluation import (
     MODEL,
     Spec,
     evaluator_of,
+    options_used,
     read_evaluator_options,
     read_spec,
 )
 from search.request.fields import Fields
+from search.request.meant_network import LATENCY, TRAINING, give_resolution, meant_network, resolution_fault
 from search.request.quantities import FieldError, InvalidRequest, resolve_quantity
 from search.request.recipe import FIELD, read_recipe, searched_space
 from search.request.uploaded_task import CONDITIONED, UploadedTask
 from search.strategies import STRATEGIES
+from spaces.costs.network_config import RESOLUTIONS
 from spaces.metric import METRICS, Constraint, Objective, Quantity
 from spaces.registry import NotRegistered
 from spaces.space import Space, get_space, knows_space, space_names
@@ -58,6 +62,8 @@ class DesignRequest:
         recipe: what of the training's recipe is searched together with the architecture.
         uploaded: what ``task`` is, where someone uploaded it.
         sources: quantity key → its source (:mod:`search.request.sources`); empty until that was found.
+        resolution: side of the images that the networks are for, in pixels; None: what is trained says, else
+            the space.
     """
 
     space: str
@@ -76,21 +82,32 @@ class DesignRequest:
     measured: tuple[MeasuredDevice, ...] = ()
     recipe: Choices = ()
     uploaded: UploadedTask | None = None
+    resolution: int | None = None
     sources: dict[str, str] = field(default_factory=dict)
 
-    def problem(self) -> Problem:
-        """What is searched for."""
+    def problem(self, images: Path | None = None) -> Problem:
+        """What is searched for.
+
+        Args:
+            images: folder of image data sets, where exact costs are asked for and one of these is trained on.
+
+        Raises:
+            InvalidRequest: the data set to train on cannot be read.
+        """
         objectives = tuple(objective.quantity for objective in self.objectives)
         named = dict.fromkeys([*objectives, *(bound.quantity for bound in self.constraints)])
-        return Problem(
-            searched_space(self.space, self.recipe),
+        predicted = tuple(quantity for quantity in named if self.sources.get(quantity.key) == MODEL)
+        metrics = [quantity.metric for quantity in named if self.evaluations and quantity not in predicted]
+        network = meant_network(
+            get_space(self.space),
             self.task,
-            objectives,
-            self.constraints,
-            self.confidence,
-            None if self.uploaded is None else self.uploaded.sized,
-            tuple(quantity for quantity in named if self.sources.get(quantity.key) == MODEL),
+            classes=None if self.uploaded is None else self.uploaded.classes,
+            resolution=self.resolution,
+            used=options_used(self.evaluator, self.evaluator_options, metrics),
+            images=images,
         )
+        space = searched_space(self.space, self.recipe)
+        return Problem(space, self.task, objectives, self.constraints, self.confidence, network, predicted)
 
     def predicted_task(self, quantity: Quantity) -> UploadedTask | None:
         """The uploaded task whose conditioned predictor predicts a quantity; None where none does."""
@@ -183,6 +200,7 @@ class _Parser(Fields):
         count = self.integer("count", 8, 1, MAX_COUNT)
         evaluations = self.integer("evaluations", 0, 0, MAX_EVALUATIONS)
         options = self.evaluator_options(evaluator)
+        resolution = self.resolution(space, evaluator, options)
         if evaluations > 0 and evaluator is None and self.body.get("evaluator") is None:
             self.fail("evaluator", "evaluations need an evaluator", f"one of {', '.join(EVALUATORS.names())}")
         confidence = self.number("confidence", 0.9)
@@ -212,6 +230,7 @@ class _Parser(Fields):
             self.named(space, constraints, objectives),
             recipe,
             self.uploaded if self.uploaded is not None and self.uploaded.name == task else None,
+            resolution,
         )
         self.suits(request)
         return request
@@ -259,6 +278,21 @@ class _Parser(Fields):
         except InvalidOptions as error:
             self.errors += [FieldError(each.field, each.message, each.hint) for each in error.errors]
             return {}
+
+    def resolution(
+        self, space: Space, spec: Spec | None, options: dict[str, dict[str, object]]
+    ) -> int | None:
+        """The asked resolution, which evaluators that run networks get as an option."""
+        if self.body.get("resolution") is None:
+            return None
+        if (fault := resolution_fault(space)) is not None:
+            self.fail("resolution", *fault)
+            return None
+        resolution = self.integer("resolution", RESOLUTIONS[0], *RESOLUTIONS)
+        named = {spec} if isinstance(spec, str) else set((spec or {}).values())
+        given = {name: options.setdefault(name, {}) for name in (TRAINING, LATENCY) if name in named}
+        self.errors += give_resolution(resolution, given)
+        return resolution
 
     def recipe(self, space: Space) -> Choices:
         try:

@@ -1,7 +1,8 @@
 """Which evaluator measures what, as a request says it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from networks.options import InvalidOptions, OptionError
 from search.evaluator import NamedEvaluator
@@ -31,6 +32,25 @@ def evaluator_of(spec: Spec | None, metric: str) -> type[NamedEvaluator] | None:
         return EVALUATORS.get(evaluator_name(spec, metric))
     except KeyError:
         return None
+
+
+def options_used(
+    spec: Spec | None, given: Mapping[str, Mapping[str, object]], metrics: Sequence[str]
+) -> dict[str, Any]:
+    """Evaluator's name → its options, of the evaluators that measure one of the metrics.
+
+    Options that make no sense are refused where they are checked; here they are the usual ones.
+    """
+    found: dict[str, Any] = {}
+    for metric in metrics:
+        evaluator = evaluator_of(spec, metric)
+        if evaluator is None or metric not in evaluator.measures:
+            continue
+        try:
+            found[evaluator.name] = evaluator.read_options(given.get(evaluator.name), evaluator.name)
+        except InvalidOptions:
+            found[evaluator.name] = evaluator.read_options(None, evaluator.name)
+    return found
 
 
 def read_spec(value: object) -> Spec | None:

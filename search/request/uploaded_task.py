@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spaces.costs.sized_task import sized_task
 from spaces.metric import Quantity
 
 if TYPE_CHECKING:
@@ -42,11 +41,6 @@ class UploadedTask:
     def quantity(self) -> Quantity:
         """What is predicted of it."""
         return Quantity(METRIC, task=self.name)
-
-    @property
-    def sized(self) -> str:
-        """What stands for it where exact costs are computed."""
-        return sized_task(self.classes)
 
 
 class EmbeddingGone(LookupError):

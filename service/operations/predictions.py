@@ -19,6 +19,7 @@ from predictors.prediction import Prediction
 from predictors.predictor import extrapolates
 from search.declared_models import MIN_LABELS, observed_keys, observed_model
 from search.request.design_request import FieldError, InvalidRequest, resolve_quantity
+from search.request.meant_network import asked_network
 from search.request.uploaded_task import CONDITIONED, UploadedTask, task_predictor
 from service.children.bounded import checkpoint
 from service.dependencies import Service
@@ -28,7 +29,9 @@ from service.operations.short_ids import whole_id
 from service.operations.uploads import named_task
 from service.schemas import PredictCreate
 from service.schemas.predictions import PredictedQuantityCreate
+from spaces.costs.network_config import NetworkConfig
 from spaces.declared.space import DeclaredSpace
+from spaces.image_space import ImageSpace
 from spaces.metric import METRICS, Quantity
 from spaces.space import Bools, Codes, Space
 from store.blobs.blobs import BlobNotFound
@@ -49,13 +52,13 @@ class Wanted:
     """One quantity of a request, and what answers it: a device's model, a trained one, or else a shipped one.
 
     Args:
-        task: whose version of the network an exact cost is of.
+        network: which one an exact cost is of.
         observed: whether a declared space's observations answer it.
         uploaded: the task of the tenant's own that it is of.
     """
 
     quantity: Quantity
-    task: str | None
+    network: NetworkConfig | None = None
     device: MeasuredDevice | None = None
     trained: StoredPredictor | None = None
     observed: bool = False
@@ -88,12 +91,17 @@ def resolve(service: Service, tenant: str, space: Space, request: PredictCreate)
                 devices=names,
                 tasks=tuple(tasks),
             )
-            wanted = _answering(service, tenant, space, request.kind, item, quantity, own, tasks, path)
+            wanted = _answering(service, tenant, space, request, item, quantity, own, tasks, path)
             if found.setdefault(quantity.key, wanted) != wanted:
                 message = f"{quantity.key} is asked for twice, of different tasks or predictors"
                 errors.append(FieldError(path, message, "ask in two calls"))
         except InvalidRequest as error:
             errors.extend(error.errors)
+    computed = any(item.network is not None for item in found.values())
+    for name in ("classes", "resolution"):
+        if getattr(request, name) is not None and not computed and not errors:
+            hint = "leave it out: models predict the networks that they learned from"
+            errors.append(FieldError(name, "none of the metrics is computed for it", hint))
     if errors:
         raise invalid(errors)
     return list(found.values())
@@ -174,7 +182,7 @@ def _answering_model(
 
     def shipping(codes: Codes) -> _Told:
         part = shipped.predict(
-            space.name, [item.quantity], codes, task=item.task, kind=kind, confidence=confidence
+            space.name, [item.quantity], codes, network=item.network, kind=kind, confidence=confidence
         )
         return part.predictions[key], part.models[key], part.extrapolated[key]
 
@@ -191,8 +199,8 @@ def _joined(parts: Sequence[Prediction]) -> Prediction:
 
 
 def _uploaded(service: Service, tenant: str, space: Space, request: PredictCreate) -> dict[str, UploadedTask]:
-    """The tenant's own tasks among those that are named, where the space predicts any."""
-    if space.name not in CONDITIONED:
+    """The tenant's own tasks among those that are named, where the space has networks for any."""
+    if not isinstance(space, ImageSpace):
         return {}
     names = {item.task for item in request.metrics if item.task is not None and item.task not in space.tasks}
     found = {name: named_task(service.store, tenant, name) for name in names}
@@ -203,7 +211,7 @@ def _answering(
     service: Service,
     tenant: str,
     space: Space,
-    kind: str,
+    request: PredictCreate,
     item: PredictedQuantityCreate,
     quantity: Quantity,
     own: Mapping[Quantity, MeasuredDevice],
@@ -217,28 +225,30 @@ def _answering(
     """
     from predictors import shipped
 
+    kind = request.kind
     mine = None if item.task is None else tasks.get(item.task)
     if item.task is not None and mine is None and item.task not in space.tasks:
         known = f"its tasks are {', '.join(space.tasks)}"
         message = f"{item.task!r} is no task of {space.public_name}"
         raise InvalidRequest([FieldError(f"{path}.task", message, known)])
     if item.predictor is not None:
-        return Wanted(quantity, None, trained=_named(service, tenant, space, quantity, item.predictor, path))
+        return Wanted(quantity, trained=_named(service, tenant, space, quantity, item.predictor, path))
     if quantity in own:
-        return Wanted(quantity, None, device=own[quantity])
+        return Wanted(quantity, device=own[quantity])
     if shipped.is_exact(space, quantity):
-        return Wanted(quantity, item.task if mine is None else mine.sized)
-    if mine is not None and quantity == mine.quantity and kind == "auto":
-        return Wanted(quantity, None, uploaded=mine)
+        classes = request.classes if mine is None else request.classes or mine.classes
+        return Wanted(quantity, asked_network(space, item.task, classes, request.resolution))
+    if mine is not None and space.name in CONDITIONED and quantity == mine.quantity and kind == "auto":
+        return Wanted(quantity, uploaded=mine)
     if quantity.key in observed_keys(space):
-        return Wanted(quantity, None, observed=True)
+        return Wanted(quantity, observed=True)
     try:
         shipped.chosen_kind(space.name, quantity.key, kind)
-        return Wanted(quantity, None)
+        return Wanted(quantity)
     except shipped.NoModel as error:
         trained = _newest(service, tenant, space, quantity, None if kind == "auto" else kind)
         if trained is not None:
-            return Wanted(quantity, None, trained=trained)
+            return Wanted(quantity, trained=trained)
         if isinstance(space, DeclaredSpace):
             missing = f"no model predicts {quantity.key}"
             hint = f"declare at least {MIN_LABELS} observations of it"

@@ -16,8 +16,9 @@ from service.children.child_process import run_child
 from service.dependencies import JobDep, Service, ServiceDep, TenantDep
 from service.http.problems import Problem, documented, finite, invalid
 from service.http.strict_json import StrictJSONRoute
-from spaces.costs.sized_task import sized_task
+from spaces.costs.network_config import NetworkConfig
 from spaces.declared.space import declare
+from spaces.image_space import ImageSpace
 from spaces.space import get_space
 from store.blobs.blobs import BlobDamaged, BlobNotFound, Blobs
 from store.blobs.shared_payload import whole
@@ -79,24 +80,25 @@ def _make(service: Service, tenant: str, job: Job, rank: int, format: Format) ->
     if format == "weights":
         return _weights(service.blobs, found, rank)
     payload = _payload(service.blobs, job)
-    space, task = _space(payload), _task(payload)
+    space, task = _space(payload), payload.get("task")
+    network = _network(service.store, tenant, job, payload, space)
     name = str(found.get("network") or found["architecture"])
     try:
         if format == "torch":
-            return program(space, name, task=task)
+            return program(space, name, network)
         if format == "svg":
-            return draw(space, name, task=task)
+            return draw(space, name, network, task=None if task is None else str(task))
         if format == "json":
-            made = document(space, name, task=task, predictions=found.get("metrics"))
-            made["task"] = job.payload.get("task")
+            made = document(space, name, network, predictions=found.get("metrics"))
+            made["task"] = task
             return json.dumps(finite(made), ensure_ascii=False, indent=2, allow_nan=False)
-        program(space, name, task=task)  # a space without networks is refused before a process is started
+        program(space, name, network)  # a space without networks is refused before a process is started
     except NoNetwork:
         told = FieldError("format", f"{get_space(space).title} has no networks to build", "json or svg")
         raise invalid([told]) from None
     return run_child(
         "networks.export.onnx_file",
-        {"space_name": space, "architecture": name, "task": task},
+        {"space_name": space, "architecture": name, "network": network.to_dict()},
         seconds=ONNX_SECONDS,
         retry_after_seconds=5,
     )
@@ -123,12 +125,15 @@ def _payload(blobs: Blobs, job: Job) -> Mapping[str, object]:
         raise Problem(404, detail, kind="no-order") from None
 
 
-def _task(payload: Mapping[str, object]) -> str | None:
-    """The task whose version of the network is meant; of an uploaded one its number of classes."""
-    uploaded, task = payload.get(TASK), payload.get("task")
-    if isinstance(uploaded, Mapping):
-        return sized_task(int(uploaded["classes"]))
-    return None if task is None else str(task)
+def _network(store: Store, tenant: str, job: Job, payload: Mapping[str, object], space: str) -> NetworkConfig:
+    """The network that the result's costs are of; in results that do not say, that of the task."""
+    result = store.result(job.id, tenant_id=tenant) or {}
+    if isinstance(found := result.get("costs_for"), Mapping):
+        return NetworkConfig.from_dict(found)
+    task, uploaded, known = payload.get("task"), payload.get(TASK), get_space(space)
+    own = isinstance(uploaded, Mapping) and isinstance(known, ImageSpace)
+    classes = int(uploaded["classes"]) if own and isinstance(uploaded, Mapping) else None
+    return known.network_config(None if task is None else str(task), classes=classes)
 
 
 def _space(payload: Mapping[str, object]) -> str:

@@ -69,6 +69,9 @@ def _answer(request: PredictCreate, service: Service, tenant: str) -> bytes:
             "architectures": space.format(codes),
             "predictions": _columns(columns) if request.layout == "columns" else _rows(columns, len(codes)),
             "models": told.models,
+            "costs_for": {
+                item.quantity.key: item.network.to_dict() for item in wanted if item.network is not None
+            },
         }
     )
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from search.request.quantities import parts_of_key
+from spaces.costs.network_config import RESOLUTIONS
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -57,3 +58,19 @@ def of_key(item: object) -> object:
 
 QuantityItem = Annotated[QuantityCreate, BeforeValidator(of_key, json_schema_input_type=str | QuantityCreate)]
 """A quantity as an object, or as its key: ``accuracy@cifar10``."""
+
+Resolution = Annotated[int | None, Field(ge=RESOLUTIONS[0], le=RESOLUTIONS[1])]
+"""Side of square images, in pixels."""
+
+
+class NetworkPublic(BaseModel):
+    """Which network exact costs are of.
+
+    ``task`` is the space's whose version it is; ``resolution`` the side of the images in pixels, null where
+    each architecture has its own or there are no images; ``skeleton`` is ``full`` or ``small``.
+    """
+
+    task: str | None
+    classes: int | None
+    resolution: int | None
+    skeleton: str

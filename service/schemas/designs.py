@@ -7,7 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from search.evaluators import EVALUATORS
 from search.request.design_request import MAX_COUNT, MAX_EVALUATIONS, MAX_PARALLEL
 from search.strategies import STRATEGIES
-from service.schemas.base import Create, Name, QuantityCreate, QuantityItem, RecipeChoices
+from service.schemas.base import (
+    Create,
+    Name,
+    NetworkPublic,
+    QuantityCreate,
+    QuantityItem,
+    RecipeChoices,
+    Resolution,
+)
 from spaces.space import SPACES
 
 
@@ -64,6 +72,10 @@ class DesignCreate(Create):
         default=None,
         description="what of the training's recipe is searched too: its parts, each with its choices",
         max_length=16,
+    )
+    resolution: Resolution = Field(
+        default=None,
+        description="side of the images that the networks are for, in pixels",
     )
 
 
@@ -153,6 +165,9 @@ class ResultPublic(BaseModel):
     baseline: BaselinePublic | None = None
     models: dict[str, str] = Field(default_factory=dict)
     sources: dict[str, SourcePublic] = Field(default_factory=dict, description="by quantity key")
+    costs_for: NetworkPublic | None = Field(
+        default=None, description="the network that exact costs, bounds and exports are of"
+    )
     nearest: NearestPublic | None = None
     gaps: list[GapPublic] = Field(default_factory=list)
     seconds: float = 0.0

@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from predictors.kinds import KINDS
-from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, Variables, of_key
+from service.schemas.base import (
+    FIRST_ONLY,
+    Create,
+    Name,
+    NetworkPublic,
+    QuantityCreate,
+    Resolution,
+    Variables,
+    of_key,
+)
+from spaces.costs.network_config import MOST_CLASSES
 from spaces.space import SPACES
 
 
@@ -48,6 +58,12 @@ class PredictCreate(Create):
     kind: Literal[KINDS.names()] = "auto"  # type: ignore[valid-type]
     layout: Literal["rows", "columns"] = "rows"
     confidence: float = Field(default=0.9, ge=0.5, le=0.999)
+    classes: int | None = Field(
+        default=None, ge=1, le=MOST_CLASSES, description="of the networks that exact costs are of"
+    )
+    resolution: Resolution = Field(
+        default=None, description="side of the images that exact costs are for, in pixels"
+    )
 
 
 class IntervalPublic(BaseModel):
@@ -76,7 +92,8 @@ class ColumnPublic(BaseModel):
 class PredictionsPublic(BaseModel):
     """Predictions by quantity key, in rows (one object an architecture) or in columns.
 
-    ``models`` names the SHA-256 of the model behind each quantity, or ``exact`` where it was computed.
+    ``models`` names the SHA-256 of the model behind each quantity, or ``exact`` where it was computed;
+    ``costs_for`` says of which network.
     """
 
     space: str
@@ -84,3 +101,4 @@ class PredictionsPublic(BaseModel):
     architectures: list[str]
     predictions: list[dict[str, IntervalPublic]] | dict[str, ColumnPublic]
     models: dict[str, str]
+    costs_for: dict[str, NetworkPublic]

@@ -9,7 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from search.request.recipe import apart
 from search.strategies import STRATEGIES
 from service.operations.studies import request_of
-from service.schemas.base import FIRST_ONLY, Create, Name, QuantityItem, RecipeChoices, Variables
+from service.schemas.base import (
+    FIRST_ONLY,
+    Create,
+    Name,
+    NetworkPublic,
+    QuantityItem,
+    RecipeChoices,
+    Resolution,
+    Variables,
+)
 from service.schemas.designs import ConstraintCreate
 from spaces.metric import Observation, Quantity
 from spaces.space import SPACES, Space
@@ -44,6 +53,9 @@ class StudyCreate(Create):
         default=None,
         description="what of the training's recipe is searched too: its parts, each with its choices",
         max_length=16,
+    )
+    resolution: Resolution = Field(
+        default=None, description="side of the images that the networks are for, in pixels"
     )
 
 
@@ -172,6 +184,7 @@ class StudyPublic(BaseModel):
     strategy: str
     flat: bool
     recipe: dict[str, list[Any]] | None = None
+    resolution: int | None = None
     confidence: float
     seed: int
     suggested: int
@@ -191,6 +204,7 @@ class StudyShown(StudyPublic):
     """A study with the best of what was observed."""
 
     best: list[BestPublic]
+    costs_for: NetworkPublic
 
     @classmethod
     def showing(cls, study: Study, observations: list[Observation]) -> "StudyShown":
@@ -201,7 +215,8 @@ class StudyShown(StudyPublic):
             | apart(problem.space, observation.architecture)
             for observation in observations
         ]
-        return cls.model_validate(_fields(study) | {"best": best})
+        costs_for = problem.network_for(problem.task).to_dict()
+        return cls.model_validate(_fields(study) | {"best": best, "costs_for": costs_for})
 
 
 class StudyList(BaseModel):
@@ -232,6 +247,7 @@ def _fields(study: Study) -> dict[str, object]:
         **{name: request[name] for name in ("space", "task", "strategy", "flat", "confidence", "seed")},
         **{name: getattr(study, name) for name in ("suggested", "waiting", "observed", "failed")},
         "recipe": request.get("recipe"),
+        "resolution": request.get("resolution"),
         "created_at": study.created_at,
         "closed_at": study.closed_at,
     }

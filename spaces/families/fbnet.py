@@ -18,11 +18,13 @@ version is .98 and with those at 224 pixels .90, and an outer block takes as lon
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from spaces.block_chain import Block, BlockChain
 from spaces.costs.block_costs import CostTable
-from spaces.costs.layer_cost import Cost, InvertedResidual, classifier, convolution
+from spaces.costs.layer_cost import Cost, InvertedResidual, classifier, convolution, strided
+from spaces.costs.network_config import SMALL, NetworkConfig
+from spaces.image_space import ImageSpace
 from spaces.space import SPACES, Codes, Floats, Variable
 
 CHOICES = ("k3_e1", "k3_e1_g2", "k3_e3", "k3_e6", "k5_e1", "k5_e1_g2", "k5_e3", "k5_e6", "skip")
@@ -35,7 +37,7 @@ STAGE_OF = tuple(stage for stage, depth in enumerate(DEPTHS) for _ in range(dept
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a task fixes: side of the image, classes, strides of the stem and the stages."""
+    """What a task fixes: strides of the stem and the stages, and the usual side of the image and classes."""
 
     side: int
     classes: int
@@ -47,7 +49,12 @@ VERSIONS = {
     "imagenet": Version(224, 1000, 2, (1, 2, 2, 2, 1, 2, 1)),
     "cifar100": Version(32, 100, 1, (1, 1, 2, 2, 1, 2, 1)),
 }
-_MEASURED = "cifar100"
+_MEASURED = NetworkConfig("cifar100", 100, 32)
+
+
+def version_of(task: str | None, skeleton: str) -> Version:
+    """The strides of a task's network; the small skeleton has those for small images."""
+    return VERSIONS["cifar100" if skeleton == SMALL or task == "cifar100" else "imagenet"]
 
 
 def _opens(index: int) -> bool:
@@ -81,23 +88,26 @@ def _block_cost(choice: str, inputs: int, outputs: int, stride: int, side: int) 
     return layer.cost()
 
 
-@cache
-def _costs(task: str) -> CostTable:
-    """The costs of one version of the networks."""
-    version = VERSIONS[task]
-    fixed = [convolution(3, STEM, 3, version.stem_stride, version.side)]
-    side = version.side // version.stem_stride
-    inputs, blocks = STEM, []
+@lru_cache(64)
+def _costs(network: NetworkConfig) -> CostTable:
+    """The costs of the blocks in one network."""
+    version = version_of(network.task, network.skeleton)
+    share = 2 if network.skeleton == SMALL else 1
+    assert network.classes is not None and network.resolution is not None
+    inputs, head = STEM // share, HEAD // share
+    fixed = [convolution(3, inputs, 3, version.stem_stride, network.resolution)]
+    side, blocks = strided(network.resolution, version.stem_stride), []
     for index, stage in enumerate(STAGE_OF):
         stride = version.strides[stage] if STAGE_OF.index(stage) == index else 1
-        blocks.append([_block_cost(choice, inputs, CHANNELS[stage], stride, side) for choice in CHOICES])
-        inputs, side = CHANNELS[stage], side // stride
-    fixed += [convolution(inputs, HEAD, 1, 1, side), classifier(HEAD, side, version.classes)]
+        outputs = CHANNELS[stage] // share
+        blocks.append([_block_cost(choice, inputs, outputs, stride, side) for choice in CHOICES])
+        inputs, side = outputs, strided(side, stride)
+    fixed += [convolution(inputs, head, 1, 1, side), classifier(head, side, network.classes)]
     return CostTable(Cost.total(fixed), blocks)
 
 
 @SPACES.register
-class FbNet(BlockChain):
+class FbNet(ImageSpace, BlockChain):
     """The 9²² networks of the space (9.8·10²⁰).
 
     The canonical string is the table's ``blocks``. A skip that passes its input through does nothing, so
@@ -140,7 +150,11 @@ class FbNet(BlockChain):
                 stages[STAGE_OF[index]].append(CHOICES[code])
         return "/".join("|".join(stage) for stage in stages)
 
-    def statistics(self, codes: Codes, task: str | None = None) -> dict[str, Floats]:
+    def usual_size(self, task: str | None, skeleton: str) -> tuple[int, int | None]:
+        """ImageNet's 1,000 classes and 224 pixels, CIFAR-100's 100 and 32; the small skeleton is for 32."""
+        return VERSIONS[task or "imagenet"].classes, version_of(task, skeleton).side
+
+    def costs(self, codes: Codes, network: NetworkConfig) -> dict[str, Floats]:
         """Exact numbers of the whole network for one image, by the conventions of spaces.costs.layer_cost.
 
         No table holds parameters or MACs of this space, so nothing measured confirms them; the tests compare
@@ -148,17 +162,17 @@ class FbNet(BlockChain):
 
         ``macs_m`` counts convolutions and the linear layer. ``peak_memory_mb`` is in 10⁶ bytes. ``depth`` is
         the number of convolutions and linear layers one behind another, ``activations_m`` the elements (10⁶)
-        that convolutions put out. ``measured_macs_m`` and ``measured_activations_m`` are, whatever the task,
-        those of the version that the latencies were measured on.
+        that convolutions put out. ``measured_macs_m`` and ``measured_activations_m`` are, whatever network is
+        meant, those of the version that the latencies were measured on.
 
         Args:
             codes: (b, 22).
-            task: ``cifar100`` for the version with 32×32 pixels and 100 classes; otherwise ``imagenet``.
+            network: the task ``cifar100`` has the strides for small images, every other one ImageNet's.
         """
         kinds = self.kinds(codes)
         measured = _costs(_MEASURED)
         return {
-            **_costs(task if task in VERSIONS else "imagenet").statistics(kinds),
+            **_costs(network).statistics(kinds),
             "measured_macs_m": measured.total("macs", kinds) / 1e6,
             "measured_activations_m": measured.total("activations", kinds) / 1e6,
         }

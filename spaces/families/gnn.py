@@ -13,6 +13,7 @@ import numpy as np
 
 from spaces.canonical_table import CanonicalTable
 from spaces.costs import gnn_cost
+from spaces.costs.network_config import FULL, NetworkConfig
 from spaces.gnn_trees import (
     FILLINGS,
     NODES,
@@ -227,6 +228,25 @@ class Gnn(Space):
             "leaves": gnn_cost.leaf_counts()[codes[:, 0]].astype(np.float64),
             **{f"count_{name}": count for name, count in counts.items()},
         }
+
+    def network_config(
+        self,
+        task: str | None = None,
+        *,
+        classes: int | None = None,
+        resolution: int | None = None,
+        skeleton: str = FULL,
+    ) -> NetworkConfig:
+        """A data set fixes everything; that of ``reference_task`` where the space does not know it.
+
+        Raises:
+            ValueError: for another number of classes than the data set has, or images.
+        """
+        known = task if task in gnn_cost.NETWORKS else self.reference_task
+        fixed = gnn_cost.NETWORKS[known].classes
+        if classes not in (None, fixed) or resolution is not None or skeleton != FULL:
+            raise ValueError(f"the data set fixes the networks of {self.name}: {known} has {fixed} classes")
+        return NetworkConfig(known, fixed)
 
     def allowed(self, codes: Codes, task: str | None) -> Bools:
         """All, but on proteins only members whose operations were trained there (2,021)."""

@@ -7,18 +7,23 @@ the mean over the image and a linear layer to 1,000 classes. An expansion of 1 h
 Squeeze-excite's short vector has a quarter of the layer's *input* channels.
 """
 
-from functools import cached_property
+from functools import lru_cache
 from itertools import product
 
 from spaces.block_chain import Block, BlockChain
 from spaces.costs.block_costs import CostTable
-from spaces.costs.layer_cost import Cost, InvertedResidual, classifier, convolution
+from spaces.costs.layer_cost import Cost, InvertedResidual, classifier, convolution, strided
+from spaces.costs.network_config import SMALL, NetworkConfig
+from spaces.image_space import ImageSpace
 from spaces.space import SPACES, Codes, Floats, Variable
 
 SIDE, CLASSES = 224, 1000
 STEM, HEAD = 32, 1280
 CHANNELS = (16, 24, 40, 80, 112, 192, 320)
-STRIDES = (1, 2, 2, 2, 1, 2, 1)
+STEM_STRIDE, STRIDES = 2, (1, 2, 2, 2, 1, 2, 1)
+SMALL_STEM_STRIDE, SMALL_STRIDES = 1, (1, 1, 2, 2, 1, 2, 1)
+"""Of the small skeleton, which has half the channels everywhere and is for 32×32 pixels."""
+SMALL_SIDE = 32
 EXPANSIONS = (1, 4, 6)
 KERNELS = (3, 5)
 LAYERS = ((1, 2, 3),) * 5 + ((1, 2, 3, 4), (1, 2, 3))
@@ -45,26 +50,43 @@ def _block(index: int) -> Block:
     )
 
 
-def _layers(index: int, e: int, k: int, count: int, se: bool) -> list[InvertedResidual]:
-    """The layers of a block."""
-    side = SIDE // 2
-    for stride in STRIDES[:index]:
-        side //= stride
-    inputs = (STEM, *CHANNELS)[index]
-    layers = []
-    for layer in range(count):
-        stride = STRIDES[index] if layer == 0 else 1
-        layers.append(
-            InvertedResidual(
-                inputs, CHANNELS[index], k, stride, side, e, expands=e > 1, squeezed=inputs // 4 if se else 0
-            )
+@lru_cache(64)
+def _costs(network: NetworkConfig) -> CostTable:
+    """The costs of the blocks in one network."""
+    small = network.skeleton == SMALL
+    share, first = (2, SMALL_STEM_STRIDE) if small else (1, STEM_STRIDE)
+    assert network.classes is not None and network.resolution is not None
+    inputs, head = STEM // share, HEAD // share
+    fixed = [convolution(3, inputs, 3, first, network.resolution)]
+    side, blocks = strided(network.resolution, first), []
+    for index, stride in enumerate(SMALL_STRIDES if small else STRIDES):
+        outputs = CHANNELS[index] // share
+        blocks.append(
+            [
+                _block_cost(inputs, outputs, stride, side, e, k, count, se)
+                for e, k, count, se in product(EXPANSIONS, KERNELS, LAYERS[index], (False, True))
+            ]
         )
-        inputs, side = CHANNELS[index], side // stride
-    return layers
+        inputs, side = outputs, strided(side, stride)
+    fixed += [convolution(inputs, head, 1, 1, side), classifier(head, side, network.classes)]
+    return CostTable(Cost.total(fixed), blocks)
+
+
+def _block_cost(
+    inputs: int, outputs: int, stride: int, side: int, e: int, k: int, count: int, se: bool
+) -> Cost:
+    """What a block costs whose first layer gets ``inputs`` channels."""
+    parts = []
+    for _ in range(count):
+        short = inputs // 4 if se else 0
+        layer = InvertedResidual(inputs, outputs, k, stride, side, e, expands=e > 1, squeezed=short)
+        parts.append(layer.cost())
+        inputs, side, stride = outputs, strided(side, stride), 1
+    return Cost.total(parts)
 
 
 @SPACES.register
-class MnasNet(BlockChain):
+class MnasNet(ImageSpace, BlockChain):
     """The 1.04·10¹¹ networks of the space.
 
     The canonical string spells the blocks in their order, each ``eE_kK_lL`` or ``eE_kK_lL_se``, joined by
@@ -86,39 +108,23 @@ class MnasNet(BlockChain):
         "ImageNet classifiers: 7 blocks of inverted residuals, each with expansion, kernel, layers and SE."
     )
 
-    @cached_property
-    def _costs(self) -> CostTable:
-        side = SIDE // 32
-        fixed = Cost.total(
-            [
-                convolution(3, STEM, 3, 2, SIDE),
-                convolution(CHANNELS[-1], HEAD, 1, 1, side),
-                classifier(HEAD, side, CLASSES),
-            ]
-        )
-        blocks = [
-            [
-                Cost.total([layer.cost() for layer in _layers(index, e, k, count, se)])
-                for e, k, count, se in product(EXPANSIONS, KERNELS, LAYERS[index], (False, True))
-            ]
-            for index in range(len(CHANNELS))
-        ]
-        return CostTable(fixed, blocks)
+    def usual_size(self, task: str | None, skeleton: str) -> tuple[int, int | None]:
+        """1,000 classes and 224 pixels; the small skeleton is for 32."""
+        return CLASSES, SMALL_SIDE if skeleton == SMALL else SIDE
 
-    def statistics(self, codes: Codes, task: str | None = None) -> dict[str, Floats]:
-        """Exact numbers of the whole network on one 224×224 image, by the conventions of
-        spaces.costs.layer_cost.
+    def costs(self, codes: Codes, network: NetworkConfig) -> dict[str, Floats]:
+        """Exact numbers of the whole network for one image, by the conventions of spaces.costs.layer_cost.
 
-        ``params_m`` equals the table's column in every row. ``macs_m`` counts convolutions and linear layers
-        (squeeze-excite's among them); the table counts more, see :meth:`table_macs_m`. ``peak_memory_mb`` is
-        in 10⁶ bytes. ``depth`` is the number of convolutions and linear layers one behind another,
-        ``activations_m`` the elements (10⁶) that convolutions with a batch norm put out.
+        For ImageNet ``params_m`` equals the table's column in every row. ``macs_m`` counts convolutions and
+        linear layers (squeeze-excite's among them); the table counts more, see :meth:`table_macs_m`.
+        ``peak_memory_mb`` is in 10⁶ bytes. ``depth`` is the number of convolutions and linear layers one
+        behind another, ``activations_m`` the elements (10⁶) that convolutions with a batch norm put out.
 
         Args:
             codes: (b, 28).
-            task: there is but one.
+            network: for how many classes, at which resolution, in which skeleton.
         """
-        return self._costs.statistics(self.kinds(codes))
+        return _costs(network).statistics(self.kinds(codes))
 
     def table_macs_m(self, codes: Codes) -> Floats:
         r"""Multiply-accumulates of codes (b, 28) as the table's column ``macs_m`` counts them, (b,).
@@ -127,8 +133,6 @@ class MnasNet(BlockChain):
         that it puts out, an average pooling 1 for each that it reads or makes (squeeze-excite's, and the
         last one, which is the constant 0.064 of every network). Equal in every row.
         """
-        kinds = self.kinds(codes)
-        macs, activations, pooled = (
-            self._costs.total(name, kinds) for name in ("macs", "activations", "pooled")
-        )
+        kinds, costs = self.kinds(codes), _costs(self.network_config("imagenet"))
+        macs, activations, pooled = (costs.total(name, kinds) for name in ("macs", "activations", "pooled"))
         return (macs + 4 * activations + pooled) / 1e6

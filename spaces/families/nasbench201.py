@@ -6,16 +6,20 @@ a residual reduction block (stride 2) between stages, batch norm, ReLU, mean ove
 """
 
 from collections.abc import Sequence
-from functools import cached_property
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spaces.canonical_table import CanonicalTable
+from spaces.costs.layer_cost import strided
 from spaces.costs.nasbench201_memory import peak_tensors
-from spaces.costs.sized_task import classes_of
+from spaces.costs.network_config import SMALL, NetworkConfig
+from spaces.image_space import ImageSpace
 from spaces.mixed_radix import all_codes, index_of
-from spaces.space import SPACES, Bools, Codes, Floats, Graph, InvalidArchitecture, Slot, Space, Variable
+from spaces.space import SPACES, Bools, Codes, Floats, Graph, InvalidArchitecture, Slot, Variable
 
 CHOICES = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 NONE, SKIP, CONV1, CONV3, POOL = range(5)
@@ -23,8 +27,10 @@ EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 """(source, target) of each variable, in the order of the string."""
 
 CHANNELS = (16, 32, 64)
-SIDES = (32, 16, 8)
 CELLS_PER_STAGE = 5
+SMALL_CHANNELS, SMALL_CELLS_PER_STAGE = (8, 16, 32), 1
+SIDE = 32
+CLASSES = 10
 
 _LONGEST = 512
 
@@ -40,45 +46,68 @@ def _skeleton() -> Bools:
     return adjacency
 
 
-def _fixed_params(classes: int) -> int:
-    """Parameters outside the cells: stem, two reduction blocks, last batch norm, classifier."""
-    stem = 3 * 9 * CHANNELS[0] + 2 * CHANNELS[0]
-    blocks = sum(
-        (9 * small * large + 2 * large) + (9 * large * large + 2 * large) + small * large
-        for small, large in pairwise(CHANNELS)
+@dataclass(frozen=True, slots=True)
+class _Stack:
+    """What is known of a network before its cell is.
+
+    Args:
+        params: outside the cells: stem, two reduction blocks, last batch norm, classifier.
+        macs: outside the cells; biases count nothing.
+        edge_params: of one edge in all cells, by operation: convolution without bias, affine batch norm.
+        edge_macs: the same of multiply-accumulates.
+        memory: bytes alive outside the cells, at most.
+        tensor: bytes of the largest stage's tensors.
+    """
+
+    params: int
+    macs: int
+    edge_params: NDArray[np.int64]
+    edge_macs: NDArray[np.int64]
+    memory: int
+    tensor: int
+
+
+@lru_cache(64)
+def _stack(network: NetworkConfig) -> _Stack:
+    """The stack of stem, stages of cells and reduction blocks that a network is."""
+    assert network.classes is not None and network.resolution is not None
+    channels, cells = stacked(network.skeleton)
+    sides = [network.resolution]
+    while len(sides) < len(channels):
+        sides.append(strided(sides[-1], 2))
+    widths, areas = np.array(channels, dtype=np.int64), np.array(sides, dtype=np.int64) ** 2
+    stem = 3 * 9 * channels[0]
+    # Two 3×3 convolutions, and a 1×1 one behind the shortcut's pooling.
+    weights = [9 * small * large + 9 * large**2 + small * large for small, large in pairwise(channels)]
+    windows = np.array([[0], [0], [1], [9], [0]], dtype=np.int64)  # (operations, stages)
+    tensors = [4 * width * side**2 for width, side in zip(channels, sides, strict=True)]
+    return _Stack(
+        params=stem
+        + 2 * channels[0]
+        + sum(weights)
+        + sum(4 * large for large in channels[1:])
+        + 2 * channels[-1]
+        + (channels[-1] + 1) * network.classes,
+        macs=stem * sides[0] ** 2
+        + sum(count * side**2 for count, side in zip(weights, sides[1:], strict=True))
+        + channels[-1] * network.classes,
+        edge_params=cells * (windows * widths**2 + 2 * widths * (windows > 0)).sum(axis=1),
+        edge_macs=cells * (windows * widths**2 * areas).sum(axis=1),
+        # A reduction block holds its input and the outputs of both 3×3 convolutions.
+        memory=max(
+            4 * 3 * sides[0] ** 2 + tensors[0], *(before + 2 * behind for before, behind in pairwise(tensors))
+        ),
+        tensor=max(tensors),
     )
-    return stem + blocks + 2 * CHANNELS[-1] + CHANNELS[-1] * classes + classes
 
 
-def _fixed_macs(classes: int) -> int:
-    """Multiply-accumulates outside the cells; biases count nothing."""
-    stem = 3 * 9 * CHANNELS[0] * SIDES[0] ** 2
-    blocks = sum(
-        (9 * small * large + 9 * large * large + small * large) * side**2
-        for small, large, side in zip(CHANNELS[:-1], CHANNELS[1:], SIDES[1:], strict=True)
-    )
-    return stem + blocks + CHANNELS[-1] * classes
-
-
-# What one edge costs in all 15 cells, by operation: convolution without bias plus an affine batch norm.
-_EDGE_PARAMS = np.array(
-    [
-        CELLS_PER_STAGE * sum(window * c * c + (2 * c if window else 0) for c in CHANNELS)
-        for window in (0, 0, 1, 9, 0)
-    ],
-    dtype=np.int64,
-)
-_EDGE_MACS = np.array(
-    [
-        CELLS_PER_STAGE * sum(window * c * c * side**2 for c, side in zip(CHANNELS, SIDES, strict=True))
-        for window in (0, 0, 1, 9, 0)
-    ],
-    dtype=np.int64,
-)
+def stacked(skeleton: str) -> tuple[tuple[int, ...], int]:
+    """Channels of the stages, and cells in each."""
+    return (SMALL_CHANNELS, SMALL_CELLS_PER_STAGE) if skeleton == SMALL else (CHANNELS, CELLS_PER_STAGE)
 
 
 @SPACES.register
-class NasBench201(Space):
+class NasBench201(ImageSpace):
     """The 15,625 cells of NAS-Bench-201.
 
     The canonical string is the table's:
@@ -238,8 +267,12 @@ class NasBench201(Space):
         valid = np.all((values >= 0) & (values < len(CHOICES)), axis=1)
         return np.where(valid[:, None], values, self.parse(self.example)).astype(np.int8), valid
 
-    def statistics(self, codes: Codes, task: str | None = None) -> dict[str, Floats]:
-        """Exact numbers of the whole network on 32×32 images with 3 channels.
+    def usual_size(self, task: str | None, skeleton: str) -> tuple[int, int | None]:
+        """32 pixels; 100 classes of ``cifar100``, otherwise 10."""
+        return 100 if task == "cifar100" else CLASSES, SIDE
+
+    def costs(self, codes: Codes, network: NetworkConfig) -> dict[str, Floats]:
+        """Exact numbers of the whole network for one image with 3 channels.
 
         ``params_m`` counts every trainable number, batch norms and the classifier's bias included, and
         ``macs_m`` the convolutions and the linear layer; both count operations that do not reach the
@@ -249,44 +282,31 @@ class NasBench201(Space):
 
         Args:
             codes: (b, 6).
-            task: gives the number of classes: 100 for ``cifar100``, N for ``classes:N``, otherwise 10.
+            network: for how many classes, at which resolution, in which skeleton.
         """
-        classes = 100 if task == "cifar100" else classes_of(task, 10)
+        stack = _stack(network)
         shape = self._shape_table[index_of(codes, self.variables)]  # (b, 3)
         return {
-            "params_m": (_fixed_params(classes) + _EDGE_PARAMS[codes].sum(axis=1)) / 1e6,
-            "macs_m": (_fixed_macs(classes) + _EDGE_MACS[codes].sum(axis=1)) / 1e6,
-            "peak_memory_mb": shape[:, 0],
-            "depth": shape[:, 1],
-            "conv_depth": shape[:, 2],
+            "params_m": (stack.params + stack.edge_params[codes].sum(axis=1)) / 1e6,
+            "macs_m": (stack.macs + stack.edge_macs[codes].sum(axis=1)) / 1e6,
+            "peak_memory_mb": np.maximum(stack.memory, shape[:, 0] * stack.tensor) / 1e6,
+            "depth": shape[:, 1].astype(np.float64),
+            "conv_depth": shape[:, 2].astype(np.float64),
         }
 
     @cached_property
-    def _shape_table(self) -> Floats:
-        """(15625, 3): peak memory, depth, conv_depth of every cell in the order of :meth:`enumerate`."""
+    def _shape_table(self) -> NDArray[np.int64]:
+        """(15625, 3): live tensors, depth, conv_depth of every cell in the order of :meth:`enumerate`."""
         codes = self.enumerate()
         kinds = np.array([0, 1, 2, 2, 2])[codes]  # none, skip, anything that makes a new tensor
         patterns, rows = np.unique(kinds, axis=0, return_inverse=True)
-        peaks = np.array([peak_bytes(tuple(pattern)) for pattern in patterns.tolist()])
+        peaks = np.array([peak_tensors(pattern) for pattern in patterns.tolist()])
         depth = _longest_path(codes, np.array([0, 0, 1, 1, 1]))
         conv_depth = _longest_path(codes, np.array([0, 0, 1, 1, 0]))
-        return np.stack([peaks[rows] / 1e6, depth, conv_depth], axis=1).astype(np.float64)
+        return np.stack([peaks[rows], depth, conv_depth], axis=1)
 
 
-def peak_bytes(kinds: tuple[int, ...]) -> int:
-    """Largest number of live activation bytes in the whole network, batch 1, fp32.
-
-    Args:
-        kinds: per edge 0 for none, 1 for skip, 2 for an operation.
-    """
-    tensor = CHANNELS[0] * SIDES[0] ** 2 * 4  # a cell's tensor; half of it in stage 2, a quarter in stage 3
-    stem = 3 * SIDES[0] ** 2 * 4 + tensor
-    # The reduction block holds its input and the outputs of both 3×3 convolutions, half a tensor each.
-    reduction = tensor + 2 * (tensor // 2)
-    return max(stem, reduction, peak_tensors(kinds) * tensor)
-
-
-def _longest_path(codes: Codes, weights: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
+def _longest_path(codes: Codes, weights: NDArray[np.int64]) -> NDArray[np.int64]:
     """Largest sum of weights on a path of edges that are not none, 0 where there is no path, (b,)."""
     unreachable = -99
     lengths = [np.zeros(len(codes), dtype=np.int64)]
@@ -298,4 +318,4 @@ def _longest_path(codes: Codes, weights: np.ndarray[tuple[int], np.dtype[np.int6
                 length = np.where(choice == NONE, unreachable, lengths[source] + weights[choice])
                 best = np.maximum(best, length)
         lengths.append(best)
-    return np.maximum(lengths[3], 0).astype(np.float64)
+    return np.maximum(lengths[3], 0)

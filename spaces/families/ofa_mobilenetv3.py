@@ -13,13 +13,17 @@ choice, as in the paper: each measured latency is of a network with its own.
 """
 
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spaces.block_chain import Block, BlockChain
 from spaces.costs.block_costs import CostTable
 from spaces.costs.layer_cost import Cost, InvertedResidual, classifier, convolution, strided
+from spaces.costs.network_config import SMALL, NetworkConfig
+from spaces.image_space import ImageSpace
 from spaces.space import SPACES, Bools, Codes, Floats, InvalidArchitecture, Variable
 
 RESOLUTIONS = tuple(range(128, 225, 4))
@@ -30,7 +34,10 @@ SKIP = CHOICES.index("skip")
 CLASSES = 1000
 STEM, EXPANDED, HEAD = 16, 960, 1280
 CHANNELS = (24, 40, 80, 112, 160)
-STRIDES = (2, 2, 2, 1, 2)
+STEM_STRIDE, STRIDES = 2, (2, 2, 2, 1, 2)
+SMALL_STEM_STRIDE, SMALL_STRIDES = 1, (1, 2, 2, 1, 2)
+"""Of the small skeleton, which has half the channels everywhere and is for 32×32 pixels."""
+SMALL_SIDE = 32
 EXCITED = (False, True, False, True, True)
 LAYERS, FEWEST = 4, 2
 """Of each stage, at most and at least."""
@@ -60,46 +67,51 @@ def _block(stage: int, layer: int) -> Block:
     return Block(name, (Variable(name, choices),), choices, operations, f"one of {', '.join(choices)}")
 
 
-def _layer_cost(choice: str, inputs: int, stage: int, stride: int, side: int) -> Cost:
+def _layer_cost(choice: str, inputs: int, outputs: int, stage: int, stride: int, side: int) -> Cost:
     """What a choice costs at a place."""
     if choice == "skip":
         return Cost()
     kernel, expansion = (int(part[1:]) for part in choice.split("_"))
     short = squeezed(inputs * expansion) if EXCITED[stage] else 0
-    return InvertedResidual(inputs, CHANNELS[stage], kernel, stride, side, expansion, squeezed=short).cost()
+    return InvertedResidual(inputs, outputs, kernel, stride, side, expansion, squeezed=short).cost()
 
 
-@cache
-def _costs(resolution: int) -> CostTable:
-    """The costs of all layers on images of a resolution."""
-    fixed = [convolution(3, STEM, 3, 2, resolution)]
-    side = strided(resolution, 2)
-    fixed.append(InvertedResidual(STEM, STEM, 3, 1, side, 1, expands=False).cost())
-    inputs, blocks = STEM, []
-    for stage, channels in enumerate(CHANNELS):
+@lru_cache(256)
+def _costs(network: NetworkConfig) -> CostTable:
+    """The costs of the layers in one network, whose resolution is given."""
+    small = network.skeleton == SMALL
+    share, first = (2, SMALL_STEM_STRIDE) if small else (1, STEM_STRIDE)
+    assert network.classes is not None and network.resolution is not None
+    inputs, expanded, head = STEM // share, EXPANDED // share, HEAD // share
+    fixed = [convolution(3, inputs, 3, first, network.resolution)]
+    side, blocks = strided(network.resolution, first), []
+    fixed.append(InvertedResidual(inputs, inputs, 3, 1, side, 1, expands=False).cost())
+    for stage, stride in enumerate(SMALL_STRIDES if small else STRIDES):
+        outputs = CHANNELS[stage] // share
         for layer in range(LAYERS):
-            stride = 1 if layer else STRIDES[stage]
+            step = 1 if layer else stride
             choices = CHOICES if layer >= FEWEST else CHOICES[:SKIP]
-            blocks.append([_layer_cost(choice, inputs, stage, stride, side) for choice in choices])
-            inputs, side = channels, strided(side, stride)
-    fixed += [convolution(inputs, EXPANDED, 1, 1, side), _mixed(side), classifier(HEAD, 1, CLASSES)]
+            blocks.append([_layer_cost(choice, inputs, outputs, stage, step, side) for choice in choices])
+            inputs, side = outputs, strided(side, step)
+    fixed += [convolution(inputs, expanded, 1, 1, side), _mixed(expanded, head, side)]
+    fixed.append(classifier(head, 1, network.classes))
     return CostTable(Cost.total(fixed), blocks)
 
 
-def _mixed(side: int) -> Cost:
+def _mixed(expanded: int, head: int, side: int) -> Cost:
     """The mean over the image and a 1×1 convolution without batch norm."""
-    weights = EXPANDED * HEAD
+    weights = expanded * head
     return Cost(
         params=weights,
         macs=weights,
-        pooled=EXPANDED * (side**2 + 1),
+        pooled=expanded * (side**2 + 1),
         depth=1,
-        peak=max(EXPANDED * (side**2 + 1), EXPANDED + HEAD),
+        peak=max(expanded * (side**2 + 1), expanded + head),
     )
 
 
 @SPACES.register
-class OfaMobileNetV3(BlockChain):
+class OfaMobileNetV3(ImageSpace, BlockChain):
     """The 5.4·10²⁰ members of the space: 2.2·10¹⁹ networks at 25 resolutions.
 
     The canonical string spells the resolution and four layers a stage, joined by ``|``:
@@ -143,7 +155,16 @@ class OfaMobileNetV3(BlockChain):
         kept: Bools = np.all(skipped[:, :, 1:] >= skipped[:, :, :-1], axis=(1, 2))
         return kept
 
-    def statistics(self, codes: Codes, task: str | None = None) -> dict[str, Floats]:
+    def usual_size(self, task: str | None, skeleton: str) -> tuple[int, int | None]:
+        """1,000 classes; architectures have their own resolutions, the small skeleton is for 32 pixels."""
+        return CLASSES, SMALL_SIDE if skeleton == SMALL else None
+
+    def resolutions(self, codes: Codes, network: NetworkConfig) -> NDArray[np.int64]:
+        """The sides (b,) of the images that the networks of codes (b, 21) are meant for."""
+        own = np.array(RESOLUTIONS)[codes[:, 0]]
+        return own if network.resolution is None else np.full(len(codes), network.resolution)
+
+    def costs(self, codes: Codes, network: NetworkConfig) -> dict[str, Floats]:
         """Exact numbers of the whole network for one image, by the conventions of spaces.costs.layer_cost.
 
         ``macs_m`` counts convolutions (squeeze-excite's among them) and the linear layer. ``peak_memory_mb``
@@ -152,13 +173,14 @@ class OfaMobileNetV3(BlockChain):
 
         Args:
             codes: (b, 21).
-            task: there is but one.
+            network: for how many classes; a resolution takes the place of each architecture's own.
         """
         result = {name: np.empty(len(codes)) for name in self.statistics_names}
-        for resolution in np.unique(codes[:, 0]).tolist():
-            rows = codes[:, 0] == resolution
+        sides = self.resolutions(codes, network)
+        for side in np.unique(sides).tolist():
+            rows = sides == side
             kinds = codes[rows, 1:].astype(np.int64)
-            for name, values in _costs(RESOLUTIONS[resolution]).statistics(kinds).items():
+            for name, values in _costs(replace(network, resolution=side)).statistics(kinds).items():
                 result[name][rows] = values
         return result
 

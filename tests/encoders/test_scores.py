@@ -168,7 +168,8 @@ def test_the_seed_decides_and_nothing_else_changes():
 
 
 def test_the_small_network_has_the_same_cell_and_fewer_of_them():
-    small, full = (build("nasbench201", SPACE.example, small=small) for small in (True, False))
+    skeletons = [SPACE.network_config(skeleton=skeleton) for skeleton in ("small", "full")]
+    small, full = (build("nasbench201", SPACE.example, skeleton) for skeleton in skeletons)
     assert sum(p.numel() for p in small.parameters()) < sum(p.numel() for p in full.parameters()) / 10
     assert small(torch.zeros(2, 3, 16, 16)).shape == (2, 10)
     with pytest.raises(NoNetwork):

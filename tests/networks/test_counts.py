@@ -7,6 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from networks import build
 from networks.plan import plan_network, planned_spaces
+from spaces.costs.network_config import SKELETONS
 from spaces.space import get_space
 
 MNASNET_ENDS = ("|".join(["e1_k3_l1"] * 7), "|".join([*["e6_k5_l3_se"] * 5, "e6_k5_l4_se", "e6_k5_l3_se"]))
@@ -35,9 +36,10 @@ def test_parameters_and_macs_are_the_statistics(space_name, task, ends, count):
     for index, (row, params_m, macs_m) in enumerate(
         zip(codes, statistics["params_m"], statistics["macs_m"], strict=True)
     ):
-        plan = plan_network(space_name, row, task=task)
+        config = space.network_config(task)
+        plan = plan_network(space_name, row, config)
         with torch.device("meta"):
-            network = build(space_name, row, num_classes=plan.classes, task=task).eval()
+            network = build(space_name, row, config).eval()
         assert sum(p.numel() for p in network.parameters()) == round(params_m * 1e6), space.format(row[None])
         if index < RUN:
             with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -46,17 +48,18 @@ def test_parameters_and_macs_are_the_statistics(space_name, task, ends, count):
 
 
 def every(space_name):
-    return [(task, small) for task in get_space(space_name).tasks for small in (False, True)]
+    space = get_space(space_name)
+    return [space.network_config(task, skeleton=name) for task in space.tasks for name in SKELETONS]
 
 
 @pytest.mark.parametrize("space_name", planned_spaces())
 def test_a_plan_says_the_shapes(space_name):
     for row in some(space_name, 2):
-        for task, small in every(space_name):
-            plan = plan_network(space_name, row, task=task, small=small)
+        for config in every(space_name):
+            plan = plan_network(space_name, row, config)
             with torch.device("meta"):
                 image = torch.empty(1, 3, plan.side, plan.side)
-                network = build(space_name, row, num_classes=plan.classes, task=task, small=small)
+                network = build(space_name, row, config)
                 for layer, module in zip(plan.layers, network, strict=True):
                     image = module(image)
                     assert image.shape[1:] == layer.shape
@@ -65,5 +68,8 @@ def test_a_plan_says_the_shapes(space_name):
 
 @pytest.mark.parametrize("space_name", planned_spaces())
 def test_other_channels_and_classes(space_name):
-    network = build(space_name, get_space(space_name).example, num_classes=7, in_channels=1, small=True)
+    space = get_space(space_name)
+    network = build(
+        space_name, space.example, space.network_config(classes=7, skeleton="small"), in_channels=1
+    )
     assert network(torch.randn(2, 1, 32, 32)).shape == (2, 7)

@@ -73,7 +73,7 @@ def test_a_program_is_the_network_that_is_built(space_name):
     made = run(program(space_name, row))["build"](num_classes=11, in_channels=1, seed=5)
     assert torch.equal(torch.get_rng_state(), state), "the program leaves torch's generator as it was"
     torch.manual_seed(5)
-    built = build(space_name, row, num_classes=11, in_channels=1)
+    built = build(space_name, row, get_space(space_name).network_config(classes=11), in_channels=1)
     assert repr(made) == repr(built)
     ours, theirs = built.state_dict(), made.state_dict()
     assert list(ours) == list(theirs)
@@ -110,8 +110,11 @@ def test_a_program_prints_its_parameters():
 
 
 def test_the_task_gives_the_classes_and_the_version():
-    assert "num_classes: int = 100" in program("nasbench201", DEAD, task="cifar100")
-    text = program("fbnet", get_space("fbnet").example, task="cifar100")
+    assert "num_classes: int = 100" in program(
+        "nasbench201", DEAD, get_space("nasbench201").network_config("cifar100")
+    )
+    fbnet = get_space("fbnet")
+    text = program("fbnet", fbnet.example, fbnet.network_config("cifar100"))
     assert "images of 32×32" in text
     assert "num_classes: int = 100" in text
 
@@ -127,13 +130,13 @@ SMALLEST = {
 
 @pytest.mark.parametrize("space_name", planned_spaces())
 def test_onnx_answers_as_torch_does(space_name):
-    task = "cifar100" if space_name == "fbnet" else None
-    data = onnx_file.onnx_file(space_name, SMALLEST[space_name], task=task, seed=3)
+    network = get_space(space_name).network_config("cifar100" if space_name == "fbnet" else None)
+    data = onnx_file.onnx_file(space_name, SMALLEST[space_name], network, seed=3)
     model = onnx.load_model_from_string(data)
     onnx.checker.check_model(model)
     about = {entry.key: entry.value for entry in model.metadata_props}
     assert (about["space"], about["architecture"]) == (space_name, SMALLEST[space_name])
-    plan = plan_network(space_name, get_space(space_name).parse(SMALLEST[space_name]), task=task)
+    plan = plan_network(space_name, get_space(space_name).parse(SMALLEST[space_name]), network)
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     images = np.random.default_rng(0).normal(size=(5, 3, plan.side, plan.side)).astype(np.float32)
     (scores,) = session.run(None, {"images": images})
@@ -159,7 +162,8 @@ def test_another_networks_file_is_found_out(monkeypatch):
 def test_json_says_what_the_space_says(space_name):
     space = get_space(space_name)
     for task in (None, space.tasks[-1]):
-        given = document(space_name, space.example, task=task, predictions={"accuracy@x": {"mean": 1.0}})
+        network = space.network_config(task)
+        given = document(space_name, space.example, network, predictions={"accuracy@x": {"mean": 1.0}})
         told = json.loads(json.dumps(given, allow_nan=False))
         codes = space.parse(space.example)
         assert np.array_equal(space.from_variables(told["variables"]), codes)
@@ -221,7 +225,7 @@ def test_a_cell_is_drawn_with_its_operations():
 
 
 def test_graph_networks_are_drawn_but_not_built():
-    words = words_of(draw("gnn", "0|1|1|2:gcn|gat|skip|sage", task="cora"))
+    words = words_of(draw("gnn", "0|1|1|2:gcn|gat|skip|sage", get_space("gnn").network_config("cora")))
     assert [name for name in words if name in ("gcn", "gat", "skip", "sage")] == [
         "gcn",
         "gat",

@@ -15,7 +15,7 @@ SPACE = get_space("nasbench201")
 
 def counted(codes, classes=10):
     """Parameters and MACs of the built network, as torch counts them."""
-    network = build("nasbench201", codes, num_classes=classes).eval()
+    network = build("nasbench201", codes, SPACE.network_config(classes=classes)).eval()
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(torch.zeros(1, 3, 32, 32))
     return sum(p.numel() for p in network.parameters()), counter.get_total_flops() / 2
@@ -35,9 +35,10 @@ def test_counts_agree_for_100_classes():
     assert counted(codes, classes=100) == expected
 
 
-@pytest.mark.parametrize("in_channels,side,classes", [(3, 32, 10), (1, 16, 7)])
+@pytest.mark.parametrize("in_channels,side,classes", [(3, 32, 10), (1, 16, 7), (3, 33, 5)])
 def test_shape(in_channels, side, classes):
-    network = build("nasbench201", SPACE.example, num_classes=classes, in_channels=in_channels)
+    config = SPACE.network_config(classes=classes, resolution=side)
+    network = build("nasbench201", SPACE.example, config, in_channels=in_channels)
     assert network(torch.randn(2, in_channels, side, side)).shape == (2, classes)
 
 

@@ -53,7 +53,7 @@ def test_the_first_are_the_best_of_the_prior(blobs, task, prior):
     bounded = strategy_of(
         requested(task, constraints=[{"metric": "params_m", "max": 0.3}]), lambda: blobs
     ).suggest(5)
-    assert (CELLS.statistics(CELLS.parse_many(bounded), "classes:20")["params_m"] <= 0.3).all()
+    assert (CELLS.costs(CELLS.parse_many(bounded), CELLS.network_config(classes=20))["params_m"] <= 0.3).all()
     # Without the embedding, or for another quantity, the strategy begins as for any task.
     assert strategy_of(requested(task), None).suggest(3) != best[:3]
 

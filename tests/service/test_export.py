@@ -8,10 +8,12 @@ import torch
 from api_server import problem
 
 from networks.build import build
+from networks.export.onnx_counts import onnx_counts
 from networks.training.checkpoint import pack_weights, read_weights
 from service.http.problems import Problem
 from service.routes import export
 from spaces.declared.space import declare
+from spaces.space import get_space
 from store.jobs.job import JobState
 
 CELL = "|nor_conv_1x1~0|+|none~0|none~1|+|none~0|nor_conv_1x1~1|skip_connect~2|"
@@ -50,6 +52,31 @@ def test_json_has_the_results_predictions(server, url):
     assert told["predictions"] == METRICS
     assert told["task"] == "cifar10-int8-ptq"
     assert told["statistics"]["params_m"] > 0
+
+
+@pytest.mark.parametrize("space_name", ["nasbench201", "fbnet"])
+def test_every_format_is_of_the_network_that_the_result_says(server, space_name):
+    """Five classes at 96 pixels in the small skeleton, as a training of it would say."""
+    space = get_space(space_name)
+    network = space.network_config(None, classes=5, resolution=96, skeleton="small")
+    params = round(1e6 * space.costs(space.parse(space.example)[None], network)["params_m"][0])
+    job, _ = server.store.submit("design", {"space": space_name, "task": "flowers"})
+    lease = server.store.claim(job.id, worker="w", lease_seconds=60)
+    found = [{"rank": 1, "architecture": space.example, "metrics": {}}]
+    result = {"architectures": found, "costs_for": network.to_dict()}
+    server.store.finish(lease, JobState.SUCCEEDED, result=result)
+    url = f"/v1/jobs/{job.id}/architectures/1/export"
+    names = {"__name__": "network"}
+    exec(compile(server.http.get(url).text, "network.py", "exec"), names)
+    assert sum(parameter.numel() for parameter in names["build"]().parameters()) == params
+    told = server.http.get(url, params={"format": "json"}).json()
+    assert (round(1e6 * told["statistics"]["params_m"]), told["task"]) == (params, "flowers")
+    assert told["costs_for"] == network.to_dict()
+    assert "5 classes, 96×96 pixels" in server.http.get(url, params={"format": "svg"}).text
+    data = server.http.get(url, params={"format": "onnx"}, timeout=90).content
+    assert onnx_counts(data)[0] == params
+    shown = server.http.get(f"/v1/jobs/{job.id}/result").json()
+    assert shown["costs_for"] == network.to_dict()
 
 
 def test_a_drawing_is_svg(server, url):

@@ -36,7 +36,7 @@ def test_rows_hold_an_object_for_each_architecture(server):
     assert answer.status_code == 200
     body = answer.json()
     assert body["architectures"] == members(CELLS, 3)
-    assert set(body) == {"space", "confidence", "architectures", "predictions", "models"}
+    assert set(body) == {"space", "confidence", "architectures", "predictions", "models", "costs_for"}
     assert body["models"][KEY].startswith("sha256:")
     assert body["models"]["params_m"] == "exact"
     for row in body["predictions"]:
@@ -45,6 +45,40 @@ def test_rows_hold_an_object_for_each_architecture(server):
     exact = CELLS.statistics(CELLS.parse_many(body["architectures"]))["params_m"]
     assert [row["params_m"]["mean"] for row in body["predictions"]] == exact.tolist()
     assert body["predictions"][0]["params_m"]["std"] == 0
+    assert body["costs_for"] == {"params_m": CELLS.network_config().to_dict()}
+
+
+@pytest.mark.parametrize("space", ["nasbench201", "fbnet", "mnasnet"])
+def test_exact_costs_are_of_the_network_that_is_asked_for(server, space):
+    family = get_space(space)
+    names = members(family, 5)
+    metrics = [{"metric": "macs_m"}, {"metric": "params_m"}]
+    body = {"space": space, "metrics": metrics, "architectures": names, "layout": "columns"}
+    told = server.http.post("/v1/predict", json=body | {"classes": 5, "resolution": 96}).json()
+    network = family.network_config(classes=5, resolution=96)
+    costs = family.costs(family.parse_many(names), network)
+    for key in ("macs_m", "params_m"):
+        assert told["predictions"][key]["mean"] == costs[key].tolist()
+        assert told["costs_for"][key] == network.to_dict()
+    usual = server.http.post("/v1/predict", json=body).json()["predictions"]["params_m"]["mean"]
+    assert usual != told["predictions"]["params_m"]["mean"]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"resolution": 4}, "resolution"),
+        ({"classes": 0}, "classes"),
+        ({"metrics": [ACCURACY], "resolution": 64}, "resolution"),
+        ({"metrics": [ACCURACY], "classes": 5}, "classes"),
+        ({"space": "ofa_mobilenetv3", "resolution": 128}, "resolution"),
+        ({"space": "gnn", "metrics": [{"metric": "params_m", "task": "cora"}], "classes": 5}, "classes"),
+    ],
+)
+def test_a_network_that_cannot_be_meant_is_refused(server, change, field):
+    space = get_space(change.get("space", "nasbench201"))
+    body = {"space": space.name, "metrics": [{"metric": "params_m"}], "architectures": [space.example]}
+    problem(server.http.post("/v1/predict", json=body | change), 422, field)
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 7, 8])

@@ -343,3 +343,18 @@ def test_a_wrong_observation_names_its_field(server, told, field):
     study = opened(server)
     problem(tell(server, study, told), 422, field)
     assert server.http.get(f"/v1/studies/{study}").json()["observed"] == 0
+
+
+def test_a_study_at_a_resolution_has_the_costs_of_networks_for_it(server):
+    """Four times the multiply-accumulates of 32 pixels, under one bound."""
+    study = opened(server, constraints=[{"metric": "macs_m", "max": 100}], resolution=64)
+    network = CELLS.network_config("cifar10", resolution=64)
+    cells = suggest(server, study, 5)
+    macs = CELLS.costs(CELLS.parse_many(cells), network)["macs_m"]
+    assert (macs <= 100).all() and len(cells) == 5
+    assert tell(server, study, values(cells[0])).status_code == 200
+    (kept,) = server.http.get(f"/v1/studies/{study}/observations").json()["observations"]
+    assert kept["values"]["macs_m"] == macs[0]
+    shown = server.http.get(f"/v1/studies/{study}").json()
+    assert (shown["resolution"], shown["costs_for"]) == (64, network.to_dict())
+    problem(server.http.post("/v1/studies", json={**ORDER, "resolution": 4}), 422, "resolution")

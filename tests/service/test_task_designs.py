@@ -16,6 +16,7 @@ from workers.timeouts import Timeouts
 QUICK = Timeouts(lease_seconds=30, stall_seconds=60, drain_seconds=60, store_seconds=2)
 CELLS = get_space("nasbench201")
 CLASSES = 23
+NETWORK = CELLS.network_config(classes=CLASSES)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_a_design_keeps_its_task_though_it_is_deleted(server, tables, embedding)
     assert result["models"]["accuracy@mine"].startswith("sha256:")
     # Costs that are exact are those of a network with as many classes.
     cell = rows[0]["architecture"]
-    network = build("nasbench201", cell, num_classes=CLASSES)
+    network = build("nasbench201", cell, NETWORK)
     params = sum(parameter.numel() for parameter in network.parameters()) / 1e6
     assert rows[0]["metrics"]["params_m"]["mean"] == pytest.approx(params, abs=1e-9)
     url = f"/v1/jobs/{job['id']}/architectures/1/export"
@@ -98,7 +99,7 @@ def test_a_thousand_come_in_the_order_of_proposal(server, tables):
     told = answer.json()
     assert told["predictions"]["accuracy@mine"]["mean"] == pytest.approx(means[:3])
     assert all(told["predictions"]["accuracy@mine"]["extrapolated"])
-    expected = CELLS.statistics(CELLS.parse_many(names[:3]), f"classes:{CLASSES}")["params_m"]
+    expected = CELLS.costs(CELLS.parse_many(names[:3]), NETWORK)["params_m"]
     assert told["predictions"]["params_m"]["mean"] == pytest.approx(expected.tolist())
     problem(server.http.post("/v1/predict", json=body | {"kind": "gp"}), 422)
 

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from spaces.families.nasbench201 import EDGES, peak_bytes
+from spaces.families.nasbench201 import CHOICES, EDGES
 from spaces.space import InvalidArchitecture, get_space
 
 SPACE = get_space("nasbench201")
@@ -153,14 +153,15 @@ def run_cell(kinds, nodes, new):
     return nodes[3] if nodes[3] is not None else new()
 
 
-def run_network(kinds):
+def run_network(kinds, side=32):
     """Peak bytes of the whole network, stem, 15 cells and reductions."""
     memory = Memory()
-    image = memory.tensor(3, 32)
-    current = [memory.tensor(16, 32)]
+    image = memory.tensor(3, side)
+    current = [memory.tensor(16, side)]
     del image
-    for stage, (channels, side) in enumerate([(16, 32), (32, 16), (64, 8)]):
+    for stage, channels in enumerate((16, 32, 64)):
         if stage > 0:
+            side //= 2
             first = memory.tensor(channels, side)
             second = memory.tensor(channels, side)
             del first
@@ -177,8 +178,13 @@ def run_network(kinds):
 
 def test_peak_memory_is_what_reference_counts_say():
     """Every pattern of none, skip and operation, against a run that lets Python free the tensors."""
-    for kinds in product((0, 1, 2), repeat=6):
-        assert peak_bytes(kinds) == run_network(kinds), kinds
+    every = list(product((0, 1, 2), repeat=6))
+    choices = np.array([CHOICES.index(name) for name in ("none", "skip_connect", "avg_pool_3x3")])
+    codes = choices[np.array(every)].astype(np.int8)
+    for resolution in (32, 96):
+        peaks = SPACE.costs(codes, SPACE.network_config(resolution=resolution))["peak_memory_mb"]
+        for kinds, peak in zip(every, peaks.tolist(), strict=True):
+            assert round(1e6 * peak) == run_network(kinds, resolution), kinds
 
 
 def test_peak_memory_by_hand():

@@ -23,9 +23,8 @@ def evaluation(context: JobContext) -> Outcome:
     request = DesignRequest.from_dict(whole(payload["request"], context.blobs()))
     bench = Bench(context.tables(), context.images, context.cache_dir, context.blobs, JobCheckpoints(context))
     assert request.evaluator is not None
-    evaluator = make_evaluator(
-        request.problem(), request.evaluator, request.evaluator_options, bench, request.seed
-    )
+    problem = request.problem(context.images)
+    evaluator = make_evaluator(problem, request.evaluator, request.evaluator_options, bench, request.seed)
     try:
         seen = evaluator.evaluate(payload["architecture"], context.should_stop)
     except Stopped as stopped:

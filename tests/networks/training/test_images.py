@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from networks.images import decode, source
-from networks.images.dataset import load_images
+from networks.images.dataset import load_images, size_of
 from networks.images.limits import BadImages
 from networks.images.names import names, open_source
 from tests.networks.training import data
@@ -23,6 +23,7 @@ def test_folder_and_tar_hold_the_same_images(tmp_path):
     assert sets[0].classes == ("class0", "class1", "class2") and sets[0].side == 8
     assert (len(sets[0].train), len(sets[0].validation), len(sets[0].test)) == (10, 2, 12)
     assert len({each.digest for each in sets}) == 1
+    assert {size_of(tmp_path, name) for name in "abc"} == {(3, 8)}
 
 
 def test_npz_keeps_parts_and_labels_together(tmp_path):
@@ -34,6 +35,9 @@ def test_npz_keeps_parts_and_labels_together(tmp_path):
     for part in (loaded.train, loaded.validation):
         assert [known[np.ascontiguousarray(image).tobytes()] for image in part.x] == part.y.tolist()
     assert names(tmp_path) == ["tiny"]
+    assert size_of(tmp_path, "tiny") == (3, 8)
+    data.npz(tmp_path, classes=5, side=12)
+    assert size_of(tmp_path, "tiny") == (5, 12), "another file of the same name"
 
 
 def test_no_image_is_in_two_parts_and_a_subset_is_always_the_same(tmp_path):

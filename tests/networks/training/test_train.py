@@ -33,7 +33,8 @@ def network():
 
 def test_a_network_of_a_space_learns(images):
     recipe = Recipe(epochs=3, batch_size=8, learning_rate=0.1, augmentation="flip")
-    trained = train(lambda: build("nasbench201", EXAMPLE, num_classes=3, small=True), images, recipe, seed=0)
+    small = get_space("nasbench201").network_config(classes=3, skeleton="small")
+    trained = train(lambda: build("nasbench201", EXAMPLE, small), images, recipe, seed=0)
     assert trained.accuracy > 80 and trained.test_accuracy > 80 and trained.epochs == 3
     assert trained.history[-1]["loss"] < trained.history[0]["loss"]
 

@@ -1,0 +1,1 @@
+"""What is taken away: that it is the network whose costs were told."""
