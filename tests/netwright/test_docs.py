@@ -1,5 +1,6 @@
 """What the documentation says is what there is: settings, routes, commands, and the README's examples."""
 
+import importlib
 import json
 import re
 import subprocess
@@ -11,7 +12,11 @@ import pytest
 from typer.main import get_command
 
 from netwright.cli import app
+from netwright.registries import REGISTRIES
 from netwright.settings import PREFIX, Settings
+from predictors.kinds import KINDS
+from search.evaluators import EVALUATORS
+from search.strategies import STRATEGIES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,6 +43,41 @@ def test_every_command_is_described():
             assert f"`{name}" in text, name
         for inner in getattr(command, "commands", {}):
             assert inner in text, f"{name} {inner}"
+
+
+def test_the_lists_of_the_pages_are_those_of_the_registries():
+    """In docs/extending.md a row for each registry, in docs/http.md the choices of requests."""
+    extending = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    rows = {
+        row[3]: row
+        for row in (line.strip("| ").split(" | ") for line in extending.splitlines())
+        if len(row) == 6
+    }
+    for registry in REGISTRIES:
+        row = rows[f"`{registry.group}`"]
+        assert set(re.findall(r"`(\w+)`", row[5])) == registry.built_in(), registry.what
+        assert row[1] == f"`{registry.base.replace(':', '.')}`"
+        module, _, attribute = row[2].strip("`").rpartition(".")
+        assert getattr(importlib.import_module(module), attribute) is registry
+    http = (ROOT / "docs" / "http.md").read_text(encoding="utf-8")
+    for field, registry in (("strategy", STRATEGIES), ("evaluator", EVALUATORS), ("kind", KINDS)):
+        (row,) = re.findall(rf"^\| `{field}` \|.*", http, flags=re.MULTILINE)
+        assert registry.built_in() <= set(re.findall(r"`(\w+)`", row)), field
+    for kind in map(KINDS.get, KINDS.built_in()):
+        assert f"{kind.most_labels:,}" in http and (
+            not kind.inline_labels or f"{kind.inline_labels:,}" in http
+        )
+
+
+def test_what_the_page_on_extending_shows_is_in_the_examples():
+    extending = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    examples = "\n".join(
+        path.read_text(encoding="utf-8")
+        for ending in ("py", "toml")
+        for path in (ROOT / "examples" / "plugins").rglob(f"*.{ending}")
+    )
+    shown = re.findall(r"```(?:python|toml)\n(.*?)```", extending, flags=re.DOTALL)
+    assert len(shown) >= 8 and all(block in examples for block in shown)
 
 
 @pytest.mark.parametrize("body", re.findall(r"-d '(\{.*?\})'", README, flags=re.DOTALL))
