@@ -11,7 +11,7 @@ from search.strategies import STRATEGIES
 from search.strategy import Strategy
 from spaces.space import get_space
 
-DRAWS = 8
+DRAWS = 4
 """Uniform draws for each suggestion."""
 PROXY = "logsynflow"
 
