@@ -7,10 +7,13 @@ from typer.testing import CliRunner
 
 from netwright.cli import app
 from netwright.client.client import ApiError, Client
+from spaces.space import get_space
 from store.jobs.job import JobState
+from store.tasks.task import TaskContent
 
 CELL = "|nor_conv_1x1~0|+|none~0|none~1|+|none~0|nor_conv_1x1~1|skip_connect~2|"
 GNN = "0|1|1|2:gcn|gat|skip|sage"
+OFA = get_space("ofa_mobilenetv3").example
 
 
 def run(*arguments, status=0):
@@ -38,6 +41,29 @@ def test_other_formats(tmp_path):
     assert b"netwright" in out.read_bytes()[:100]
 
 
+def test_a_network_of_another_size():
+    fbnet = get_space("fbnet")
+    size = ("--space", "fbnet", "--classes", "5", "--resolution", "96")
+    told = json.loads(run(fbnet.example, *size, "--format", "json").stdout)
+    network = fbnet.network_config(classes=5, resolution=96)
+    costs = fbnet.costs(fbnet.parse(fbnet.example)[None], network)
+    assert told["costs_for"] == network.to_dict()
+    assert told["statistics"]["params_m"] == costs["params_m"][0]
+    text = run(fbnet.example, *size).stdout
+    assert "num_classes: int = 5" in text and "images of 96×96" in text
+    small = json.loads(run(CELL, "--space", "nasbench201", "--small", "--format", "json").stdout)
+    assert small["costs_for"]["skeleton"] == "small"
+
+
+def test_a_task_of_ones_own_gives_its_classes(server, monkeypatch):
+    monkeypatch.setenv("NETWRIGHT_URL", server.url)
+    server.store.put_task("pets", TaskContent("e", "v", "0" * 64, "images", ("cat", "dog"), 40, 40))
+    text = run(get_space("mnasnet").example, "--space", "mnasnet", "--task", "pets").stdout
+    assert "num_classes: int = 2" in text
+    told = run(CELL, "--space", "nasbench201", "--task", "absent", status=2).stderr
+    assert "its tasks are" in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
@@ -45,7 +71,12 @@ def test_other_formats(tmp_path):
         ((CELL,), "--space"),
         ((CELL, "--space", "nothing"), "known are"),
         (("cell", "--space", "nasbench201"), "ARCHITECTURE"),
-        ((CELL, "--space", "nasbench201", "--task", "cora"), "its tasks are"),
+        ((GNN, "--space", "gnn", "--task", "cifar10"), "its tasks are"),
+        ((GNN, "--space", "gnn", "--classes", "5"), "--classes"),
+        ((GNN, "--space", "gnn", "--small"), "--small"),
+        ((CELL, "--space", "nasbench201", "--resolution", "4"), "--resolution"),
+        ((OFA, "--space", "ofa_mobilenetv3", "--resolution", "160"), "is a variable"),
+        (("--job", "x", "--classes", "5"), "classes"),
         ((GNN, "--space", "gnn"), "no networks"),
         ((GNN, "--space", "gnn", "--format", "onnx"), "no networks"),
         ((CELL, "--space", "nasbench201", "--json"), "--out"),

@@ -104,6 +104,24 @@ def test_a_thousand_come_in_the_order_of_proposal(server, tables):
     problem(server.http.post("/v1/predict", json=body | {"kind": "gp"}), 422)
 
 
+@pytest.mark.parametrize("name", ["fbnet", "mnasnet", "ofa_mobilenetv3"])
+def test_exact_costs_of_ones_own_task_in_other_spaces(server, name):
+    space = get_space(name)
+    body = {
+        "space": name,
+        "metrics": [{"metric": "params_m", "task": "mine"}],
+        "architectures": [space.example],
+    }
+    told = server.http.post("/v1/predict", json=body).json()
+    network = space.network_config(classes=CLASSES)
+    params = space.costs(space.parse(space.example)[None], network)["params_m"][0]
+    assert told["predictions"][0]["params_m"]["mean"] == params
+    assert told["costs_for"] == {"params_m": network.to_dict()}
+    if "accuracy" in space.metrics:
+        asked = body | {"metrics": [{"metric": "accuracy", "task": "mine"}]}
+        problem(server.http.post("/v1/predict", json=asked), 422)
+
+
 def test_what_no_predictor_answers_is_refused(server):
     refused = problem(server.http.post("/v1/designs", json={"space": "mnasnet", "task": "mine"}), 422, "task")
     assert "nasbench201" in refused["errors"][0]["hint"]
