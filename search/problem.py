@@ -71,6 +71,14 @@ class Problem:
         return self.space.network_config(task)
 
     @property
+    def of_another_network(self) -> bool:
+        """Whether the network that is meant has another resolution or skeleton than the one that the space's
+        table measured, from which models that ship have learned.
+        """
+        meant, usual = self.network_for(self.task), self.space.network_config(self.task)
+        return (meant.resolution, meant.skeleton) != (usual.resolution, usual.skeleton)
+
+    @property
     def tasks(self) -> tuple[str, ...]:
         """The task, then every other one of the space that a quantity is of."""
         named = [quantity.task for quantity in self.quantities if quantity.task in self.space.tasks]

@@ -53,6 +53,9 @@ def architectures(
     always = {quantity.key for quantity in problem.predicted}
     sure = confidence(problem, models, codes) if len(known) < len(codes) else np.ones(len(codes))
     unmeasured = confidence_of(bounds_of(problem, always), models, codes)
+    far = {key for key, model in models.items() if extrapolates(model)}
+    if problem.of_another_network:
+        far |= {key for key, name in (named or {}).items() if name.startswith("shipped ")}
     for index, row in enumerate(rows):
         observation = known.get(row["architecture"])
         probability = sure[index] if observation is None else unmeasured[index]
@@ -62,7 +65,7 @@ def architectures(
                 {"mean": observation.values[quantity.key], "source": "measured"}
                 if observation is not None and quantity.key not in always
                 else _predicted(quantity.metric, predictions[quantity.key], index)
-                | ({"extrapolated": True} if extrapolates(models[quantity.key]) else {})
+                | ({"extrapolated": True} if quantity.key in far else {})
                 | ({"model": named[quantity.key]} if named and quantity.key in named else {})
             )
     scores = scores_of(problem, rows, pessimistic=bool(known))

@@ -27,6 +27,9 @@ def generate(
     objective: Annotated[
         list[str] | None, typer.Option(help="What to make good; the accuracy on the task unless said.")
     ] = None,
+    resolution: Annotated[
+        int | None, typer.Option(help="Side of the images that the networks are for, in pixels.")
+    ] = None,
     count: Annotated[int, typer.Option(help="Architectures to return.")] = 8,
     confidence: Annotated[float, typer.Option(help="Of intervals and predicted bounds.")] = 0.9,
     seed: Annotated[int, typer.Option(help="Every random choice follows from it.")] = 0,
@@ -57,6 +60,7 @@ def generate(
         "task": task or get_space(space).tasks[0],
         "constraints": [constraint(text) for text in bound or []],
         "objectives": [quantity(text) for text in objective or []],
+        "resolution": resolution,
         "count": count,
         "confidence": confidence,
         "seed": seed,

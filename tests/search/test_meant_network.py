@@ -232,3 +232,17 @@ def test_a_search_keeps_to_bounds_of_the_network_that_is_trained(tables, images)
         network = cells.network_config(classes=3, resolution=8, skeleton="small")
         costs = cells.costs(cells.parse(row["architecture"])[None], network)
         assert row["metrics"]["params_m"]["mean"] == costs["params_m"][0] <= 0.03
+
+
+@pytest.mark.parametrize("resolution", [None, 32, 64])
+def test_a_shipped_model_says_that_it_learned_from_other_networks(tables, resolution):
+    body = {
+        "space": "nasbench201",
+        "task": "cifar10-int8-ptq",
+        "constraints": [{"metric": "latency_ms", "device": "fpga", "max": 6}],
+        "count": 2,
+    }
+    done = run_design(parse_request(body | {"resolution": resolution}), tables=tables)
+    for row in done.result["architectures"]:
+        for key in ("accuracy@cifar10-int8-ptq", "latency_ms@fpga"):
+            assert row["metrics"][key].get("extrapolated", False) == (resolution == 64)
