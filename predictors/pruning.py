@@ -10,12 +10,12 @@ from spaces.space import Bools, Codes
 def pruned_choices(predictor: Predictor, *, samples: int = 2000, keep: float = 0.5, seed: int = 0) -> Bools:
     """Which choices are worth keeping, one entry a one-hot column, in the order of its names.
 
-    A choice's worth is the mean prediction of random members that have it. Within each variable the best
-    is kept and those whose worth lies at least ``keep`` of the way up from the worst to the best.
+    A choice's worth is the mean prediction of random architectures that have it. Within each variable the
+    best is kept and those whose worth lies at least ``keep`` of the way up from the worst to the best.
 
     Args:
         predictor: fitted; larger predictions are better.
-        samples: random members.
+        samples: random architectures.
         keep: 0 keeps all, 1 only the best of each variable.
         seed: of the sample.
     """
@@ -31,7 +31,7 @@ def pruned_choices(predictor: Predictor, *, samples: int = 2000, keep: float = 0
     for variable in space.variables:
         part = worth[start : start + len(variable.choices)]
         low, high = np.nanmin(part), np.nanmax(part)
-        # A choice that no sampled member has is not judged.
+        # A choice that no sampled architecture has stays.
         kept[start : start + len(part)] = np.isnan(part) | (part >= low + keep * (high - low))
         start += len(part)
     return kept

@@ -180,8 +180,8 @@ def predict(
             answer.models[key], answer.extrapolated[key] = EXACT, np.zeros(len(codes), dtype=bool)
         else:
             outside = support(space_name, key).outside(codes)
-            told = load(space_name, key, kind).predict(codes, confidence)
-            answer.predictions[key] = bounded(told, quantity, outside)
+            predicted = load(space_name, key, kind).predict(codes, confidence)
+            answer.predictions[key] = bounded(predicted, quantity, outside)
             answer.models[key], answer.extrapolated[key] = digest(space_name, key, kind), outside
     return answer
 
@@ -191,9 +191,9 @@ def is_exact(space: Space, quantity: Quantity) -> bool:
     return quantity.device is None and quantity.metric in space.statistics_names
 
 
-def bounded(told: Prediction, quantity: Quantity, outside: Bools) -> Prediction:
+def bounded(predicted: Prediction, quantity: Quantity, outside: Bools) -> Prediction:
     """A prediction cut to what the quantity can be, without bounds where the labels did not cover (b,)."""
-    cut = told.within(*METRICS[quantity.metric].range)
+    cut = predicted.within(*METRICS[quantity.metric].range)
     lower, upper = (np.where(outside, np.nan, bound) for bound in (cut.lower, cut.upper))
     return Prediction(cut.mean, cut.std, lower, upper, cut.confidence)
 

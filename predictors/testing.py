@@ -42,7 +42,7 @@ class PredictorSuite:
     space = get_space("nasbench201")
 
     def labels(self, count: int, seed: int = 0) -> tuple[Codes, Floats]:
-        """Members and a value that depends on them: a smooth function of exact costs."""
+        """Architectures and a value that depends on them: a smooth function of exact costs."""
         codes = self.space.sample(count, np.random.default_rng(seed))
         statistics = self.space.statistics(codes)
         return codes, 90 + np.log(statistics["params_m"]) + 0.3 * statistics["depth"]

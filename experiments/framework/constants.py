@@ -159,7 +159,7 @@ CONSTANTS: tuple[Constant, ...] = (
         "predictors.transfer.graph_tasks",
         "LENGTHS, LENGTH",
         VALIDATION,
-        "marginal likelihood of validation scores, 40 members at a time",
+        "marginal likelihood of validation scores, 40 architectures at a time",
         "0026",
     ),
     Constant(
@@ -187,7 +187,7 @@ CONSTANTS: tuple[Constant, ...] = (
         "search.bo.inputs",
         "REPLACED, POSITIONAL_LENGTH",
         VALIDATION,
-        "expected maximum under fresh noise after 50 to 150 evaluations, 8,000 members",
+        "expected maximum under fresh noise after 50 to 150 evaluations, 8,000 architectures",
         "0023",
     ),
     Constant(

@@ -45,7 +45,7 @@ class Context:
         seeds: one repetition each.
         full: whether everything is asked for; without it a comparison ends within 20 minutes on 2 cores.
         cache_dir: a folder for files of its own.
-        progress: tells a person how far the comparison is.
+        progress: shows a person how far the comparison is.
         workers: processes that :meth:`each` and :meth:`all` may use.
     """
 
@@ -87,13 +87,13 @@ class Context:
 
         Raises:
             ValueError: where every seed gave the same figures: such a run is deterministic, and its
-                repetitions tell nothing; compute it :meth:`once`.
+                repetitions add nothing; compute it :meth:`once`.
         """
         parts = [Part(f"{name} seed {seed}", compute, (*arguments, seed)) for seed in self.seeds]
         found = self.all(parts, name)
         answers = [found[part.name] for part in parts]
-        told = [_without_seconds(answer) for answer in answers]
-        if len(told) > 1 and _telling(told[0]) and all(each == told[0] for each in told):
+        compared = [_without_seconds(answer) for answer in answers]
+        if len(compared) > 1 and _informative(compared[0]) and all(each == compared[0] for each in compared):
             raise ValueError(f"every seed of {name!r} gave the same: it is deterministic; compute it once")
         return answers
 
@@ -151,7 +151,7 @@ def _without_seconds(answer: object) -> object:
     return answer
 
 
-def _telling(answer: object) -> bool:
+def _informative(answer: object) -> bool:
     """Whether an answer has two different numbers that are no counts, so that seeds would change them."""
     return len({number for number in _numbers(answer) if number != round(number)}) > 1
 

@@ -76,7 +76,7 @@ class Row:
         reason: why there is no value.
 
     Raises:
-        ValueError: for what is untrue or cannot be told; the message says which.
+        ValueError: for what is untrue or cannot be computed; the message says which.
     """
 
     id: str
@@ -398,7 +398,7 @@ class Row:
 
     @property
     def passes(self) -> bool:
-        """False for a goal that is missed, or of which nothing can be told."""
+        """False for a goal that is missed, or that cannot be decided."""
         return self.verdict in (None, Verdict.MET)
 
     def to_dict(self) -> dict[str, object]:

@@ -22,7 +22,7 @@ Values = Sequence[float] | Floats
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number that one sample gave, with the standard error that the sample tells of it.
+    """A number that one sample gave, with the standard error estimated from that sample.
 
     Args:
         value: the estimate.

@@ -120,8 +120,8 @@ def _inputs(tables: Tables) -> NDArray[np.float32]:
 
     space = get_space(SPACE)
     codes: Codes = space.enumerate()
-    told = [tables.values(SPACE, f"accuracy@{task}", codes) for task in CIFAR10]
-    columns = np.stack([*told, cifar10_quality(tables)], axis=1).astype(np.float32)
+    accuracies = [tables.values(SPACE, f"accuracy@{task}", codes) for task in CIFAR10]
+    columns = np.stack([*accuracies, cifar10_quality(tables)], axis=1).astype(np.float32)
     return np.concatenate([features(space, codes, kinds=KINDS), columns], axis=1)
 
 

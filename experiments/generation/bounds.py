@@ -7,7 +7,7 @@ from experiments.generation.samples import labelled
 from spaces.space import Bools, Codes, Floats, get_space
 
 CELLS = 900
-"""Cells whose latency a device's model may see; only others are proposed and judged."""
+"""Cells whose latency a device's model may see; only others are proposed and evaluated."""
 RETURNED = 8
 DEVICES = (
     "1080ti_1",
@@ -20,7 +20,7 @@ DEVICES = (
     "titanx_32",
 )
 GRAPHS = ("arxiv", "computers", "cs", "photo", "physics")
-"""Data sets of ``gnn`` whose bounds judge; features were chosen on cora, citeseer and pubmed."""
+"""Data sets of ``gnn`` whose bounds evaluate; features were chosen on cora, citeseer and pubmed."""
 TASK = "cifar100"
 HELP_BOUNDS = {"titan_rtx_256": (18.0, 21.0, 25.0), "pixel2": (14.0, 18.0, 22.0), "fpga": (4.0, 5.0, 6.0)}
 HELP_RESULTS = {
@@ -103,7 +103,7 @@ def help_task(
 
     The latency model knows HELP's 13 other devices and ten random cells of this one. Accuracy is estimated
     from other data sets alone, see :mod:`experiments.generation.accuracy_prior`; or, with ``labels``, from
-    trees that saw so many cells of CIFAR-10. CIFAR-100, which judges, trains nothing.
+    trees that saw so many cells of CIFAR-10. CIFAR-100, which evaluates, trains nothing.
 
     Of what was generated one cell after the other is measured, each time the one whose hoped-for gain over
     the best cell within the bound is greatest, and the device's model learns from it.
@@ -120,8 +120,8 @@ def help_task(
     codes = tables.architectures(space.name, key)
     rows = np.random.default_rng([seed, *device.encode()]).choice(len(codes), MEASURED, replace=False)
     model = model_of(tables, space.name, KNOWN + VALIDATION)
-    known, told = codes[rows], tables.values(space.name, key, codes[rows])
-    fitted = model.fit(known, told)
+    known, values = codes[rows], tables.values(space.name, key, codes[rows])
+    fitted = model.fit(known, values)
     if labels is None:
         estimated = accuracy_prior(tables)
     else:
@@ -150,8 +150,8 @@ def help_task(
             break  # nothing better is left
         left[index] = False
         value = tables.values(space.name, key, found[index : index + 1])
-        known, told = np.concatenate([known, found[index : index + 1]]), np.concatenate([told, value])
-        fitted = model.fit(known, told)
+        known, values = np.concatenate([known, found[index : index + 1]]), np.concatenate([values, value])
+        fitted = model.fit(known, values)
         if value[0] <= bound:
             chosen, latency = index, float(value[0])
     truth = tables.values(space.name, f"accuracy@{TASK}", codes)

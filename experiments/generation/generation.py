@@ -50,21 +50,21 @@ five times in a process of its own, one thread; other work on the machine counts
 not in the CPU seconds. score_sde: one guided batch of 64, timed once, the predictor's gradients among the
 network calls; that predictor was trained for 300 steps, not its default 1,500, and may steer less well for
 it. Steering: the best true accuracy of ten generated cells less that of the ten that a ranking of all 15,625
-puts first, same trees with 156 labels of the judging table; in mnasnet and gnn the best predicted objective
-less that of regularized evolution (population 100, 50 children at once) and of uniform draws, given these
-trees, at the same seconds and at five times the calls. Bounds: random feasible bounds on the latency, in two
-of three with parameters or multiply-accumulates, on eight devices of HELP's table; the latency model
-(boosted trees) saw 900 cells, which are never proposed; eight architectures a bound, confidence 90 %; every
-bound is feasible, so each should be answered. 4-gnn: the same on five data sets of gnn (latency and in two
-of three the parameters; 26,206 members, 900 seen); the features of that latency model were chosen on the
-three data sets cora, citeseer and pubmed. HELP's task: a device model of 13 other devices and ten random
-cells; accuracy estimated from other data sets alone, half from trees that learned what 1,553 cells reached on
-3,031 subsets of ImageNet (where HELP's own accuracy predictor learned too) and half from the cell's CIFAR-10
-accuracy in AnalogNAS-Bench, a mean over cells of one function, which no search from scratch would have;
-judged on CIFAR-100. What the prior is made of was chosen on held-out cells of the ImageNet subsets. Ten
-cells' latency is looked up, one after the other, the device model learning from each; the best estimated
-within the bound is selected. few-labels: the same with the first seed alone, the prior that of boosted
-trees with 300 CIFAR-10 labels."""
+puts first, same trees with 156 labels of the evaluating table; in mnasnet and gnn the best predicted
+objective less that of regularized evolution (population 100, 50 children at once) and of uniform draws,
+given these trees, at the same seconds and at five times the calls. Bounds: random feasible bounds on the
+latency, in two of three with parameters or multiply-accumulates, on eight devices of HELP's table; the
+latency model (boosted trees) saw 900 cells, which are never proposed; eight architectures a bound,
+confidence 90 %; every bound is feasible, so each should be answered. 4-gnn: the same on five data sets of
+gnn (latency and in two of three the parameters; 26,206 architectures, 900 seen); the features of that
+latency model were chosen on the three data sets cora, citeseer and pubmed. HELP's task: a device model of 13
+other devices and ten random cells; accuracy estimated from other data sets alone, half from trees that
+learned what 1,553 cells reached on 3,031 subsets of ImageNet (where HELP's own accuracy predictor learned
+too) and half from the cell's CIFAR-10 accuracy in AnalogNAS-Bench, a mean over cells of one function, which
+no search from scratch would have; evaluated on CIFAR-100. What the prior is made of was chosen on held-out
+cells of the ImageNet subsets. Ten cells' latency is looked up, one after the other, the device model
+learning from each; the best estimated within the bound is selected. few-labels: the same with the first seed
+alone, the prior that of boosted trees with 300 CIFAR-10 labels."""
 
 
 @comparison("generation", protocol=PROTOCOL, seeds=3, full_seeds=20, alone=True, hours=0.4)

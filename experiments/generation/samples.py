@@ -45,10 +45,10 @@ def labelled(
     """Boosted trees that learned ``count`` random labels of a table's column."""
     from predictors.kinds.gbdt import GbdtPredictor
 
-    members = tables.architectures(space, key)
-    rows = np.random.default_rng([seed, count]).permutation(len(members))[:count]
+    codes = tables.architectures(space, key)
+    rows = np.random.default_rng([seed, count]).permutation(len(codes))[:count]
     predictor = GbdtPredictor(get_space(space), task=task, seed=seed)
-    return predictor.fit(members[rows], tables.values(space, key, members[rows]))
+    return predictor.fit(codes[rows], tables.values(space, key, codes[rows]))
 
 
 def shared_training(share: float, seeds: int) -> list[dict[str, float]]:
@@ -82,7 +82,7 @@ def _numbers(figures: dict[str, object]) -> dict[str, float]:
 
 
 def raw_members(space: str, seed: int) -> float:
-    """Share of 500 raw samples of a shipped generator that are members, in %."""
+    """Share of 500 raw samples of a shipped generator that are architectures, in %."""
     from generator.masked.weights import load_generator
 
     return 100 * float(load_generator(space).sample(500, seed=seed).valid.mean())
@@ -152,11 +152,11 @@ def score_sde_speed(tables: Tables, count: int) -> dict[str, float]:
     space = get_space("nasbench201")
     model = load_score_sde("nasbench201")
     key = "accuracy@cifar10"
-    members = tables.architectures("nasbench201", key)
-    rows = np.random.default_rng([0, LABELS]).permutation(len(members))[:LABELS]
-    values = tables.values("nasbench201", key, members[rows])
+    codes = tables.architectures("nasbench201", key)
+    rows = np.random.default_rng([0, LABELS]).permutation(len(codes))[:LABELS]
+    values = tables.values("nasbench201", key, codes[rows])
     with fixed_threads():
-        predictor = train_noisy_predictor(space, members[rows], values, steps=300)
+        predictor = train_noisy_predictor(space, codes[rows], values, steps=300)
         calls, began, spent = model.calls, time.perf_counter(), time.process_time()
         drawn = model.sample(count, seed=1, predictor=predictor)
         wall, cpu = time.perf_counter() - began, time.process_time() - spent
@@ -168,7 +168,7 @@ def score_sde_speed(tables: Tables, count: int) -> dict[str, float]:
         "valid": 100 * float(drawn.valid.mean()),
         "unique": 100 * len(np.unique(drawn.codes[drawn.valid], axis=0)) / max(int(drawn.valid.sum()), 1),
         "mean_accuracy": float(accuracy.mean()) if len(accuracy) else 0.0,
-        "uniform_accuracy": float(tables.values("nasbench201", key, members).mean()),
+        "uniform_accuracy": float(tables.values("nasbench201", key, codes).mean()),
     }
 
 

@@ -12,7 +12,7 @@ from spaces.space import get_space
 
 LABELS = 300
 CONFIDENCE = 0.9
-JUDGED = 3000
+EVALUATED = 3000
 LOW, HIGH = 88.0, 95.0
 COLUMNS = {
     "nasbench201": (
@@ -27,12 +27,12 @@ COLUMNS = {
 }
 
 PROTOCOL = f"""\
-6: {LABELS} labels drawn at random from each table, 90 % intervals evaluated on up to {JUDGED} other members,
-kind auto; gp and neural with --full. Coverage in percent; its standard error is over seeds, each with labels
-of its own. Width: mean over the central
-90 % of the true values. nll: mean negative log likelihood in nats of a normal distribution on the scale
-of scores less that of a standard normal one; below 0 the std tells more than the labels' own spread. The
-goal of {LOW:g} to {HIGH:g} % is stated as two rows."""
+6: {LABELS} labels drawn at random from each table, 90 % intervals evaluated on up to {EVALUATED} other
+architectures, kind auto; gp and neural with --full. Coverage in percent; its standard error is over seeds,
+each with labels of its own. Width: mean over the central 90 % of the true values. nll: mean negative log
+likelihood in nats of a normal distribution on the scale of normal scores, less that of a standard normal
+one; below 0 the std is more informative than the spread of the labels. The goal of {LOW:g} to {HIGH:g} % is
+stated as two rows."""
 
 
 def evaluated(tables: Tables, name: str, key: str, kind: str, seed: int) -> dict[str, float]:
@@ -43,17 +43,17 @@ def evaluated(tables: Tables, name: str, key: str, kind: str, seed: int) -> dict
 
     space = get_space(name)
     task = tables.column(name, key).quantity.task
-    members = tables.architectures(name, key)
-    values = tables.values(name, key, members)
-    order = np.random.default_rng(seed).permutation(len(members))
-    learn, judge = order[:LABELS], order[LABELS:][:JUDGED]
-    model = KINDS.get(kind)(space, task=task, seed=seed).fit(members[learn], values[learn])
+    codes = tables.architectures(name, key)
+    values = tables.values(name, key, codes)
+    order = np.random.default_rng(seed).permutation(len(codes))
+    learn, held_out = order[:LABELS], order[LABELS:][:EVALUATED]
+    model = KINDS.get(kind)(space, task=task, seed=seed).fit(codes[learn], values[learn])
     assert isinstance(model, ScoredPredictor)
-    truth = values[judge]
-    prediction = model.predict(members[judge], CONFIDENCE)
+    truth = values[held_out]
+    prediction = model.predict(codes[held_out], CONFIDENCE)
     inside = (prediction.lower <= truth) & (truth <= prediction.upper)
     low, high = np.quantile(truth, [0.05, 0.95])
-    mean, scale = model.scored(members[judge])
+    mean, scale = model.scored(codes[held_out])
     std = scale * model.calibration.deviation()
     scores = NormalScores.fit(values[learn]).transform(truth)
     gain = 0.5 * ((scores - mean) / std) ** 2 + np.log(std) - 0.5 * scores**2

@@ -1,6 +1,6 @@
 """Encoders beside their published figures: reconstruction, prior samples, distances, search; scores.
 
-Row ids: 8 arch2vec, on every space present; ``scores-…`` the training-free scores' rank correlations.
+Row ids: 8 arch2vec, on every space present; ``scores-…`` the zero-cost proxies' rank correlations.
 """
 
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from experiments.framework.row import NO_TABLE, Row
 from spaces.space import Floats, Space, get_space, space_names
 
 PROTOCOL = """\
-arch2vec trained on nine tenths of a space's members (50,000 drawn where it cannot be enumerated), no
-labels; the shipped weights, seed 0. Reconstruction: held-out members whose whole graph is read back from
-the latents' means. Prior: 1,000 latents of independent normal coordinates with the training latents' mean
-and deviation at each node (Yan et al.), along the principal axes; the most likely operations and edges are
-read, nothing is taken as known; unique counts distinct members over all 1,000 (published: over valid ones
-of 10,000). correlated: the latents' full covariance instead. edit: Spearman correlation of Euclidean
-distance and number of differing slots among held-out members. agreement: mean cosine between what encoders
-of two seeds say of a member, coordinates as they are and relative to 64 anchors. search: 40 evaluations on
-AnalogNAS-Bench (CIFAR-10, fp32), a Gaussian process on the mean vectors against random search, best
-accuracy found. Scores: small networks at initialization, Spearman correlation with the accuracy of all
-15,625 cells; no score has seen a table."""
+arch2vec trained on nine tenths of a space's architectures (50,000 drawn where it cannot be enumerated), no
+labels; the shipped weights, seed 0. Reconstruction: held-out architectures whose whole graph is read back
+from the latents' means. Prior: 1,000 latents of independent normal coordinates with the training latents'
+mean and standard deviation at each node (Yan et al.), along the principal axes; the most likely operations
+and edges are read, nothing is taken as known; unique counts distinct architectures over all 1,000
+(published: over valid ones of 10,000). correlated: the latents' full covariance instead. edit: Spearman
+correlation of Euclidean distance and number of differing slots among held-out architectures. agreement: mean
+cosine between what encoders of two seeds say of an architecture, coordinates as they are and relative to 64
+anchors. search: 40 evaluations on AnalogNAS-Bench (CIFAR-10, fp32), a Gaussian process on the mean vectors
+against random search, best accuracy found. Scores: small networks at initialization, Spearman correlation
+with the accuracy of all 15,625 cells; no score has seen a table."""
 
 PAPER = Publication("Yan et al.", 2020, "arch2vec, NeurIPS, Table 1")
 ABDELFATTAH = Publication("Abdelfattah et al.", 2021, "zero-cost proxies, ICLR, table of NAS-Bench-201")
@@ -41,8 +41,10 @@ def encoders(context: Context) -> Sequence[Row]:
     rows: list[Row] = []
     names = space_names()
     for done, name in enumerate(names, start=1):
-        found = context.once(f"judge {name}, {len(context.seeds)} draws", judged, name, len(context.seeds))
-        rows += _judged_rows(name, found)
+        found = context.once(
+            f"evaluate {name}, {len(context.seeds)} draws", evaluated, name, len(context.seeds)
+        )
+        rows += _evaluated_rows(name, found)
         context.progress(done, len(names), name)
     rows += _search_rows(context)
     agreement = context.once("agreement", agreement_of_seeds, "nasbench201")
@@ -53,7 +55,7 @@ def encoders(context: Context) -> Sequence[Row]:
     return rows + _score_rows(context.tables)
 
 
-def judged(name: str, draws: int) -> dict[str, list[float]]:
+def evaluated(name: str, draws: int) -> dict[str, list[float]]:
     """The shipped encoder's figures: reconstruction, prior samples of so many seeds, correlations."""
     from encoders.arch2vec.encoder import load_encoder
     from encoders.arch2vec.quality import edit_correlation, prior_samples, reconstruction
@@ -78,7 +80,7 @@ def judged(name: str, draws: int) -> dict[str, list[float]]:
     }
 
 
-def _judged_rows(name: str, found: dict[str, list[float]]) -> list[Row]:
+def _evaluated_rows(name: str, found: dict[str, list[float]]) -> list[Row]:
     goals = {"reconstruction": ">= 99.9", "valid": ">= 95", "unique": ">= 90"}
     reported = {"reconstruction": 100.0, "valid": 79.41, "unique-of-valid": 98.72}
     published = {kind: PAPER.reports(value) for kind, value in reported.items()}
@@ -90,7 +92,7 @@ def _judged_rows(name: str, found: dict[str, list[float]]) -> list[Row]:
             f"8-{name}-reconstruction",
             round(found["reconstruction"][0] / 100 * held_out),
             int(held_out),
-            over="held-out members",
+            over="held-out architectures",
             goal=goals.get("reconstruction"),
             evaluated_on=NO_TABLE,
             published=published.get("reconstruction"),
@@ -143,12 +145,12 @@ def search_runs(tables: Tables, runs: int) -> dict[str, list[float]]:
     from experiments.predictors.latent_search import latent_search, random_search
 
     space = get_space("nasbench201")
-    members = space.enumerate()
-    values = tables.values(space.name, "accuracy@cifar10-fp32", members)
+    codes = space.enumerate()
+    values = tables.values(space.name, "accuracy@cifar10-fp32", codes)
     vectors = {
-        "latent": embed(space, members),
-        "latent-nodes": embed(space, members, "nodes"),
-        "one-hot": features(space, members, kinds=["onehot"]),
+        "latent": embed(space, codes),
+        "latent-nodes": embed(space, codes, "nodes"),
+        "one-hot": features(space, codes, kinds=["onehot"]),
     }
     found = {
         kind: [
@@ -176,7 +178,7 @@ def agreement_of_seeds(name: str) -> dict[str, float]:
 
 
 def mean_cosine(first: Floats, second: Floats) -> float:
-    """Mean over rows of the cosine between two arrays (b, d), columns centred."""
+    """Mean over rows of the cosine between two arrays (b, d), columns centered."""
     first, second = first - first.mean(axis=0), second - second.mean(axis=0)
     lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
     return float(((first * second).sum(axis=1) / lengths).mean())
@@ -189,8 +191,8 @@ def _score_rows(tables: Tables) -> list[Row]:
     from encoders.proxies.table import score_names, scores
 
     space = get_space("nasbench201")
-    members = space.enumerate()
-    values, rows = scores(space, members), list[Row]()
+    codes = space.enumerate()
+    values, rows = scores(space, codes), list[Row]()
     for task in ("cifar10", "cifar100", "cifar10-fp32"):
         reason = tables.available(space.name, f"accuracy@{task}")
         for name, column in zip(score_names(space), values.T, strict=True):
@@ -201,7 +203,7 @@ def _score_rows(tables: Tables) -> list[Row]:
             if reason is not None:
                 rows.append(Row.absent(row, reason, "Spearman", published=published, source=source))
                 continue
-            truth = tables.values(space.name, f"accuracy@{task}", members)
+            truth = tables.values(space.name, f"accuracy@{task}", codes)
             found = float(spearmanr(column, truth).statistic)
             rows.append(Row.exact(row, found, "Spearman", published=published, source=source))
     return rows

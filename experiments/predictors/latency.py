@@ -21,12 +21,12 @@ from predictors.devices.model import DeviceModel
 from spaces.space import Codes, Floats, get_space
 
 CELLS = 900
-JUDGED = ("titan_rtx_256", "fpga", "pixel2")
+HELD_OUT = ("titan_rtx_256", "fpga", "pixel2")
 KNOWN = (
     "1080ti_1", "1080ti_32", "1080ti_256", "silver_4114", "silver_4210r", "samsung_a50", "pixel3",
     "essential_ph_1", "samsung_s7",
 )  # fmt: skip
-COLUMNS = [f"nasbench201/latency_ms@{device}" for device in JUDGED]
+COLUMNS = [f"nasbench201/latency_ms@{device}" for device in HELD_OUT]
 VALIDATION = ("titanx_1", "titanx_32", "titanx_256", "gold_6240")
 FAMILIES = {
     "gpu": ("1080ti", "2080ti", "titan"),
@@ -50,7 +50,7 @@ value trains the model that is evaluated on it."""
 
 
 def measured(tables: Tables, space: str, device: str) -> tuple[Codes, Floats]:
-    """Every member of a device's column, and its values."""
+    """Every architecture of a device's column, and its values."""
     key = f"latency_ms@{device}"
     codes = tables.architectures(space, key)
     return codes, tables.values(space, key, codes)
@@ -81,39 +81,39 @@ def few_shot(tables: Tables, device: str, count: int, seed: int) -> dict[str, fl
     spoilt = values[drawn].copy()
     spoilt[rng.integers(count)] *= 10
     chosen = model.probe(count, codes[rng.choice(len(codes), 500, replace=False)])
-    told = tables.values("nasbench201", f"latency_ms@{device}", chosen)
+    latencies = tables.values("nasbench201", f"latency_ms@{device}", chosen)
     own = (codes[:, None, :] == chosen[None]).all(axis=2).any(axis=1)
     return {
         "random": _spearman(model, codes[drawn], values[drawn], codes, values, drawn),
         "spoilt": _spearman(model, codes[drawn], spoilt, codes, values, drawn),
-        "probe": _spearman(model, chosen, told, codes, values, np.flatnonzero(own)),
+        "probe": _spearman(model, chosen, latencies, codes, values, np.flatnonzero(own)),
     }
 
 
 def _spearman(
     model: DeviceModel,
     given: Codes,
-    told: Floats,
+    latencies: Floats,
     codes: Codes,
     values: Floats,
     used: NDArray[np.int64],
 ) -> float:
-    """Rank correlation over the members that were not measured."""
+    """Rank correlation over the architectures that were not measured."""
     rest = np.setdiff1d(np.arange(len(codes)), used)
-    mean = model.fit(given, told).predict(codes[rest]).mean
+    mean = model.fit(given, latencies).predict(codes[rest]).mean
     return float(spearmanr(mean, values[rest]).statistic)
 
 
 def left_out(
-    tables: Tables, space: str, judged: Sequence[str], draws: int, count: int = 10
+    tables: Tables, space: str, held_out: Sequence[str], draws: int, count: int = 10
 ) -> dict[str, dict[str, list[float]]]:
     """Devices that a model has never seen: rank correlation and coverage in %, by device and draw."""
     every = get_space(space).devices
     known = labels(tables, space, every)
-    kept = {name: known[name] for name in every if name not in judged}
-    model = _functions(tables, space).without(set(judged)).calibrated(kept, counts=(count,))
+    kept = {name: known[name] for name in every if name not in held_out}
+    model = _functions(tables, space).without(set(held_out)).calibrated(kept, counts=(count,))
     answer = {}
-    for device in judged:
+    for device in held_out:
         codes, values = measured(tables, space, device)
         basis = model.basis(codes)
         found: dict[str, list[float]] = {"spearman": [], "coverage": []}
@@ -159,10 +159,10 @@ def latency(context: Context) -> Sequence[Row]:
 def _help(context: Context) -> list[Row]:
     rows = []
     for count, goal in ((10, ">= 0.955"), (20, ">= 0.958")):
-        runs = {device: context.each(f"few {device} {count}", few_shot, device, count) for device in JUDGED}
+        runs = {device: context.each(f"few {device} {count}", few_shot, device, count) for device in HELD_OUT}
         context.progress(count // 10, 4, f"{count} measurements")
         means = {
-            how: np.mean([[run[how] for run in runs[device]] for device in JUDGED], axis=0)
+            how: np.mean([[run[how] for run in runs[device]] for device in HELD_OUT], axis=0)
             for how in ("random", "spoilt", "probe")
         }
         random, probe = means["random"].tolist(), means["probe"].tolist()
@@ -181,7 +181,7 @@ def _help(context: Context) -> list[Row]:
             Row.measured(
                 f"4-help-{count}-{device}", [run["random"] for run in runs[device]], "Spearman", source=TABLE
             )
-            for device in JUDGED
+            for device in HELD_OUT
         ]
         rows += [
             Row.measured(f"4-probe-{count}", probe, "Spearman", source=TABLE),
@@ -237,8 +237,8 @@ def _families(context: Context) -> list[Row]:
     rows = []
     draws = len(context.seeds)
     for family, prefixes in FAMILIES.items():
-        judged = tuple(name for name in get_space("fbnet").devices if name.startswith(prefixes))
-        found = context.once(f"fbnet-{family}-{draws}", left_out, context.tables, "fbnet", judged, draws)
+        held_out = tuple(name for name in get_space("fbnet").devices if name.startswith(prefixes))
+        found = context.once(f"fbnet-{family}-{draws}", left_out, context.tables, "fbnet", held_out, draws)
         for what, unit in (("spearman", "Spearman"), ("coverage", "%")):
             values = [float(np.mean(runs[what])) for runs in found.values()]
             rows.append(_of_family(f"4-fbnet-{family}-{what}", values, unit))

@@ -1,7 +1,7 @@
-"""Bayesian optimization over fixed vectors of all members: what an embedding is worth to a search.
+"""Bayesian optimization over fixed vectors of all architectures: what an embedding is worth to a search.
 
 A plain exact Gaussian process with a radial kernel and expected improvement (Jones et al. 1998); no feature
-but the vectors, no pretrained prediction. It judges embeddings; designs are searched for by :mod:`search`.
+but the vectors, no pretrained prediction. It evaluates embeddings; designs are searched for by :mod:`search`.
 """
 
 import numpy as np
@@ -38,10 +38,10 @@ def latent_search(
     distances = _squared(points, points[chosen])
     while len(chosen) < evaluations:
         found = values[chosen]
-        centred = (found - found.mean()) / max(float(found.std()), 1e-9)
-        mean, deviation = _posterior(distances, chosen, centred)
-        gain = (mean - centred.max()) / deviation
-        improvement = deviation * (gain * norm.cdf(gain) + norm.pdf(gain))
+        centered = (found - found.mean()) / max(float(found.std()), 1e-9)
+        mean, std = _posterior(distances, chosen, centered)
+        gain = (mean - centered.max()) / std
+        improvement = std * (gain * norm.cdf(gain) + norm.pdf(gain))
         improvement[chosen] = -np.inf
         chosen.append(int(np.argmax(improvement)))
         distances = np.concatenate([distances, _squared(points, points[chosen[-1:]])], axis=1)
@@ -63,19 +63,20 @@ def _squared(first: Floats, second: Floats) -> Floats:
     return squared
 
 
-def _posterior(distances: Floats, chosen: list[int], centred: Floats) -> tuple[Floats, Floats]:
-    """Mean and deviation (m,) of all candidates, by the lengthscale of greatest marginal likelihood."""
-    fits = [_fit(distances[chosen], centred, length) for length in _LENGTHS]
+def _posterior(distances: Floats, chosen: list[int], centered: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation (m,) of all candidates, by the lengthscale of greatest marginal
+    likelihood."""
+    fits = [_fit(distances[chosen], centered, length) for length in _LENGTHS]
     _, length, inverse = max(fits, key=lambda fit: fit[0])
     cross = np.exp(-0.5 * distances / length**2)  # (m, e)
     explained = ((cross @ inverse) * cross).sum(axis=1)
-    return cross @ (inverse @ centred), np.sqrt(np.maximum(1 - explained, 1e-9))
+    return cross @ (inverse @ centered), np.sqrt(np.maximum(1 - explained, 1e-9))
 
 
-def _fit(between: Floats, centred: Floats, length: float) -> tuple[float, float, Floats]:
+def _fit(between: Floats, centered: Floats, length: float) -> tuple[float, float, Floats]:
     """Log marginal likelihood, the lengthscale, and the inverse of the kernel matrix (e, e)."""
-    factor = np.linalg.cholesky(np.exp(-0.5 * between / length**2) + _NOISE * np.eye(len(centred)))
+    factor = np.linalg.cholesky(np.exp(-0.5 * between / length**2) + _NOISE * np.eye(len(centered)))
     half = np.linalg.inv(factor)
     inverse: Floats = half.T @ half
-    likelihood = -0.5 * float(centred @ inverse @ centred) - float(np.log(np.diag(factor)).sum())
+    likelihood = -0.5 * float(centered @ inverse @ centered) - float(np.log(np.diag(factor)).sum())
     return likelihood, length, inverse

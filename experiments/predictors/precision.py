@@ -43,16 +43,16 @@ def transfer(tables: Tables, kind: str, target: str, seed: int) -> dict[str, flo
     many, few, rest = order[:MANY], order[MANY:][:FEW], order[MANY + FEW :]
     source = make(space, task=SOURCE, seed=seed).fit(codes[many], full[many])
     moved = PrecisionTransfer(space, source=source, seed=seed).fit(codes[few], values[few])
-    told = moved.predict(codes[rest])
+    predicted = moved.predict(codes[rest])
     means = {
-        "transfer": told.mean,
+        "transfer": predicted.mean,
         "source": source.predict(codes[rest]).mean,
         "taught": moved.taught.predict(codes[rest]).mean,
     }
     for name, drawn in (("scratch-500", many), ("scratch-50", few)):
         alone = make(space, task=f"cifar10-{target}", seed=seed).fit(codes[drawn], values[drawn])
         means[name] = alone.predict(codes[rest]).mean
-    inside = (told.lower <= values[rest]) & (values[rest] <= told.upper)
+    inside = (predicted.lower <= values[rest]) & (values[rest] <= predicted.upper)
     found = {name: float(kendalltau(mean, values[rest]).statistic) for name, mean in means.items()}
     return found | {"coverage": 100 * float(inside.mean())}
 
@@ -64,15 +64,15 @@ def precision(context: Context) -> Sequence[Row]:
     for number, (target, kind) in enumerate([(target, kind) for target in TARGETS for kind in COMPARED]):
         runs = context.each(f"{target} {kind}", transfer, kind, target)
         context.progress(number + 1, len(TARGETS) * len(COMPARED), f"{target} {kind}")
-        told = {name: [run[name] for run in runs] for name in runs[0]}
-        for name, values in told.items():
+        figures = {name: [run[name] for run in runs] for name in runs[0]}
+        for name, values in figures.items():
             unit = "%" if name == "coverage" else "tau"
             rows.append(Row.measured(f"5-{target}-{kind}-{name}", values, unit, source=TABLE))
         rows.append(
             Row.ahead(
                 f"5-{target}-{kind}-ahead-of-scratch-500",
-                told["transfer"],
-                told["scratch-500"],
+                figures["transfer"],
+                figures["scratch-500"],
                 "tau",
                 pairs=True,
                 goal=target == "int8-ptq",

@@ -52,16 +52,16 @@ ABLATIONS: dict[str, tuple[str, dict[str, object]]] = {
 PROTOCOL = """\
 1: n cells of the official NAS-Bench-201 table drawn at random, Kendall's tau over all other cells; the only
 labels are these. auto blends gp, neural and gbdt, whose rows are the parts of the same fit. Features are
-live paths, structure, statistics, training-free scores at initialization (of a small and of the trained
+live paths, structure, statistics, zero-cost proxies at initialization (of a small and of the trained
 network) and networks pretrained on all of it; features, the kernel's priors and its noise were chosen on
 CIFAR-10 with other draws and on AnalogNAS-Bench and 12-epoch validation accuracies; prototypes were looked
-at on CIFAR-100 too. 2: 262 test scores of NAS-Bench-Graph drawn at random, tau over all other members;
-features are also what trees on each of the other eight tasks say, and what graph networks make of a member
-that learned seven of them together (those that have every member), from validation and test scores, none of
-them the judged task's; such networks were chosen on photo and citeseer. The tau of the table's validation
-and test scores stands beside as its noise. 3: MnasNet on ImageNet, trained on the authors' split train,
-judged on valid. That split also helped to choose the features and the kernel's centers, so its rows are
-optimistic; XGBoost on one-hot choices with its own settings in the same run."""
+at on CIFAR-100 too. 2: 262 test scores of NAS-Bench-Graph drawn at random, tau over all other architectures;
+features are also what trees on each of the other eight tasks say, and what graph networks make of an
+architecture that learned seven of them together (those that have every architecture), from validation and
+test scores, none of them the evaluated task's; such networks were chosen on photo and citeseer. The tau of
+the table's validation and test scores stands beside as its noise. 3: MnasNet on ImageNet, trained on the
+authors' split train, evaluated on valid. That split also helped to choose the features and the kernel's
+centers, so its rows are optimistic; XGBoost on one-hot choices with its own settings in the same run."""
 
 
 def tau(predicted: Floats, truth: Floats) -> float:
@@ -100,8 +100,8 @@ def few_labels(tables: Tables, task: str, count: int, seed: int) -> dict[str, fl
     """τ on official NAS-Bench-201 of the blend and its parts with so many labels."""
     from predictors.kinds.auto import AutoPredictor
 
-    space, (learn, values, judge, truth) = get_space("nasbench201"), _drawn(tables, task, count, seed)
-    return parts(AutoPredictor(space, seed=seed).fit(learn, values), judge, truth)
+    space, (learn, values, held_out, truth) = get_space("nasbench201"), _drawn(tables, task, count, seed)
+    return parts(AutoPredictor(space, seed=seed).fit(learn, values), held_out, truth)
 
 
 def ablated(tables: Tables, task: str, count: int, name: str, seed: int) -> float:
@@ -109,19 +109,19 @@ def ablated(tables: Tables, task: str, count: int, name: str, seed: int) -> floa
     from predictors.kinds import KINDS
 
     kind, options = ABLATIONS[name]
-    space, (learn, values, judge, truth) = get_space("nasbench201"), _drawn(tables, task, count, seed)
+    space, (learn, values, held_out, truth) = get_space("nasbench201"), _drawn(tables, task, count, seed)
     make: Callable[..., Predictor] = KINDS.get(kind)
     model = make(space, seed=seed, inflate=False, **options).fit(learn, values)
-    return tau(model.predict(judge).mean, truth)
+    return tau(model.predict(held_out).mean, truth)
 
 
 def _drawn(tables: Tables, task: str, count: int, seed: int) -> tuple[Codes, Floats, Codes, Floats]:
     """Cells to learn from with their values, and all others with theirs."""
-    members = tables.architectures("nasbench201", f"accuracy@{task}")
-    values = tables.values("nasbench201", f"accuracy@{task}", members)
-    order = np.random.default_rng([seed, DRAWS]).permutation(len(members))
-    learn, judge = order[:count], order[count:]
-    return members[learn], values[learn], members[judge], values[judge]
+    codes = tables.architectures("nasbench201", f"accuracy@{task}")
+    values = tables.values("nasbench201", f"accuracy@{task}", codes)
+    order = np.random.default_rng([seed, DRAWS]).permutation(len(codes))
+    learn, held_out = order[:count], order[count:]
+    return codes[learn], values[learn], codes[held_out], values[held_out]
 
 
 @cache
@@ -131,21 +131,22 @@ def source_model(tables: Tables, task: str) -> "GbdtPredictor":
     from predictors.kinds.gbdt import GbdtOptions, GbdtPredictor
 
     space = get_space("gnn")
-    members = tables.architectures(space.name, f"accuracy@{task}")
+    codes = tables.architectures(space.name, f"accuracy@{task}")
     scores = []
     for key in (f"accuracy@{task}", f"accuracy@{task}-valid"):
-        values = tables.values(space.name, key, members)
+        values = tables.values(space.name, key, codes)
         known = np.isfinite(values)
         scores.append(np.full(len(values), np.nan))
         scores[-1][known] = NormalScores.fit(values[known]).transform(values[known])
     options = GbdtOptions(members=2, trees=120, depth=7, rate=0.1)
     source = GbdtPredictor(space, task=task, options=options)
-    return source.fit(members, np.nanmean(np.stack(scores), axis=0))
+    return source.fit(codes, np.nanmean(np.stack(scores), axis=0))
 
 
 @cache
 def task_networks(tables: Tables, task: str) -> "Pretrained":
-    """What the other graph tasks teach together: networks on both scores of each that has every member."""
+    """What the other graph tasks teach together: networks on both scores of each that has every
+    architecture."""
     from encoders.pretrained.train import pretrain_on
     from predictors.calibration.normal_scores import NormalScores
 
@@ -153,9 +154,9 @@ def task_networks(tables: Tables, task: str) -> "Pretrained":
     codes, targets = tables.architectures(space.name, f"accuracy@{task}"), []
     for other in space.tasks:
         for key in (f"accuracy@{other}", f"accuracy@{other}-valid"):
-            members = tables.architectures(space.name, key)
-            values = tables.values(space.name, key, members)
-            if other != task and np.array_equal(members, codes) and np.isfinite(values).all():
+            architectures = tables.architectures(space.name, key)
+            values = tables.values(space.name, key, architectures)
+            if other != task and np.array_equal(architectures, codes) and np.isfinite(values).all():
                 targets.append(NormalScores.fit(values).transform(values))
     return pretrain_on(space, codes, np.stack(targets, axis=1).astype(np.float32))
 
@@ -165,22 +166,22 @@ def transferred(tables: Tables, task: str, transfer: bool, seed: int) -> dict[st
     from predictors.kinds.auto import AutoPredictor
 
     space, key = get_space("gnn"), f"accuracy@{task}"
-    members = tables.architectures(space.name, key)
-    values = tables.values(space.name, key, members)
-    order = np.random.default_rng([seed, DRAWS]).permutation(len(members))
-    learn, judge = order[:GNN_LABELS], order[GNN_LABELS:]
+    codes = tables.architectures(space.name, key)
+    values = tables.values(space.name, key, codes)
+    order = np.random.default_rng([seed, DRAWS]).permutation(len(codes))
+    learn, held_out = order[:GNN_LABELS], order[GNN_LABELS:]
     sources = [source_model(tables, other) for other in space.tasks if other != task] if transfer else []
     networks = task_networks(tables, task) if transfer else None
     model = AutoPredictor(space, sources=sources, networks=networks, task=task, seed=seed)
-    model.fit(members[learn], values[learn])
-    return parts(model, members[judge], values[judge])
+    model.fit(codes[learn], values[learn])
+    return parts(model, codes[held_out], values[held_out])
 
 
 def noise(tables: Tables, task: str) -> float:
     """τ of validation and test scores of one table."""
-    members = tables.architectures("gnn", f"accuracy@{task}")
-    test = tables.values("gnn", f"accuracy@{task}", members)
-    valid = tables.values("gnn", f"accuracy@{task}-valid", members)
+    codes = tables.architectures("gnn", f"accuracy@{task}")
+    test = tables.values("gnn", f"accuracy@{task}", codes)
+    valid = tables.values("gnn", f"accuracy@{task}-valid", codes)
     both = np.isfinite(test) & np.isfinite(valid)
     return tau(valid[both], test[both])
 
@@ -194,15 +195,15 @@ def authors_split(tables: Tables, key: str) -> dict[str, dict[str, float]]:
     from predictors.kinds.auto import AutoPredictor
 
     space = get_space("mnasnet")
-    members = tables.architectures(space.name, key)
-    values = tables.values(space.name, key, members)
-    learn, judge = (in_split(tables, members, "train"), in_split(tables, members, "valid"))
-    truth = values[judge]
-    model = AutoPredictor(space).fit(members[learn], values[learn])
-    said = blended(model, members[judge])
-    said["plain"] = plain_trees(space, members[learn], values[learn])(members[judge])
+    codes = tables.architectures(space.name, key)
+    values = tables.values(space.name, key, codes)
+    learn, held_out = (in_split(tables, codes, "train"), in_split(tables, codes, "valid"))
+    truth = values[held_out]
+    model = AutoPredictor(space).fit(codes[learn], values[learn])
+    said = blended(model, codes[held_out])
+    said["plain"] = plain_trees(space, codes[learn], values[learn])(codes[held_out])
     found = {kind: bootstrap(tau, mean, truth, resamples=200) for kind, mean in said.items()}
-    found["r2"] = bootstrap(explained, model.predict(members[judge]).mean, truth)
+    found["r2"] = bootstrap(explained, model.predict(codes[held_out]).mean, truth)
     found["above-plain"] = bootstrap(
         lambda ours, theirs, true: tau(ours, true) - tau(theirs, true), said["auto"], said["plain"], truth,
         resamples=200,

@@ -126,7 +126,7 @@ def _design(target: Target, number: int, diary: Diary) -> None:
 
 
 def _followed(target: Target, job: str) -> str:
-    """The last state that a job's event stream tells; every event must come once and in order."""
+    """The last state in a job's event stream; every event must come once and in order."""
     seen, deadline = 0, time.monotonic() + GIVE_UP_SECONDS
     while time.monotonic() < deadline:
         connection = http.client.HTTPConnection(
@@ -176,8 +176,8 @@ def _study(target: Target, number: int, diary: Diary) -> None:
         if cell in given:
             raise RuntimeError("an architecture was suggested twice")
         given.add(cell)
-        told = {"architecture": cell, "values": {"accuracy": 60.0 + 5 * cell.count("nor_conv_3x3")}}
-        asked(target, "POST", f"/v1/studies/{study}/observe", {"observations": [told]})
+        observation = {"architecture": cell, "values": {"accuracy": 60.0 + 5 * cell.count("nor_conv_3x3")}}
+        asked(target, "POST", f"/v1/studies/{study}/observe", {"observations": [observation]})
     asked(target, "DELETE", f"/v1/studies/{study}")
 
 

@@ -14,7 +14,7 @@ def violations(database_url: str, accepted: Sequence[str], seconds: float) -> li
     """What does not hold once all jobs have ended, or after so many seconds.
 
     I1 every accepted job is there and ends; I2 it has a result exactly where its state says so; I6 its event
-    log tells the same as its row.
+    log says the same as its row.
 
     Args:
         accepted: ids that were answered with 202.
@@ -61,7 +61,7 @@ def _wrong(store: SqlStore, job: Job) -> Iterator[str]:
     while page := store.events(job.id, after=after):
         events += page
         after = page[-1].id
-    told = replay(events)
-    stands = row(job, with_progress=told["progress"] is not None)
-    if job.state.terminal and told != stands:
-        yield f"{job.id}: the log tells {told}, the row {stands}"
+    replayed = replay(events)
+    stands = row(job, with_progress=replayed["progress"] is not None)
+    if job.state.terminal and replayed != stands:
+        yield f"{job.id}: the log says {replayed}, the row {stands}"

@@ -70,7 +70,7 @@ def extreme_labels(target: Target, sets: dict[str, list[float]] = EXTREME, kind:
 
 
 def extreme_observations(target: Target, sets: dict[str, list[float]] = EXTREME) -> Answers:
-    """Studies told of extreme values; each is asked for a suggestion afterwards."""
+    """Studies with observations of extreme values; each is asked for a suggestion afterwards."""
     answers = Answers()
     opening = {"space": SPACE, "task": TASK, "objectives": [{"metric": METRIC, "device": "my-board"}]}
     for values in sets.values():
@@ -78,9 +78,9 @@ def extreme_observations(target: Target, sets: dict[str, list[float]] = EXTREME)
         answers.note(status)
         if status != 201:
             continue
-        told = [{"architecture": a, "values": {METRIC: v}} for a, v in _pairs(values)]
+        observations = [{"architecture": a, "values": {METRIC: v}} for a, v in _pairs(values)]
         path = f"/v1/studies/{study['id']}"
-        body = {"observations": told}
+        body = {"observations": observations}
         answers.note(call(target, "POST", f"{path}/observe", body, seconds=WAIT_SECONDS)[0])
         asked = {"client_id": "a", "count": 2}
         answers.note(call(target, "POST", f"{path}/suggest", asked, seconds=WAIT_SECONDS)[0])

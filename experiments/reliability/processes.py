@@ -1,4 +1,4 @@
-"""What Linux tells of running processes: memory, descriptors, children."""
+"""Running processes as Linux shows them: memory, descriptors, children."""
 
 import os
 from collections.abc import Iterator

@@ -35,7 +35,7 @@ class Served:
     Args:
         url: where it answers.
         pid: of ``netwright serve``; the other processes are its children.
-        folder: its logs, and unless told otherwise its data and temporary files.
+        folder: its logs, and unless said otherwise its data and temporary files.
         data: its data folder.
         database_url, broker_url: what it uses.
     """

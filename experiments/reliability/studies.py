@@ -44,12 +44,12 @@ def filled(
     """
     names, rng = _names(), random.Random(seed)
     for start in range(0, count, A_CALL):
-        told = []
+        observations = []
         for index in range(start, min(start + A_CALL, count)):
             values = [rng.uniform(1, 90) for _ in range(max(objectives - 1, 1))]
             keys = [f"latency_ms@device-{number}" for number in range(1, objectives)]
             good = sum(values) / len(values)  # whatever is faster is worse
-            told.append(
+            observations.append(
                 {
                     "architecture": names[index % len(names)],
                     "values": {"accuracy": good, **dict(zip(keys, values, strict=False))},
@@ -57,7 +57,7 @@ def filled(
                 }
             )
         path = f"/v1/studies/{study}/observe"
-        answers.note(call(target, "POST", path, {"observations": told}, seconds=LATE_SECONDS)[0])
+        answers.note(call(target, "POST", path, {"observations": observations}, seconds=LATE_SECONDS)[0])
 
 
 def _names() -> list[str]:
@@ -134,7 +134,8 @@ class Others:
 
 @contextmanager
 def another_study(target: Target, pause: float = 0.5) -> Iterator[Others]:
-    """While the block runs, an honest client asks and tells a small study of its own."""
+    """While the block runs, an honest client asks a small study of its own for suggestions and observes
+    them."""
     met, stop = Others(), threading.Event()
     study = opened(target)
 
@@ -150,12 +151,12 @@ def another_study(target: Target, pause: float = 0.5) -> Iterator[Others]:
         while not stop.is_set():
             answer = timed("suggest", {"client_id": "honest"})
             suggested = answer.get("suggestions", []) if isinstance(answer, dict) else []
-            told = [
+            observation = [
                 {"architecture": each["architecture"], "values": {"accuracy": rng.uniform(50, 95)}}
                 for each in suggested
             ]
-            if told:
-                timed("observe", {"observations": told})
+            if observation:
+                timed("observe", {"observations": observation})
             stop.wait(pause)
 
     timed("suggest", {"client_id": "honest"})  # its process is there

@@ -39,7 +39,7 @@ three are of log-normal parts. Costs are observed with 5 % noise. Spearman of th
 invented cost over 1,500 other architectures after 10, 20 and 40 random labels, hyperparameters found about
 each value of the log lengthscale; the mean over kinds and numbers of labels chooses. No measured latency
 takes part. 2: the strategy bayes with its first five evaluations drawn from another share of the cells by
-training-free scores (1: from all), 30 evaluations on three columns that no row of compare search is evaluated
+zero-cost proxies (1: from all), 30 evaluations on three columns that no row of compare search is evaluated
 on: AnalogNAS-Bench after 8-bit quantization and in analog memory, validation after 12 epochs. The best found,
 as a normal score of the column."""
 
@@ -108,14 +108,14 @@ def correlation(tables: Tables, kind: str, length: float, seed: int) -> float:
     space = get_space("gnn")
     codes = space.sample(max(LABELS) + OTHERS, rng)
     cost = invented(kind, codes, rng)
-    told = cost * np.exp(NOISE * rng.standard_normal(len(cost)))
+    observed = cost * np.exp(NOISE * rng.standard_normal(len(cost)))
     look = input_map(space, "cora")
     x = look(codes)
     lengths = [length if prior == COST_LENGTH else prior for prior in look.cost_log_lengthscales]
     groups = Groups.of(look.sizes, lengths)
     found = []
     for count in LABELS:
-        labels, known = normal_scores(told[:count]), x[:count]
+        labels, known = normal_scores(observed[:count]), x[:count]
         theta = fit_hyperparameters(known, labels, groups, iterations=ITERATIONS)
         mean, _ = marginals(exact_gp(known, labels, groups, theta), x[max(LABELS) :])
         found.append(float(spearmanr(mean, cost[max(LABELS) :]).statistic))

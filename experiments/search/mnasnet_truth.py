@@ -1,7 +1,8 @@
-"""What judges searches in mnasnet: boosted trees that the experiment itself fits to the measured networks.
+"""The values that searches in mnasnet are evaluated on: boosted trees that the experiment itself fits to the
+measured networks.
 
-The table has 4,616 of about 10¹¹ members: of what a searcher proposes almost nothing was measured. These
-trees see the 28 choices as plain numbers and nothing else, and no model of Netwright sees them.
+The table has 4,616 of about 10¹¹ architectures: of what a searcher proposes almost nothing was measured.
+These trees see the 28 choices as plain numbers and nothing else, and no model of Netwright sees them.
 """
 
 from collections.abc import Callable
@@ -31,7 +32,7 @@ HELD_OUT = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """A value for every member.
+    """A value for every architecture.
 
     Args:
         models: quantity key → fitted trees.
@@ -51,8 +52,8 @@ class Truth:
             codes = tables.architectures(space, key)
             values = tables.values(space, key, codes)
             order = np.random.default_rng(0).permutation(len(codes))
-            held, told = np.split(order, [int(HELD_OUT * len(codes))])
-            models[key] = XGBRegressor(**TREES).fit(codes[told], values[told])
+            held, learned = np.split(order, [int(HELD_OUT * len(codes))])
+            models[key] = XGBRegressor(**TREES).fit(codes[learned], values[learned])
             found = models[key].predict(codes[held]).astype(np.float64)
             left = ((found - values[held]) ** 2).mean() / values[held].var()
             quality[key] = float(1 - left), float(spearmanr(found, values[held]).statistic)
@@ -64,7 +65,7 @@ class Truth:
         return result
 
     def evaluator(self, problem: Problem) -> Callable[[str], Observation]:
-        """What evaluates a member: every quantity of the problem that must be measured."""
+        """What evaluates an architecture: every quantity of the problem that must be measured."""
 
         def evaluate(architecture: str) -> Observation:
             codes = problem.space.parse(architecture)[None]

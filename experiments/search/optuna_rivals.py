@@ -29,9 +29,9 @@ def available() -> str | None:
 class OptunaStrategy(Strategy):
     """An Optuna sampler over a space's variables, one categorical choice each.
 
-    A proposal that was evaluated before is told its value again and costs nothing; one that is no member, or
-    outside the exact bounds, is told to have failed and costs nothing either. Measured bounds are constraints
-    in Optuna's own sense.
+    A proposal that was evaluated before is told its value again and costs nothing; one that is not an
+    architecture of the space, or outside the exact bounds, is told to have failed and costs nothing either.
+    Measured bounds are constraints in Optuna's own sense.
 
     Args:
         sampler: one of :data:`SAMPLERS`, with Optuna's own defaults.

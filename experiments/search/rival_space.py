@@ -9,11 +9,12 @@ from spaces.space import Codes, Space
 
 LISTED = 100_000
 ASKED_AGAIN = 200
-"""Proposals in a row that may be known, or no members, before a uniform draw takes their place."""
+"""Proposals in a row that may be known, or no architectures, before a uniform draw takes their place."""
 
 
 def admitted_choices(problem: Problem) -> dict[str, list[int]]:
-    """Variable → places of the choices that a member within the exact bounds takes; in a large space, all."""
+    """Variable → places of the choices that an architecture within the exact bounds takes; in a large space,
+    all."""
     space = problem.space
     codes = _members(space)
     if codes is None:
@@ -25,7 +26,8 @@ def admitted_choices(problem: Problem) -> dict[str, list[int]]:
 
 
 def read_choices(problem: Problem, places: dict[str, int]) -> str | None:
-    """The architecture of a choice a variable; None where it is no member or outside the exact bounds."""
+    """The architecture of a choice a variable; None where it is not an architecture of the space or outside
+    the exact bounds."""
     space = problem.space
     values = {variable.name: variable.choices[places[variable.name]] for variable in space.variables}
     try:

@@ -108,7 +108,7 @@ def first_draws(
 ) -> list[Observation]:
     """What every searcher has evaluated before its first suggestion: the first draws of ours with this seed.
 
-    They are uniform, but where training-free scores ship; there random search draws its own, to stay random.
+    They are uniform, but where zero-cost proxies ship; there random search draws its own, to stay random.
     """
     if method == OURS or (method == "random" and score_table.ships(problem.space.name)):
         return []
@@ -145,18 +145,18 @@ def search(
     return {"scores": scores, "seconds": seconds}
 
 
-def honest(tables: Tables, quest: Quest, judged: str, method: str, seed: int, evaluations: int) -> float:
-    """The judged value of what was best by another column: search on one reading, report the other."""
+def honest(tables: Tables, quest: Quest, held_out: str, method: str, seed: int, evaluations: int) -> float:
+    """The evaluated value of what was best by another column: search on one reading, report the other."""
     problem = quest.problem
     best: tuple[float, str] = (-np.inf, "")
     for observation, _ in begun_alike(problem, looked_up(tables, problem), method, seed, evaluations):
         best = max(best, (float(problem.score(observation.values)[0]), observation.architecture))
     codes = problem.space.parse(best[1])[None]
-    return float(tables.values(quest.space, judged, codes)[0])
+    return float(tables.values(quest.space, held_out, codes)[0])
 
 
 def everything(tables: Tables, quest: Quest) -> Floats:
-    """Signed objective values (n, o) of all members that the table measured and the task admits."""
+    """Signed objective values (n, o) of all architectures that the table measured and the task admits."""
     problem = quest.problem
     codes = tables.architectures(quest.space, quest.objectives[0].key)
     codes = codes[problem.gap(codes) <= 0]
@@ -228,10 +228,10 @@ def suggestion_seconds(
     evaluator = TableEvaluator(problem, tables)
     strategy = make(OURS, problem, seed)
 
-    def told(names: list[str]) -> list[CompletedTrial]:
+    def labels(names: list[str]) -> list[CompletedTrial]:
         return [CompletedTrial(evaluator.evaluate(name, lambda: False)) for name in names]
 
-    strategy.observe(told(chosen))
+    strategy.observe(labels(chosen))
     strategy.suggest(1)  # the first one learns everything that a running study has learned already
     seconds: dict[str, list[float]] = {"usual": [], "refit": []}
     for known in range(observed, observed + 10):
@@ -241,5 +241,5 @@ def suggestion_seconds(
         fitted = known > observed and any(checkpoint(count) == count for count in counts)
         kind = "refit" if fitted else "usual"
         seconds[kind].append(time.perf_counter() - begin)
-        strategy.observe(told(names[:1]))
+        strategy.observe(labels(names[:1]))
     return seconds

@@ -44,30 +44,30 @@ PROTOCOL = """\
 Every searcher runs in one loop: one suggestion, its evaluation, the next suggestion. All begin with the five
 draws that ours begins with at that seed, uniform but in nasbench201, where they are promising by training-
 free scores and random search draws its own; nothing is carried over from another task. Ours is the strategy
-bayes at its defaults, which in nasbench201 sees training-free scores of every cell; evolution is regularized
+bayes at its defaults, which in nasbench201 sees zero-cost proxies of every cell; evolution is regularized
 evolution, local is local search, optuna-tpe and optuna-nsga2 are Optuna's samplers and syne-kde is Syne
 Tune's TPE, each at its defaults; with two objectives Syne Tune takes part with its evolution of several. Its
 CQR needs a package that it does not declare, its BORE half a second a suggestion; neither takes part. Rivals
-are offered the choices that some member of the task takes, and pay nothing for asking again what is known or
-is no member. Ours was developed on CIFAR-10 in other precisions (AnalogNAS-Bench) and on validation scores
-of NAS-Bench-Graph, noise of their own added. Where the lengthscales of costs are looked for was chosen on
-invented costs (compare constants): no measured latency took part. Its groups of features in nasbench201 and
-the kernel's priors are those of the predictors, chosen on CIFAR-10 with other draws, on AnalogNAS-Bench and
-on 12-epoch validation accuracies, with a look at CIFAR-100; and the skeleton behind the training-free scores
-was set beside deeper ones on 200 cells' CIFAR-10 accuracy. Rows 1-* of ours are optimistic to that extent.
-nasbench201: test accuracy as in the published table; a search ends at the table's optimum or after 300
-evaluations, and one that did not reach it counts 300. Relative improvement over random search: Yang et al.
-2020. honest: search on validation accuracy after 12 epochs, report the test accuracy of the best.
-gnn: test accuracy alone, and accuracy against latency as the hypervolume in percent of the true front's,
-above the front's nadir moved out by a tenth. Ahead: tasks where ours is clearly above every rival: paired
-one-sided t-tests, the largest p-value over the rivals, p < .05 after Holm's correction over the nine tasks.
-mnasnet: accuracy within 4 ms on a ZCU102, evaluated by boosted trees that the comparison fits to nine tenths
-of the measured networks (rows 3-truth-* say how well they predict the others); a bound is a constraint for
-bayes, evolution, local and Optuna, and taken off the objective for Syne Tune.
-RoBoT as its authors judge it: twenty searched by CIFAR-10 validation accuracy after 12 epochs, for both
-tasks; the test accuracy of the best of them is reported. It combines their six scores as we compute them:
-the trained skeleton, initialized as He et al. (2015), 16 standard normal images of 16×16, logarithms of all
-but jacob_cov, one table for both tasks.
+are offered the choices that some architecture of the task takes, and pay nothing for asking again what is
+known or is not an architecture of the space. Ours was developed on CIFAR-10 in other precisions
+(AnalogNAS-Bench) and on validation scores of NAS-Bench-Graph, noise of their own added. Where the
+lengthscales of costs are looked for was chosen on invented costs (compare constants): no measured latency
+took part. Its groups of features in nasbench201 and the kernel's priors are those of the predictors, chosen
+on CIFAR-10 with other draws, on AnalogNAS-Bench and on 12-epoch validation accuracies, with a look at
+CIFAR-100; and the skeleton behind the zero-cost proxies was set beside deeper ones on 200 cells' CIFAR-10
+accuracy. Rows 1-* of ours are optimistic to that extent. nasbench201: test accuracy as in the published
+table; a search ends at the table's optimum or after 300 evaluations, and one that did not reach it counts
+300. Relative improvement over random search: Yang et al. 2020. honest: search on validation accuracy after
+12 epochs, report the test accuracy of the best. gnn: test accuracy alone, and accuracy against latency as
+the hypervolume in percent of the true front's, above the front's nadir moved out by a tenth. Ahead: tasks
+where ours is clearly above every rival: paired one-sided t-tests, the largest p-value over the rivals, p <
+.05 after Holm's correction over the nine tasks. mnasnet: accuracy within 4 ms on a ZCU102, evaluated by
+boosted trees that the comparison fits to nine tenths of the measured networks (rows 3-truth-* say how well
+they predict the others); a bound is a constraint for bayes, evolution, local and Optuna, and taken off the
+objective for Syne Tune. RoBoT as in its paper: twenty searched by CIFAR-10 validation accuracy after
+12 epochs, for both tasks; the test accuracy of the best of them is reported. It combines their six scores as
+we compute them: the trained skeleton, initialized as He et al. (2015), 16 standard normal images of 16×16,
+logarithms of all but jacob_cov, one table for both tasks.
 Seconds are those of the machine named, other work beside it included, of ten suggestions a seed, three
 seeds at most: refit is the one of the ten that chooses hyperparameters anew, as one in fifty does, the row
 without it is of the nine others, slowest is of all."""
@@ -81,10 +81,10 @@ def compare_search(context: Context) -> Sequence[Row]:
 
 
 def _all_cells(context: Context) -> list[Row]:
-    return [row for task, deviation in CELLS.items() for row in _cells(context, task, deviation)]
+    return [row for task, std in CELLS.items() for row in _cells(context, task, std)]
 
 
-def _cells(context: Context, task: str, deviation: float) -> list[Row]:
+def _cells(context: Context, task: str, std: float) -> list[Row]:
     quest = Quest("nasbench201", task, (Quantity("accuracy", task=task),))
     if (reason := context.tables.available("nasbench201", f"accuracy@{task}")) is not None:
         row = f"1-{task}-queries-bayes"
@@ -118,7 +118,7 @@ def _cells(context: Context, task: str, deviation: float) -> list[Row]:
                 source=source,
             )
         )
-        near = [reached_after(run, optimum - deviation) or float(BUDGETS[-1]) for run in found]
+        near = [reached_after(run, optimum - std) or float(BUDGETS[-1]) for run in found]
         rows.append(Row.measured(f"1-{task}-near-{method}", near, "evaluations", source=source))
         share = [100.0 * (reached_after(run, optimum) is not None) for run in found]
         rows.append(Row.measured(f"1-{task}-reached-{method}", share, "% of runs", source=source))

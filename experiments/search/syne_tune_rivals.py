@@ -32,9 +32,9 @@ def available() -> str | None:
 class SyneTuneStrategy(Strategy):
     """A scheduler of Syne Tune over a space's variables, one categorical choice each.
 
-    A proposal that was evaluated before is told its value again and costs nothing; one that is no member, or
-    outside the exact bounds, is told as an error and costs nothing either. These searchers know no bounds, so
-    a missed one is taken off the objective.
+    A proposal that was evaluated before is told its value again and costs nothing; one that is not an
+    architecture of the space, or outside the exact bounds, is told as an error and costs nothing either.
+    These searchers know no bounds, so a missed one is taken off the objective.
 
     Args:
         searcher: one of :data:`SEARCHERS`, with Syne Tune's own defaults.

@@ -11,7 +11,7 @@ from experiments.framework.row import NO_TABLE, Row
 from spaces.space import Codes, get_space
 
 CELLS = 100_000
-"""Draws, not distinct cells: the small spaces have fewer members."""
+"""Draws, not distinct cells: the small spaces have fewer architectures."""
 EMBEDDED = 20_000
 CHUNK = 10_000
 CORES = 2

@@ -18,8 +18,8 @@ PROTOCOL = f"""\
 7, training: minutes of processor time that ``make weights`` takes for each part. Trainings in steps are
 extrapolated from runs of {SHORT} and {LONG} steps, the fastest of two: what does not grow with the steps, and
 so much a step. Predictors: one column of each space times the columns; latency models: all. The whole is the
-sum over {CORES} cores, which parts share as they are independent. Left out: training-free scores, which have
-a limit of their own (their card), score_sde, which is there to be compared with, and the cards' judging."""
+sum over {CORES} cores, which parts share as they are independent. Left out: zero-cost proxies, which have
+a limit of their own (their card), score_sde, which is there to be compared with, and the evaluation for the cards."""
 
 Trainer = Callable[[int], object]
 """Trains for so many steps."""
@@ -100,11 +100,11 @@ def _predictors(context: Context) -> float:
     for name in space_names():
         columns = [key for key in quantities(name) if context.tables.available(name, key) is None]
         if columns:
-            members = context.tables.architectures(name, columns[0])[:LABELS]
-            values = context.tables.values(name, columns[0], members)
+            codes = context.tables.architectures(name, columns[0])[:LABELS]
+            values = context.tables.values(name, columns[0], codes)
             task = context.tables.column(name, columns[0]).quantity.task
             began = time.process_time()
-            GbdtPredictor(get_space(name), task=task, options=OPTIONS).fit(members, values)
+            GbdtPredictor(get_space(name), task=task, options=OPTIONS).fit(codes, values)
             total += (time.process_time() - began) * len(columns)
     return total
 

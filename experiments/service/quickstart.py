@@ -59,18 +59,18 @@ nasbench201: accuracy after int8 post-training quantization on CIFAR-10 (AnalogN
 parameters and 120 M multiply-accumulates, 16 evaluations. gnn: test accuracy on arxiv (NAS-Bench-Graph)
 with a latency of at most 40 ms, 30 evaluations. nasbench201-analog and gnn-cs: the same on columns that no
 constant was chosen on, accuracy on analog hardware and on cs with at most 0.97 M parameters. Models learn
-from the evaluations of their own run alone; random search draws uniformly among members within the exact
-bounds. Regret: the table's best feasible accuracy less the best true accuracy among returned architectures
-that satisfy the bounds, in percentage points."""
+from the evaluations of their own run alone; random search draws uniformly among architectures within the
+exact bounds. Regret: the table's best feasible accuracy less the best true accuracy among returned
+architectures that satisfy the bounds, in percentage points."""
 
 
 def best_feasible(tables: Tables, body: dict[str, object]) -> float:
-    """Best true value of the first objective among all members of the table that satisfy the bounds."""
+    """Best true value of the first objective among all architectures of the table that satisfy the bounds."""
     problem = parse_request(body).problem()
     key = problem.objectives[0].key
-    members = tables.architectures(problem.space.name, key)
-    holds = truly_feasible(tables, problem, members)
-    return float(tables.values(problem.space.name, key, members)[holds].max())
+    codes = tables.architectures(problem.space.name, key)
+    holds = truly_feasible(tables, problem, codes)
+    return float(tables.values(problem.space.name, key, codes)[holds].max())
 
 
 def truly_feasible(tables: Tables, problem: Problem, codes: Codes) -> Bools:

@@ -142,10 +142,10 @@ def held_out(tables: Tables, way: str, seed: int) -> dict[str, float]:
     """Rank correlation over all pairs of held-out tasks, and within them."""
     pairs = read_pairs(tables.data_dir)
     options = TaskOptions(embedding=way == "")
-    told = TaskTraining(get_space(SPACE), pairs, prototypes_of(pairs), options, seed=seed).held_out()
+    predicted = TaskTraining(get_space(SPACE), pairs, prototypes_of(pairs), options, seed=seed).held_out()
     return {
-        "spearman": float(spearmanr(told, pairs.values).statistic),
-        "within": within_tasks(pairs.tasks, told, pairs.values),
+        "spearman": float(spearmanr(predicted, pairs.values).statistic),
+        "within": within_tasks(pairs.tasks, predicted, pairs.values),
     }
 
 
@@ -168,8 +168,8 @@ def far_rows(context: Context) -> list[Row]:
             tuple(f"class {index}" for index in range(count)),
         )
         predictor = load_task_predictor(SPACE, embed_sample(sample))
-        told = predictor.predict(codes)
-        ranked = len(np.unique(told.mean)) > 100 and bool(np.isnan(told.lower).all())
+        predicted = predictor.predict(codes)
+        ranked = len(np.unique(predicted.mean)) > 100 and bool(np.isnan(predicted.lower).all())
         answered = int(predictor.extrapolated and ranked)
         rows.append(
             Row.counted(

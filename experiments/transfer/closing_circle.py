@@ -96,18 +96,18 @@ def closing_circle(context: Context) -> Sequence[Row]:
         context.once(f"circle {seed}", circle, context.tables, context.cache_dir, seed)
         for seed in context.seeds
     ]
-    told = {name: [value for run in runs for value in run[name]] for name in runs[0]}
+    figures = {name: [value for run in runs for value in run[name]] for name in runs[0]}
     source = "CIFAR-10"
-    best = f"the best of {len(told['proposed'])} cells"
+    best = f"the best of {len(figures['proposed'])} cells"
     return [
-        Row.measured("6-proposed", told["proposed"], "%", over="cells", source=source),
-        Row.measured("6-random", told["random"], "%", over="cells", source=source),
-        Row.measured("6-proposed-best", max(told["proposed"]), "%", statement=best, source=source),
-        Row.measured("6-random-best", max(told["random"]), "%", statement=best, source=source),
+        Row.measured("6-proposed", figures["proposed"], "%", over="cells", source=source),
+        Row.measured("6-random", figures["random"], "%", over="cells", source=source),
+        Row.measured("6-proposed-best", max(figures["proposed"]), "%", statement=best, source=source),
+        Row.measured("6-random-best", max(figures["random"]), "%", statement=best, source=source),
         Row.ahead(
             "6-proposed-ahead-of-random",
-            told["proposed"],
-            told["random"],
+            figures["proposed"],
+            figures["random"],
             "points",
             pairs=False,
             over="cells",
@@ -115,6 +115,10 @@ def closing_circle(context: Context) -> Sequence[Row]:
             source=source,
         ),
         Row.measured(
-            "6-slowest-training", max(told["seconds"]) / 60, "min", statement="the slowest", source=source
+            "6-slowest-training",
+            max(figures["seconds"]) / 60,
+            "min",
+            statement="the slowest",
+            source=source,
         ),
     ]

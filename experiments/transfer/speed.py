@@ -127,12 +127,12 @@ def _seconds(client: httpx.Client, name: str, upload: bytes) -> float:
 
 
 def _is_honest(result: dict[str, Any], name: str) -> bool:
-    told = [row["metrics"][f"accuracy@{name}"] for row in result["architectures"]]
-    means = [value["mean"] for value in told]
+    predicted = [row["metrics"][f"accuracy@{name}"] for row in result["architectures"]]
+    means = [value["mean"] for value in predicted]
     return (
         len({row["architecture"] for row in result["architectures"]}) == COUNT
         and means == sorted(means, reverse=True)
-        and all(value["extrapolated"] and value["lower"] is value["upper"] is None for value in told)
+        and all(value["extrapolated"] and value["lower"] is value["upper"] is None for value in predicted)
     )
 
 

@@ -1,4 +1,4 @@
-"""What other tasks tell of one that nobody has measured: ``netwright compare transfer``.
+"""Predictions for tasks without measurements, from models of other tasks: ``netwright compare transfer``.
 
 Row ids: 1 architectures proposed until the optimum, 2 held-out tasks, 3 graph data sets left out, 4 seconds
 from an upload, 5 batches, 7 tasks far from those learned from, 8 whether tables can be read back.

@@ -20,7 +20,7 @@ def to_bytes(model: DeviceModel) -> bytes:
     about = {"space": model.space.name, "devices": model.known.names}
     arrays: dict[str, NDArray[Any]] = {
         "about": np.frombuffer(json.dumps(about).encode(), dtype=np.uint8),
-        "centre": model.known.centre,
+        "centre": model.known.center,
         "weights": np.ascontiguousarray(model.known.weights),
         "levels": model.known.levels,
     }

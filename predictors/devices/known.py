@@ -20,14 +20,14 @@ class KnownDevices:
     """Relative latency (1 on average) of each known device.
 
     Shapes:
-        centre: (p,) subtracted from the features
+        center: (p,) subtracted from the features
         weights: (p, d)
         levels: (d,) mean latency, in the metric's unit
     """
 
     space: Space
     names: tuple[str, ...]
-    centre: NDArray[np.float32]
+    center: NDArray[np.float32]
     weights: NDArray[np.float32]
     levels: Floats
 
@@ -40,18 +40,18 @@ class KnownDevices:
         Args:
             space: what the codes mean.
             labels: device → codes (n, v) and positive values (n,).
-            reference: members (m, v) that say how features and latencies are scaled.
+            reference: architectures (m, v) that say how features and latencies are scaled.
         """
         groups = latency_features(space, reference)
-        centre = np.concatenate([group.mean(axis=0) for group in groups])
+        center = np.concatenate([group.mean(axis=0) for group in groups])
         # Every group has the same say, however many columns it has.
         scale = np.concatenate(
             [1 / np.maximum(group.std(axis=0), 1e-3) / np.sqrt(group.shape[1]) for group in groups]
         )
-        usual = (np.concatenate(groups, axis=1) - centre) * scale
+        usual = (np.concatenate(groups, axis=1) - center) * scale
         columns, levels = [], []
         for codes, values in labels.values():
-            rows = (np.concatenate(latency_features(space, codes), axis=1) - centre) * scale
+            rows = (np.concatenate(latency_features(space, codes), axis=1) - center) * scale
             weights, offset = _ridge(rows, _clipped(values))
             level = max(float((usual @ weights).mean() + offset), float(values.min()))
             columns.append(scale * weights / level)
@@ -59,16 +59,16 @@ class KnownDevices:
         shifted = np.stack(columns, axis=1)
         # On average over the reference each function is 1, whatever its offset was.
         return cls(
-            space, tuple(labels), centre.astype(np.float32), shifted.astype(np.float32), np.array(levels)
+            space, tuple(labels), center.astype(np.float32), shifted.astype(np.float32), np.array(levels)
         )
 
     def relative(self, codes: Codes) -> Floats:
         """Relative latencies (b, d) of codes (b, v)."""
         values = np.empty((len(codes), len(self.names)))
-        for start in range(0, len(codes), _CHUNK):  # bounds the memory: features are hundreds a member
+        for start in range(0, len(codes), _CHUNK):  # bounds the memory: features are hundreds an architecture
             part = slice(start, start + _CHUNK)
             rows = np.concatenate(latency_features(self.space, codes[part]), axis=1, dtype=np.float32)
-            values[part] = (rows - self.centre) @ self.weights + 1.0
+            values[part] = (rows - self.center) @ self.weights + 1.0
         return values
 
     def without(self, names: set[str]) -> "KnownDevices":
@@ -83,7 +83,8 @@ class KnownDevices:
 
 
 def reference_of(space: Space) -> Codes:
-    """Members that stand for all of a space; drawn again when a file is read, so that none are stored."""
+    """Architectures that stand for all of a space; drawn again when a file is read, so that none are
+    stored."""
     return space.sample(_REFERENCE, np.random.default_rng(0))
 
 

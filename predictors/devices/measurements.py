@@ -52,7 +52,7 @@ def check_measurements(codes: Codes, values: Floats) -> None:
             what = "is given twice" if same else f"contradicts measurement {before} of the same architecture"
             raise InvalidMeasurements(what, index=index, field="architecture")
     if not tell_apart(values):
-        raise InvalidMeasurements("all values are the same, so nothing tells fast from slow")
+        raise InvalidMeasurements("all values are the same, so fast and slow cannot be distinguished")
 
 
 def tell_apart(values: Sequence[float] | Floats) -> bool:

@@ -10,9 +10,9 @@ device shows. The coefficients come from robust Bayesian regression
 (:mod:`predictors.devices.robust_regression`). The idea of carrying over from measured devices is HELP's (Lee
 et al., NeurIPS 2021).
 
-Intervals: whole known devices are left out, fitted from k of their labels, and judged on others; the
+Intervals: whole known devices are left out, fitted from k of their labels, and evaluated on others; the
 pooled errors, each over the standard deviation that the fit itself gave, say how wide an interval must be.
-That deviation is first rescaled by the fit's own errors on its measurements when each is left out.
+That standard deviation is first rescaled by the fit's own errors on its measurements when each is left out.
 """
 
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ COMPONENTS = 6
 _RESIDUAL = 0.05
 _FREE = 0.5
 _DRAWS = 10
-_JUDGED = 200
+_EVALUATED = 200
 _FOLDS = 20
 _PROBE_NOISE = 0.1
 _USUAL = 0.8
@@ -63,7 +63,7 @@ class DeviceModel:
 
     Args:
         known: the known devices' functions.
-        reference: members (m, v) that stand for all of the space.
+        reference: architectures (m, v) that stand for all of the space.
         calibrations: number of measurements → scores of left-out devices.
     """
 
@@ -140,10 +140,10 @@ class DeviceModel:
             for count in counts:
                 for _ in range(draws):
                     order = rng.permutation(len(codes))
-                    measured, judged = order[:count], order[count:][:_JUDGED]
+                    measured, held_out = order[:count], order[count:][:_EVALUATED]
                     device = rest._fitted(basis[measured], values[measured])
-                    mean, deviation = device.moments(basis[judged])
-                    scores[count].append(np.abs(values[judged] - mean) / deviation)
+                    mean, std = device.moments(basis[held_out])
+                    scores[count].append(np.abs(values[held_out] - mean) / std)
         calibrations = {
             count: Calibration(np.sort(np.concatenate(found)), sum(map(len, found))).thinned()
             for count, found in scores.items()
@@ -173,7 +173,7 @@ class DeviceModel:
         return self._fitted(self.basis(codes), values)
 
     def cross_validate(self, codes: Codes, values: Floats) -> CrossValidation:
-        """The fit judged on its own measurements, each left out in its turn (in at most 20 parts).
+        """The fit evaluated on its own measurements, each left out in its turn (in at most 20 parts).
 
         Raises:
             InvalidMeasurements: as :meth:`fit`.
@@ -201,7 +201,7 @@ class DeviceModel:
             candidates: to choose from (m, v), distinct; of the model's own reference unless given.
 
         Returns:
-            The architectures (count, v), the most telling first.
+            The architectures (count, v), the most informative first.
         """
         pool = np.unique(self.reference if candidates is None else candidates, axis=0)
         if count > len(pool):
@@ -254,7 +254,7 @@ class FittedDevice:
 
     Args:
         model: what the known devices have in common.
-        scale: latency of an average member.
+        scale: latency of an average architecture.
         posterior: of the coefficients.
         stretch: factor on the standard deviation, from the measurements' own errors when left out.
         count: how many measurements there were.
@@ -271,28 +271,28 @@ class FittedDevice:
         return self.at(self.model.basis(codes), confidence)
 
     def probability_below(self, codes: Codes, bound: float) -> Floats:
-        """P(value ≤ bound) for codes (b, v), (b,), as a Gaussian of the calibrated deviation."""
+        """P(value ≤ bound) for codes (b, v), (b,), as a Gaussian of the calibrated standard deviation."""
         prediction = self.predict(codes)
         probability: Floats = norm.cdf(bound, prediction.mean, np.maximum(prediction.std, 1e-12))
         return probability
 
     def at(self, basis: Floats, confidence: float) -> Prediction:
         """The prediction for rows of :meth:`DeviceModel.basis`."""
-        mean, deviation = self.moments(basis)
+        mean, std = self.moments(basis)
         calibration = self.model._calibration(self.count)
         if calibration is None:
             nothing = np.full_like(mean, np.nan)
-            return Prediction(mean, deviation, nothing, nothing, confidence)
-        prediction = calibration.prediction(mean, deviation, confidence)
+            return Prediction(mean, std, nothing, nothing, confidence)
+        prediction = calibration.prediction(mean, std, confidence)
         lower = np.maximum(prediction.lower, 0.0)  # keeps NaN, and no device is done before it began
-        return Prediction(mean, _gaussian(calibration) * deviation, lower, prediction.upper, confidence)
+        return Prediction(mean, _gaussian(calibration) * std, lower, prediction.upper, confidence)
 
     def moments(self, basis: Floats) -> tuple[Floats, Floats]:
         """Mean and the fit's own standard deviation (b,), in the metric's unit."""
         level = self.model._level(basis)
         mean = np.maximum(self.scale * (basis @ self.posterior.mean), 0.01 * self.scale * level)
-        deviation = np.sqrt(self.posterior.variance(self.model._weighted(basis)))
-        return mean, self.stretch * self.scale * level * deviation
+        std = np.sqrt(self.posterior.variance(self.model._weighted(basis)))
+        return mean, self.stretch * self.scale * level * std
 
 
 def _stretch(scores: Floats) -> float:

@@ -45,8 +45,8 @@ class DevicePredictor(Predictor):
         """Fits all measurements so far and these; that takes milliseconds."""
         if self._measured is None:
             return self.fit(codes, values)
-        known, told = self._measured
-        return self.fit(np.concatenate([known, codes]), np.concatenate([told, values]))
+        known, labels = self._measured
+        return self.fit(np.concatenate([known, codes]), np.concatenate([labels, values]))
 
     def predict(self, codes: Codes, confidence: float = 0.9) -> Prediction:
         """Predictions for codes (b, v); bounds are NaN where too few measurements promise none."""

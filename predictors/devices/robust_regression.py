@@ -45,12 +45,12 @@ class Posterior:
     def variance(self, rows: Floats) -> Floats:
         """Variance (b,) of new measurements at rows (b, p): coefficients, noise levels and noise together."""
         total = np.zeros(len(rows))
-        centre = rows @ self.mean
+        center = rows @ self.mean
         for weight, noise, mean, covariance in zip(
             self.weights, self.noise, self.means, self.covariances, strict=True
         ):
             own = np.einsum("bp,pq,bq->b", rows, covariance, rows, optimize=True)
-            total += weight * (own + noise**2 + (rows @ mean - centre) ** 2)
+            total += weight * (own + noise**2 + (rows @ mean - center) ** 2)
         return total
 
     def left_out(self, rows: Floats, values: Floats) -> Floats:

@@ -40,7 +40,7 @@ from predictors.inputs import informed_kinds
 from predictors.kinds import KINDS
 from predictors.kinds.gbdt import GbdtPredictor
 from predictors.predictor import DamagedModel, NotEnoughLabels
-from predictors.transfer.sources import sources_of_text, sources_to_text, told
+from predictors.transfer.sources import predictions_of, sources_of_text, sources_to_text
 from spaces.space import Codes, Floats, Space
 
 FORMAT = "netwright-gp-2"
@@ -174,7 +174,7 @@ class GpPredictor(ScoredPredictor):
         if self.networks is not None:
             inputs.append(self.networks.together(codes))
         if self.sources:
-            inputs.append(told(self.sources, codes))
+            inputs.append(predictions_of(self.sources, codes))
         return inputs
 
     def _kinds(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ from predictors.kinds import KINDS
 from predictors.kinds.gbdt import GbdtPredictor
 from predictors.neural_heads import Heads, Inputs, conditioned, hyperparameters
 from predictors.predictor import DamagedModel, NotEnoughLabels
-from predictors.transfer.sources import sources_of_text, sources_to_text, told
+from predictors.transfer.sources import predictions_of, sources_of_text, sources_to_text
 from spaces.space import Codes, Floats, Space
 
 FORMAT = "netwright-neural-2"
@@ -179,7 +179,7 @@ class NeuralPredictor(ScoredPredictor):
     def _inputs(self, codes: Codes) -> Inputs:
         """For each network its embedding and the exact features, standardized."""
         exact = standardized(self.space, self.task, self.kinds, codes)
-        exact += [told(self.sources, codes)] if self.sources else []
+        exact += [predictions_of(self.sources, codes)] if self.sources else []
         return [[own, *exact] for own in self._embeddings(codes)]
 
     def _embeddings(self, codes: Codes) -> list[Floats]:

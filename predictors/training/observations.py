@@ -13,7 +13,7 @@ from predictors.predictor import Predictor
 from spaces.space import Codes, Floats, Space
 
 FOLDS = 5
-LEAST_JUDGED = 10
+LEAST_FOR_FOLDS = 10
 """Distinct architectures below which cross-validation says nothing."""
 
 
@@ -22,9 +22,10 @@ class Figures:
     """How a predictor does on architectures that it did not learn from.
 
     Args:
-        labels: observations judged.
-        folds: 0 where there are too few distinct architectures to judge by.
-        spearman, kendall_tau: rank correlations; None where the values do not differ, or nothing was judged.
+        labels: held-out observations.
+        folds: 0 where there are too few distinct architectures to hold out.
+        spearman, kendall_tau: rank correlations; None where the values do not differ, or nothing was held
+            out.
         coverage: share of values within the 90 % intervals; None where no interval was promised.
         mean_absolute_error: in the metric's unit.
     """
@@ -105,7 +106,7 @@ def train(
     """Judges a kind by cross-validation, then fits it to all labels.
 
     Repeated observations of one architecture are measurements with noise: all are learned, and all lie in
-    one fold, so that none is judged by its own repetition.
+    one fold, so that none is evaluated by its own repetition.
 
     Args:
         on_step: called before each of the fits with how many are done, of how many; may raise to stop.
@@ -123,14 +124,19 @@ def train(
 
     _, group = np.unique(codes, axis=0, return_inverse=True)
     groups = int(group.max()) + 1 if len(codes) else 0
-    folds = FOLDS if groups >= LEAST_JUDGED else 0
+    folds = FOLDS if groups >= LEAST_FOR_FOLDS else 0
     fold = np.random.default_rng(seed).permutation(groups)[group.ravel()] % max(folds, 1)
     mean, std, lower, upper = np.empty((4, len(values)))
     for number in range(folds):
         on_step(number, folds + 1, f"cross-validation, fold {number + 1} of {folds}")
         held = fold == number
-        told = fitted(~held).predict(codes[held])
-        mean[held], std[held], lower[held], upper[held] = told.mean, told.std, told.lower, told.upper
+        predicted = fitted(~held).predict(codes[held])
+        mean[held], std[held], lower[held], upper[held] = (
+            predicted.mean,
+            predicted.std,
+            predicted.lower,
+            predicted.upper,
+        )
     on_step(folds, folds + 1, f"fitting {len(values)} labels")
     figures = Figures(len(values))
     if folds:

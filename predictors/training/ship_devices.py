@@ -15,16 +15,16 @@ from spaces.space import Codes, Floats, get_space
 
 SPACES = ("nasbench201", "fbnet")
 LABELS = 900
-"""At most so many members of each device: what HELP's protocol allows; the rest judges."""
+"""At most so many architectures of each device: what HELP's protocol allows; the rest evaluates."""
 _MEASURED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedDevice:
-    """How well one device is told by the model without it, from ten random measurements.
+    """How well the model without a device predicts it, from ten random measurements.
 
     Args:
-        spearman: rank correlation over the table's other members.
+        spearman: rank correlation over the table's other architectures.
         coverage_percent: share of them within the 90 % interval.
     """
 
@@ -35,7 +35,7 @@ class TrainedDevice:
 
 
 def draw_labels(tables: Tables, space: str, *, seed: int = 0) -> Labels:
-    """At most 900 members of each device of a space and their latencies."""
+    """At most 900 architectures of each device of a space and their latencies."""
     drawn: dict[str, tuple[Codes, Floats]] = {}
     for name in get_space(space).devices:
         key = f"latency_ms@{name}"
@@ -64,14 +64,14 @@ def train_devices(
         model = DeviceModel.train(get_space(name), labels, seed=seed)
         data = to_bytes(model)
         (folder / f"{name}.safetensors").write_bytes(data)
-        rows = [_judge(tables, model, labels, device, seed) for device in model.known.names]
+        rows = [_evaluate(tables, model, labels, device, seed) for device in model.known.names]
         (folder / f"{name}.md").write_text(_card(name, rows, tables, data), encoding="utf-8")
         trained += rows
         progress(index + 1, len(readable), name)
     return trained
 
 
-def _judge(tables: Tables, model: DeviceModel, labels: Labels, device: str, seed: int) -> TrainedDevice:
+def _evaluate(tables: Tables, model: DeviceModel, labels: Labels, device: str, seed: int) -> TrainedDevice:
     space = model.space.name
     key = f"latency_ms@{device}"
     codes = tables.architectures(space, key)
@@ -79,13 +79,13 @@ def _judge(tables: Tables, model: DeviceModel, labels: Labels, device: str, seed
     rest = {name: labels[name] for name in labels if name != device}
     unseen = model.without({device}).calibrated(rest, counts=(_MEASURED,), draws=3, seed=seed)
     order = np.random.default_rng([seed, 1]).permutation(len(codes))
-    given, judged = order[:_MEASURED], order[_MEASURED:]
-    prediction = unseen.fit(codes[given], values[given]).predict(codes[judged])
-    inside = (prediction.lower <= values[judged]) & (values[judged] <= prediction.upper)
+    given, held_out = order[:_MEASURED], order[_MEASURED:]
+    prediction = unseen.fit(codes[given], values[given]).predict(codes[held_out])
+    inside = (prediction.lower <= values[held_out]) & (values[held_out] <= prediction.upper)
     return TrainedDevice(
         space,
         device,
-        round(float(spearmanr(prediction.mean, values[judged]).statistic), 4),
+        round(float(spearmanr(prediction.mean, values[held_out]).statistic), 4),
         round(100 * float(inside.mean()), 2),
     )
 
@@ -96,14 +96,14 @@ def _card(space: str, rows: list[TrainedDevice], tables: Tables, data: bytes) ->
     return f"""# Devices of `{space}`
 
 The shared latency model (`predictors/devices/model.py`): a linear function of exact features for each device,
-learned from at most {LABELS} members drawn at random, and the errors of devices left out.
+learned from at most {LABELS} architectures drawn at random, and the errors of devices left out.
 
 - **Data**: {"; ".join(sorted(sources))}
 - **Command**: `netwright train devices`
 - **Digest**: `sha256:{hashlib.sha256(data).hexdigest()}`, {len(data):,} bytes
 
-Each device judged by the model without it, fitted from {_MEASURED} random measurements (one draw): rank
-correlation over the table's other members, and the share of them inside the 90 % interval. Devices that
+Each device predicted by the model without it, fitted from {_MEASURED} random measurements (one draw): rank
+correlation over the table's other architectures, and the share of them inside the 90 % interval. Devices that
 differ in batch size alone stay known.
 
 | device | Spearman | coverage % |

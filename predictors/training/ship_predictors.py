@@ -146,11 +146,11 @@ class _Drawn:
 
     @classmethod
     def of(cls, tables: Tables, space: Space, column: Column, seed: int) -> "_Drawn":
-        members = tables.architectures(space.name, column.key)
-        values = tables.values(space.name, column.key, members)
-        order = np.random.default_rng(seed).permutation(len(members))
+        codes = tables.architectures(space.name, column.key)
+        values = tables.values(space.name, column.key, codes)
+        order = np.random.default_rng(seed).permutation(len(codes))
         learn, others = order[:LABELS], order[LABELS:][:EVALUATED]
-        return cls(space, column, members[learn], values[learn], members[others], values[others])
+        return cls(space, column, codes[learn], values[learn], codes[others], values[others])
 
 
 def _fitted(drawn: _Drawn, seed: int) -> GbdtPredictor:

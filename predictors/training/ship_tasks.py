@@ -56,10 +56,10 @@ def within_tasks(tasks: NDArray[np.int64], predicted: Floats, values: Floats) ->
     right = wrong = 0
     for rows in np.split(order, np.flatnonzero(np.diff(tasks[order])) + 1):
         first, second = np.triu_indices(len(rows), 1)
-        told = (predicted[rows][first] - predicted[rows][second]) * (
+        product = (predicted[rows][first] - predicted[rows][second]) * (
             values[rows][first] - values[rows][second]
         )
-        right, wrong = right + int((told > 0).sum()), wrong + int((told < 0).sum())
+        right, wrong = right + int((product > 0).sum()), wrong + int((product < 0).sum())
     return (right - wrong) / max(right + wrong, 1)
 
 
@@ -134,10 +134,10 @@ def graph_rows(values: Floats, *, seed: int = 0) -> tuple[NDArray[np.int64], NDA
 
 
 def graph_values(tables: Tables, name: str) -> Floats:
-    """All readings of a graph data set, (n, r), of all members of the space."""
-    members = get_space(graph_tasks.SPACE).enumerate()
+    """All readings of a graph data set, (n, r), of all architectures of the space."""
+    codes = get_space(graph_tasks.SPACE).enumerate()
     keys = [f"accuracy@{name}{reading}" for reading in graph_tasks.READINGS]
-    return np.stack([tables.values(graph_tasks.SPACE, key, members) for key in keys], axis=1)
+    return np.stack([tables.values(graph_tasks.SPACE, key, codes) for key in keys], axis=1)
 
 
 def learn_graphs(tables: Tables, *, seed: int = 0) -> graph_tasks.Readings:
@@ -154,10 +154,10 @@ def learn_graphs(tables: Tables, *, seed: int = 0) -> graph_tasks.Readings:
         if len(learned) + len(others) < graph_tasks.SMALLEST:
             continue
         weights = _regressed(x[learned], values[learned], between)
-        told = x @ weights
+        predicted = x @ weights
         names.append(name)
-        columns.append(weights / told.std(axis=0))
-        centers.append(told.mean(axis=0) / told.std(axis=0))
+        columns.append(weights / predicted.std(axis=0))
+        centers.append(predicted.mean(axis=0) / predicted.std(axis=0))
     return graph_tasks.Readings(
         tuple(names), points, np.concatenate(columns, axis=1), np.concatenate(centers)
     )
@@ -174,10 +174,11 @@ def _regressed(x: Floats, values: Floats, between: Floats) -> Floats:
         for fold in range(FOLDS):
             held = part == fold
             factor = cho_factor(whole - grams[fold] + ridge * between + small)
-            told = x @ cho_solve(factor, x[~held].T @ labels[~held])
+            predicted = x @ cho_solve(factor, x[~held].T @ labels[~held])
             for column in range(values.shape[1]):
                 inside, outside = (
-                    spearmanr(told[rows, column], values[rows, column]).statistic for rows in (~held, held)
+                    spearmanr(predicted[rows, column], values[rows, column]).statistic
+                    for rows in (~held, held)
                 )
                 more[column] += (inside - outside) / FOLDS
         if more.max() <= MORE:
@@ -188,12 +189,12 @@ def _regressed(x: Floats, values: Floats, between: Floats) -> Floats:
 
 def read_graphs_back(tables: Tables, readings: graph_tasks.Readings, *, seed: int = 0) -> list[ReadBack]:
     """How well each column is read back from functions that were learned with a seed."""
-    told, found = readings.told(get_space(graph_tasks.SPACE)), []
+    predicted, found = readings.predict(get_space(graph_tasks.SPACE)), []
     for number, name in enumerate(readings.names):
         values = graph_values(tables, name)
         learned, others = graph_rows(values, seed=seed)
         for column, reading in enumerate(graph_tasks.READINGS):
-            said = told[:, len(graph_tasks.READINGS) * number + column]
+            said = predicted[:, len(graph_tasks.READINGS) * number + column]
             inside, outside = (
                 float(spearmanr(said[rows], values[rows, column]).statistic) for rows in (learned, others)
             )
@@ -202,7 +203,7 @@ def read_graphs_back(tables: Tables, readings: graph_tasks.Readings, *, seed: in
 
 
 def train_graph_tasks(tables: Tables, folder: Path, *, seed: int = 0) -> str:
-    """Writes what each graph data set tells of others, and its card; returns the digest.
+    """Writes the functions of each graph data set, and their card; returns the digest.
 
     Raises:
         TableUnavailable: where NAS-Bench-Graph is absent.
@@ -225,7 +226,7 @@ A search on one of them sees those of the others, never its own.
 - **Command**: `netwright train task-encoder`
 - **Digest**: `{digest}`, {len(data):,} bytes
 
-Each is a sum over inducing points, centres of features of uniform draws: none is an architecture. Spearman of
+Each is a sum over inducing points, centers of features of uniform draws: none is an architecture. Spearman of
 what the file says and the table, over the architectures learned from and over all others:
 
 | scores | labels | inside | outside |
@@ -239,7 +240,7 @@ what the file says and the table, over the architectures learned from and over a
 def _card(found: TrainedTasks, size: int) -> str:
     return f"""# Tasks of `{found.space}`
 
-What measured tasks tell of a new one (`predictors/transfer/task_model.py`): the accuracy of any cell on a
+A model of new tasks from measured ones (`predictors/transfer/task_model.py`): the accuracy of any cell on a
 task that is given by its classes' prototypes, before anything was trained on it.
 
 - **Data**: {found.pairs:,} pairs of {found.tasks:,} tasks and a cell, {SOURCE}.
@@ -249,7 +250,7 @@ task that is given by its classes' prototypes, before anything was trained on it
 - **Digest**: `{found.digest}`, {size:,} bytes
 
 Evaluated by leaving whole tasks out, in {FOLDS} parts. What cells bring is a sum over inducing points,
-centres of features of uniform draws: none is an architecture. How well the pairs' accuracies are read back is
+centers of features of uniform draws: none is an architecture. How well the pairs' accuracies are read back is
 measured with the cells learned from, and with cells left out, all of a function at once; both with tasks'
 levels left out.
 

@@ -1,4 +1,4 @@
-r"""What other graph data sets tell of one: smooth functions of each, weighted by how alike they are.
+r"""Models of other graph data sets: smooth functions of each, weighted by similarity.
 
 A data set is described by its published statistics; the weight of another one is
 :math:`\exp(-\lVert s - s' \rVert^2 / (2\ell^2))` of standardized ones. It has two readings, its test
@@ -32,13 +32,13 @@ FORMAT = "netwright-graph-tasks-3"
 POINTS = 1024
 """Inducing points, at most."""
 DRAWN = 20_000
-"""Uniform draws whose features they are centres of."""
+"""Uniform draws whose features they are centers of."""
 SHARE = 0.5
 """Of a table's architectures, drawn at random: the others say whether a table can be read back."""
 SMALLEST = 4000
 """A data set with fewer measured architectures teaches others nothing: one reads its rows back from them."""
 READINGS = ("", "-valid")
-"""What stands behind a data set's name in the tasks of its test and validation scores."""
+"""Suffixes of a data set's tasks: its test and its validation accuracy."""
 LENGTHS = {"count": 2.2, "depth": 0.8, "last": 1.0, "after": 1.0, "shape": 0.65}
 """The log lengthscale of each family of features."""
 STATISTICS: dict[str, tuple[int, int, int, int, float]] = {
@@ -71,14 +71,14 @@ def likeness(task: str, sources: tuple[str, ...]) -> Floats:
     >>> likeness("cora", ("citeseer", "proteins")).round(2).tolist()
     [1.0, 0.0]
     """
-    told = np.array(
+    statistics = np.array(
         [
             [np.log(nodes), np.log(2 * edges / nodes), np.log(features), np.log(classes), alike]
             for nodes, edges, features, classes, alike in STATISTICS.values()
         ]
     )
-    told = (told - told.mean(axis=0)) / told.std(axis=0)
-    rows = dict(zip(STATISTICS, told, strict=True))
+    statistics = (statistics - statistics.mean(axis=0)) / statistics.std(axis=0)
+    rows = dict(zip(STATISTICS, statistics, strict=True))
     squared = np.array([((rows[task] - rows[name]) ** 2).sum() for name in sources])
     weights = np.exp(-squared / (2 * LENGTH**2))
     result: Floats = weights / weights.sum()
@@ -93,24 +93,25 @@ def looks(space: Space, codes: Codes) -> Floats:
 
 
 @lru_cache(maxsize=2)
-def members(space: Space) -> Floats:
-    """:func:`looks` (n, f) of all members."""
+def features_of_all(space: Space) -> Floats:
+    """:func:`looks` (n, f) of all architectures."""
     return looks(space, space.enumerate())
 
 
 def correlations(space: Space, points: Floats) -> Iterator[Floats]:
-    """Of all members with points (m, f), (c, m) at a time: together they are some hundred megabytes."""
-    known = members(space)
+    """Of all architectures with points (m, f), (c, m) at a time: together they are some hundred megabytes."""
+    known = features_of_all(space)
     for start in range(0, len(known), _CHUNK):
         yield kernel(known[start : start + _CHUNK], points)
 
 
-def told_by_others(space: Space, task: str) -> Floats:
-    """What all readings of :func:`sources_of` say of all members, (n, s·r), a data set's side by side."""
+def predicted_by_others(space: Space, task: str) -> Floats:
+    """What all readings of :func:`sources_of` say of all architectures, (n, s·r), a data set's side by
+    side."""
     names = shipped().names
     chosen = [names.index(source) for source in sources_of(space, task)]
-    told = _told(space).reshape(-1, len(names), len(READINGS))[:, chosen]
-    return told.reshape(len(told), -1)
+    predicted = _predictions(space).reshape(-1, len(names), len(READINGS))[:, chosen]
+    return predicted.reshape(len(predicted), -1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,8 +166,8 @@ class Readings:
             raise DamagedModel(f"the bytes are no functions of graph data sets: {error}") from error
         return cls(names, points, weights, centers)
 
-    def told(self, space: Space) -> Floats:
-        """What all readings say of all members, (n, t·r)."""
+    def predict(self, space: Space) -> Floats:
+        """Predictions of all readings for all architectures, (n, t·r)."""
         parts = [part @ self.weights for part in correlations(space, self.points)]
         result: Floats = np.concatenate(parts) - self.centers
         return result
@@ -186,9 +187,9 @@ def _standard(space: Space) -> tuple[Floats, Floats]:
 
 
 @lru_cache(maxsize=2)
-def _told(space: Space) -> Floats:
-    """What all readings say of all members, (n, t·r)."""
-    return shipped().told(space)
+def _predictions(space: Space) -> Floats:
+    """Predictions of all readings for all architectures, (n, t·r)."""
+    return shipped().predict(space)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""What models of other tasks in the space say, as a group of features: transfer between tasks."""
+"""Predictions of models of other tasks in the space, as a group of features: transfer between tasks."""
 
 import base64
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from predictors.kinds.gbdt import GbdtPredictor
 from spaces.space import Codes, Floats, Space
 
 
-def told(sources: Sequence[GbdtPredictor], codes: Codes) -> Floats:
+def predictions_of(sources: Sequence[GbdtPredictor], codes: Codes) -> Floats:
     """Their predictions for codes (b, v) as normal scores, which need no other standard, (b, sources)."""
     columns = [source.scored(codes)[0] for source in sources]
     found: Floats = np.stack(columns, axis=1) / np.sqrt(len(sources))

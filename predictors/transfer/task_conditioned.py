@@ -1,10 +1,10 @@
-r"""The task-conditioned predictor: what other tasks tell of this one, and what was observed on it.
+r"""The task-conditioned predictor: a prior from other tasks, and what was observed on this one.
 
 With :math:`m` of :mod:`predictors.transfer.task_model` as prior mean, an observation of this task is
 
 .. math:: y = (1 + b)\,m(a) + o + g(a) + \varepsilon, \qquad g \sim \mathcal{GP}(0, s_g^2 k),
 
-a level o, a stretch b and deviations g of its own, with the kernel of
+a level o, a stretch b and a residual g of its own, with the kernel of
 :mod:`predictors.gaussian_processes.cell_kernel`; all posteriors are closed, so an observation is taken in
 within milliseconds. Without an embedding it is a plain Gaussian process about a constant. A task far from
 those that were learned from is ``extrapolated``: its ranking is a guess, and no interval is given.
@@ -39,10 +39,10 @@ FAR_LEVEL = 15.0
 PROMISING = 20
 """Own observations from which on intervals are those of their errors left out, one at a time.
 
-They hold for members chosen as these were: of a search's observations, for what the search looks at.
+They hold for architectures chosen as these were: of a search's observations, for what the search looks at.
 """
 _GRID = (0.35, 1.0, 2.8)
-"""Factors on the deviations' and the noise's scale that observations choose among."""
+"""Factors on the scales of the residual and the noise that observations choose among."""
 _CHOSEN_ON = 300
 
 
@@ -128,29 +128,29 @@ class TaskPredictor(Predictor):
         points, prior = scaled(self.space, codes), self._prior(codes)
         matrix = self._covariance(points, points, prior, prior) + self.scales.noise**2 * np.eye(len(values))
         inverse = cho_solve(cho_factor(matrix, lower=True), np.eye(len(values)))
-        centre = prior if self.model is not None else np.full(len(values), values.mean())
-        weights = inverse @ (values - centre)
+        center = prior if self.model is not None else np.full(len(values), values.mean())
+        weights = inverse @ (values - center)
         self._posterior = points, prior, weights, inverse
         precision = np.diag(inverse)
         self._own = Calibration.of(weights / precision, 1 / np.sqrt(precision))
         return self
 
     def _likeliest(self, codes: Codes, values: Floats) -> Scales:
-        """Scales of greatest posterior probability on a grid about what held-out tasks told."""
+        """Scales of greatest posterior probability on a grid about those found on held-out tasks."""
         points, prior = scaled(self.space, codes), self._prior(codes)
         if self.model is None:
             spread = max(float(values.std()), 1e-6)
             base = Scales(10 * spread, spread, 0.3 * spread)
-            centred = values - values.mean()
+            centered = values - values.mean()
         else:
-            base, centred = self._base, values - prior
+            base, centered = self._base, values - prior
         best, found = np.inf, base
         for cells in _GRID:
             for noise in _GRID:
                 scales = Scales(base.level, base.cells * cells, base.noise * noise)
                 matrix = self._covariance(points, points, prior, prior, scales)
                 factor = cho_factor(matrix + scales.noise**2 * np.eye(len(values)), lower=True)
-                loss = 0.5 * float(centred @ cho_solve(factor, centred))
+                loss = 0.5 * float(centered @ cho_solve(factor, centered))
                 loss += float(np.log(np.diag(factor[0])).sum()) + np.log(cells) ** 2 + np.log(noise) ** 2
                 if loss < best:
                     best, found = loss, scales
@@ -159,7 +159,7 @@ class TaskPredictor(Predictor):
     def _covariance(
         self, a: Floats, b: Floats, prior_a: Floats, prior_b: Floats, scales: Scales | None = None
     ) -> Floats:
-        """Prior covariances (n, m) of this task's own deviations."""
+        """Prior covariances (n, m) of this task's own residual."""
         scales = scales or self.scales
         found = scales.level**2 + scales.cells**2 * kernel(a, b)
         if self.model is not None:
@@ -173,7 +173,7 @@ class TaskPredictor(Predictor):
         return self.model.prior(self.embedding, codes)
 
     def _scored(self, codes: Codes) -> tuple[Floats, Floats]:
-        """Mean and deviation (b,), one measurement's noise included."""
+        """Mean and standard deviation (b,), one measurement's noise included."""
         prior, scales = self._prior(codes), self.scales
         if self._posterior is None:
             if self.model is None:
@@ -182,11 +182,11 @@ class TaskPredictor(Predictor):
             return prior, np.full(len(codes), total)
         points, learned, weights, inverse = self._posterior
         mean, variance = np.empty(len(codes)), np.empty(len(codes))
-        centre = prior if self.model is not None else np.full(len(codes), self.values.mean())
+        center = prior if self.model is not None else np.full(len(codes), self.values.mean())
         for start in range(0, len(codes), 2048):
             rows = slice(start, start + 2048)
             cross = self._covariance(scaled(self.space, codes[rows]), points, prior[rows], learned)
-            mean[rows] = centre[rows] + cross @ weights
+            mean[rows] = center[rows] + cross @ weights
             own = np.full(len(cross), scales.level**2 + scales.cells**2)
             if self.model is not None:
                 own += (STRETCH * (prior[rows] - self.model.mean)) ** 2

@@ -57,7 +57,7 @@ class TaskModel:
     """The shipped part.
 
     Shapes:
-        centre, spread: (1283,), of task vectors
+        center, spread: (1283,), of task vectors
         level: (1283,) weights w of standardized task vectors
         knots: (k,) levels, rising
         cells: (m, k) weights over the inducing points, for tasks of each of these levels
@@ -66,7 +66,7 @@ class TaskModel:
 
     space: Space
     mean: float
-    centre: Floats
+    center: Floats
     spread: Floats
     level: Floats
     level_range: tuple[float, float]
@@ -95,7 +95,7 @@ class TaskModel:
     def _vector(self, embedding: TaskEmbedding) -> Floats:
         if embedding.version != VERSION:
             raise OtherVersion(f"the task was embedded by {embedding.version}; this is {VERSION}")
-        found: Floats = (task_vector(embedding.prototypes) - self.centre) / self.spread
+        found: Floats = (task_vector(embedding.prototypes) - self.center) / self.spread
         return found
 
     def _brings(self, codes: Codes) -> Floats:
@@ -107,7 +107,7 @@ class TaskModel:
     def to_bytes(self) -> bytes:
         """A safetensors file."""
         parts = {
-            "centre": self.centre,
+            "centre": self.center,
             "spread": self.spread,
             "level": self.level,
             "knots": self.knots,
@@ -169,28 +169,29 @@ class TaskModel:
             raise DamagedModel(f"the bytes are no model of tasks: {error}") from error
 
 
-def between(knots: Floats, told: Floats, levels: Floats) -> Floats:
-    """What is told at knots (k,) of b things, (b, k), at a level of each, (b,); no further than the knots.
+def between(knots: Floats, predicted: Floats, levels: Floats) -> Floats:
+    """Values at knots (k,) of b functions, (b, k), interpolated at a level of each, (b,), and constant
+    beyond.
 
     >>> between(np.array([0.0, 2.0]), np.array([[5.0, 7.0], [5.0, 7.0]]), np.array([1.0, 9.0])).tolist()
     [6.0, 7.0]
     """
     if len(knots) == 1:
-        return told[:, 0]
-    rows, left = np.arange(len(told)), np.clip(np.searchsorted(knots, levels) - 1, 0, len(knots) - 2)
+        return predicted[:, 0]
+    rows, left = np.arange(len(predicted)), np.clip(np.searchsorted(knots, levels) - 1, 0, len(knots) - 2)
     share = np.clip((levels - knots[left]) / (knots[left + 1] - knots[left]), 0.0, 1.0)
-    found: Floats = (1 - share) * told[rows, left] + share * told[rows, left + 1]
+    found: Floats = (1 - share) * predicted[rows, left] + share * predicted[rows, left + 1]
     return found
 
 
 @lru_cache(maxsize=4)
 def _table(model: TaskModel) -> Floats:
     """f of every combination of choices at the knots, (choices, k)."""
-    members = model.space.enumerate()
+    codes = model.space.enumerate()
     choices = int(np.prod([len(v.choices) for v in model.space.variables]))
     found = np.zeros((choices, len(model.knots)))
-    found[index_of(members, model.space.variables)] = (
-        correlations(model.space, members, model.points) @ model.cells
+    found[index_of(codes, model.space.variables)] = (
+        correlations(model.space, codes, model.points) @ model.cells
     )
     return found
 

@@ -32,7 +32,7 @@ from predictors.transfer.task_model import Scales, TaskModel, between
 from spaces.space import Floats, Space
 
 NOISE = 6.0
-"""Variance of a measurement and of what the features cannot tell."""
+"""Variance of a measurement and of what the features cannot explain."""
 TASK_NOISE = 2.0
 """Variance that the pairs of one task share."""
 LEVEL = 0.4
@@ -59,7 +59,7 @@ LEFT_OUT = 10
 SMOOTHING = 1e-3
 """Of the trees' function over the inducing points."""
 DRAWN = 8000
-"""Uniform draws whose features the inducing points are centres of."""
+"""Uniform draws whose features the inducing points are centers of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +98,11 @@ class TaskTraining:
         self.space, self.pairs, self.options = space, pairs, options or TaskOptions()
         self.prototypes = prototypes
         vectors = np.stack([task_vector(each) for each in prototypes])  # (t, 1283)
-        self.centre = vectors.mean(axis=0)
+        self.center = vectors.mean(axis=0)
         spread = vectors.std(axis=0)
         spread[:WIDTH] = np.sqrt((spread[:WIDTH] ** 2).mean())
         self.spread = spread
-        self.vectors = (vectors - self.centre) / spread
+        self.vectors = (vectors - self.center) / spread
         self._rng = np.random.default_rng(seed)
         self.folds = self._rng.permutation(len(prototypes)) % FOLDS
         self.mean = float(pairs.values.mean())
@@ -132,20 +132,20 @@ class TaskTraining:
 
         Functions are in the order of :func:`encoders.proxies.table.classes`.
         """
-        told, rest = self._left(without)
+        predicted, rest = self._left(without)
         rows = np.isfinite(rest)
-        return self._brought(rows, told, rest)
+        return self._brought(rows, predicted, rest)
 
     def read_back(self) -> tuple[float, float]:
         """How well the pairs' accuracies are read back from what ships: Spearman of the model itself, and of
-        models that saw no pair of the cell's function. Both know a task by what tasks of other folds told.
+        models that saw no pair of the cell's function. Both know a task by models of tasks in other folds.
         """
-        told, rest = self._left(frozenset())
+        predicted, rest = self._left(frozenset())
         correlated = correlations(self.space, self.pairs.codes, self.points)
 
         def said(rows: NDArray[np.bool_]) -> Floats:
-            knots, brought = self._brought(rows, told, rest)
-            return between(knots, correlated @ self._over_points(brought), told)
+            knots, brought = self._brought(rows, predicted, rest)
+            return between(knots, correlated @ self._over_points(brought), predicted)
 
         inside, outside = said(np.isfinite(rest)), np.empty(len(rest))
         part_of = np.random.default_rng(1).permutation(len(classes(self.space).codes)) % LEFT_OUT
@@ -153,7 +153,7 @@ class TaskTraining:
             unseen = part_of[self._function] == part
             outside[unseen] = said(~unseen)[unseen]
         values = self.pairs.values
-        found = [float(spearmanr(told + brought, values).statistic) for brought in (inside, outside)]
+        found = [float(spearmanr(predicted + brought, values).statistic) for brought in (inside, outside)]
         return found[0], found[1]
 
     def _left(self, without: frozenset[int]) -> tuple[Floats, Floats]:
@@ -161,20 +161,20 @@ class TaskTraining:
         NaN in the folds that are left out.
         """
         fold_of = self.folds[self.pairs.tasks]
-        told, rest = np.full((2, len(fold_of)), np.nan)
+        predicted, rest = np.full((2, len(fold_of)), np.nan)
         for fold in set(range(FOLDS)) - without:
             rows = fold_of == fold
             level = self.vectors @ self.levels(without | {fold})
-            told[rows] = level[self.pairs.tasks[rows]]
-            rest[rows] = self.pairs.values[rows] - self.mean - told[rows]
-        return told, rest
+            predicted[rows] = level[self.pairs.tasks[rows]]
+            rest[rows] = self.pairs.values[rows] - self.mean - predicted[rows]
+        return predicted, rest
 
-    def _brought(self, rows: NDArray[np.bool_], told: Floats, rest: Floats) -> tuple[Floats, Floats]:
+    def _brought(self, rows: NDArray[np.bool_], predicted: Floats, rest: Floats) -> tuple[Floats, Floats]:
         """Levels (k,), and what functions bring at these, (c, k), from some of the pairs (n,)."""
-        told, rest = told[rows], rest[rows]
+        predicted, rest = predicted[rows], rest[rows]
         rest = np.maximum(rest, np.median(rest) - FAILED)
-        knots = np.unique(np.quantile(told, np.linspace(TAIL, 1 - TAIL, KNOTS)))
-        return knots, self._trees(self._function[rows], told, rest, knots)
+        knots = np.unique(np.quantile(predicted, np.linspace(TAIL, 1 - TAIL, KNOTS)))
+        return knots, self._trees(self._function[rows], predicted, rest, knots)
 
     def held_out(self) -> Floats:
         """Predictions (n,) of each pair by what was learned without its task's fold."""
@@ -185,34 +185,34 @@ class TaskTraining:
             without = frozenset((fold,))
             knots, brought = self.cells(without)
             level = (self.vectors @ self.levels(without))[self.pairs.tasks[rows]]
-            told = correlated[rows] @ self._over_points(brought)
-            predicted[rows] = self.mean + level + between(knots, told, level)
+            fitted = correlated[rows] @ self._over_points(brought)
+            predicted[rows] = self.mean + level + between(knots, fitted, level)
         return predicted
 
     def model(self, held_out: Floats) -> TaskModel:
         """The model of all pairs, its scales from predictions of held-out ones (n,)."""
         level = self.levels()
-        told = self.vectors @ level
+        predicted = self.vectors @ level
         knots, brought = self.cells()
         residuals = self.pairs.values - held_out
         scales = self._scales(residuals)
         total = np.sqrt(scales.level**2 + scales.cells**2 + scales.noise**2)
-        # Tasks are exchangeable, the pairs of one are not: one of each is judged.
-        judged = self._rng.permutation(len(residuals))
-        judged = judged[np.unique(self.pairs.tasks[judged], return_index=True)[1]]
+        # Tasks are exchangeable, the pairs of one are not: one of each is evaluated.
+        evaluated = self._rng.permutation(len(residuals))
+        evaluated = evaluated[np.unique(self.pairs.tasks[evaluated], return_index=True)[1]]
         return TaskModel(
             self.space,
             self.mean,
-            self.centre,
+            self.center,
             self.spread,
             level,
-            (float(told.min()), float(told.max())),
+            (float(predicted.min()), float(predicted.max())),
             knots,
             self._over_points(brought),
             self.points,
             scales,
             Neighbourhood.of(np.stack([surroundings(each) for each in self.prototypes])),
-            Calibration.of(residuals[judged], np.full(len(judged), total)).thinned(),
+            Calibration.of(residuals[evaluated], np.full(len(evaluated), total)).thinned(),
         )
 
     def _trees(self, function: NDArray[np.int64], levels: Floats, rest: Floats, knots: Floats) -> Floats:
@@ -237,10 +237,10 @@ class TaskTraining:
             for bag in range(BAGS):
                 trees = xgb.train(TREES | {"nthread": 1, "seed": BAGS * part + bag}, data, ROUNDS)
                 found[part] += np.stack([trees.predict(each) for each in grid], axis=1) / BAGS
-        told: Floats = found.mean(axis=0)
+        predicted: Floats = found.mean(axis=0)
         learned = np.unique(function)
-        told[learned] = found[part_of[learned], learned]
-        return told
+        predicted[learned] = found[part_of[learned], learned]
+        return predicted
 
     def _over_points(self, values: Floats) -> Floats:
         """Weights (m, k) over the inducing points that give values (c, k) of functions, smoothed."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from predictors.predictor import Predictor
-from predictors.transfer.graph_tasks import likeness, members, sources_of, told_by_others
+from predictors.transfer.graph_tasks import features_of_all, likeness, predicted_by_others, sources_of
 from search.bo.candidates import LISTED, listed, rows_of
 from search.problem import Problem
 from search.strategies import STRATEGIES
@@ -93,7 +93,7 @@ class TransferStrategy(Strategy):
         quantity = problem.to_measure[0]
         assert quantity.task is not None  # as it has sources
         within = problem.gap(problem.space.enumerate()) <= 0
-        functions = told_by_others(problem.space, quantity.task)
+        functions = predicted_by_others(problem.space, quantity.task)
         weights = likeness(quantity.task, self.sources)
         mean = functions @ np.repeat(weights, functions.shape[1] // len(weights))
         codes = problem.space.parse_many([observation.architecture for observation in finished])
@@ -103,7 +103,7 @@ class TransferStrategy(Strategy):
         return SourcePosterior(
             functions[within],
             (mean / mean.std())[within],
-            members(problem.space)[within],
+            features_of_all(problem.space)[within],
             rows[rows >= 0].tolist(),
             values[rows >= 0],
         )

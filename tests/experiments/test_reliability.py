@@ -82,7 +82,7 @@ def test_what_does_not_hold_of_jobs_is_named(served):
         connection.exec_driver_sql(f"UPDATE jobs SET state = 'failed' WHERE id = '{job}'")
     store.close()
     found = violations(served.database_url, [job], 0.0)
-    assert found[0] == f"{job} is failed with a result" and "the log tells" in found[1]
+    assert found[0] == f"{job} is failed with a result" and "the log says" in found[1]
 
 
 def test_a_diary_of_nothing_promises_nothing():

@@ -53,9 +53,9 @@ def prior_of_encoder(name: str, draws: int) -> dict[str, list[float]]:
     return one | {kind: GENERATOR.uniform(90, 99, draws).tolist() for kind in many}
 
 
-def devices_out(tables: Tables, space: str, judged: Sequence[str], draws: int) -> dict[str, Any]:
+def devices_out(tables: Tables, space: str, held_out: Sequence[str], draws: int) -> dict[str, Any]:
     """Devices left out."""
-    return {device: several("spearman", "coverage", count=draws)() for device in judged}
+    return {device: several("spearman", "coverage", count=draws)() for device in held_out}
 
 
 def of_stack(*arguments: object) -> dict[str, float]:
@@ -66,7 +66,7 @@ def of_stack(*arguments: object) -> dict[str, float]:
 
 
 def some_members(tables: Tables, quest: Any) -> Any:
-    """Objective values of a few members, the best in one objective never the best in another."""
+    """Objective values of a few architectures, the best in one objective never the best in another."""
     values = GENERATOR.uniform(-80, 80, (50, len(quest.objectives)))
     np.fill_diagonal(values, 90)
     return values
@@ -104,7 +104,7 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     "experiments.generation.steering.against_ranking": STEERED,
     "experiments.generation.steering.against_rivals": RIVALS,
     "experiments.predictors.calibration.evaluated": numbers("coverage", "width", "nll", low=88, high=92),
-    "experiments.predictors.encoders.judged": prior_of_encoder,
+    "experiments.predictors.encoders.evaluated": prior_of_encoder,
     "experiments.predictors.encoders.search_runs": lambda tables, runs: several(
         "latent", "latent-nodes", "one-hot", "random", count=runs
     )(),
@@ -204,6 +204,6 @@ def test_rows_are_made_of_what_parts_answer(
 
 def decides(row: Row) -> None:
     """A goal of the full form can be told: it has a spread, a test or an equality."""
-    told = row.p is not None or (row.goal is not None and row.goal.relation == "==") or row.over == "tasks"
-    assert told, f"{row.id} can be neither met nor missed"
+    decided = row.p is not None or (row.goal is not None and row.goal.relation == "==") or row.over == "tasks"
+    assert decided, f"{row.id} can be neither met nor missed"
     assert row.verdict is not Verdict.ABSENT

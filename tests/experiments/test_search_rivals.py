@@ -1,4 +1,4 @@
-"""Rivals in the shape of a strategy, and what judges them in mnasnet."""
+"""Rivals in the shape of a strategy, and the values they are evaluated on in mnasnet."""
 
 import pytest
 
@@ -47,10 +47,10 @@ def test_a_rival_with_two_objectives_and_a_failure() -> None:
         for number in range(6):
             (architecture,) = strategy.suggest(1)
             values = {"accuracy@cora": 70.0 + number, "latency_ms@gpu@cora": 5.0 + number}
-            told = Observation(architecture, values, "test")
+            observation = Observation(architecture, values, "test")
             if number == 3:
-                told = Observation(architecture, {}, "test", failed="no memory")
-            strategy.observe([CompletedTrial(told)])
+                observation = Observation(architecture, {}, "test", failed="no memory")
+            strategy.observe([CompletedTrial(observation)])
         assert len({trial.architecture for trial in strategy.completed}) == 6
 
 
@@ -78,11 +78,11 @@ def test_runs_of_a_seed_begin_alike_and_rivals_learn_from_it(quest: Quest) -> No
 
 def test_missing_a_bound_is_worse_than_any_accuracy_for_a_searcher_that_knows_no_bounds() -> None:
     strategy = make("syne-kde", QUEST.problem, 0)
-    told = [
+    observations = [
         Observation("x", {"accuracy@imagenet": accuracy, "latency_ms@zcu102": latency}, "test")
         for accuracy, latency in ((40.0, 4.0), (70.0, 4.4), (70.0, 8.0))
     ]
-    kept, near, far = (strategy._result(observation)["objective0"] for observation in told)  # type: ignore[attr-defined]
+    kept, near, far = (strategy._result(observation)["objective0"] for observation in observations)  # type: ignore[attr-defined]
     assert kept < near < far
 
 
@@ -95,7 +95,7 @@ def test_optuna_learns_measured_bounds_as_constraints() -> None:
     assert strategy.study.best_trial.number == 0  # type: ignore[attr-defined]
 
 
-def test_what_judges_mnasnet_predicts_networks_that_it_never_saw(tables: Tables) -> None:
+def test_the_evaluating_trees_of_mnasnet_predict_networks_that_they_never_saw(tables: Tables) -> None:
     from experiments.search.bounded import bounded_search, quality_of_trees
 
     if (reason := tables.available("mnasnet", "accuracy@imagenet")) is not None:

@@ -9,7 +9,7 @@ from spaces.space import Codes, Floats, get_space
 SPACE = get_space("nasbench201")
 
 
-def test_no_model_sees_what_it_is_judged_on_nor_its_repetition() -> None:
+def test_no_model_sees_what_it_is_evaluated_on_nor_its_repetition() -> None:
     codes = SPACE.sample(24, np.random.default_rng(0))
     codes = np.concatenate([codes, codes])
     values = np.random.default_rng(1).normal(size=48)

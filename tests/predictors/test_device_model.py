@@ -46,9 +46,9 @@ def measured(seed=99, noise=0.03):
 
 
 def rank(model, codes, values, measured, given=None):
-    told = values[measured] if given is None else given
+    labels = values[measured] if given is None else given
     rest = np.setdiff1d(np.arange(len(codes)), measured)
-    return spearmanr(model.fit(codes[measured], told).predict(codes[rest]).mean, values[rest]).statistic
+    return spearmanr(model.fit(codes[measured], labels).predict(codes[rest]).mean, values[rest]).statistic
 
 
 def test_ten_measurements_tell_an_unseen_device(model):
@@ -200,9 +200,9 @@ def test_a_device_predictor_survives_its_bytes_and_refuses_others():
 
 def test_real_devices_left_out_are_told_from_ten_measurements(data_dir, tables):
     """As HELP's protocol, with fewer draws: the whole of it is a comparison."""
-    members = tables.architectures("nasbench201", "latency_ms@fpga")[::5]
+    codes = tables.architectures("nasbench201", "latency_ms@fpga")[::5]
     model = shipped_devices.load("nasbench201").without({"fpga", "titan_rtx_256", "titan_rtx_32"})
     for device in ("fpga", "titan_rtx_256"):
-        values = tables.values("nasbench201", f"latency_ms@{device}", members)
-        order = np.random.default_rng(0).permutation(len(members))
-        assert rank(model, members, values, order[:10]) > 0.97
+        values = tables.values("nasbench201", f"latency_ms@{device}", codes)
+        order = np.random.default_rng(0).permutation(len(codes))
+        assert rank(model, codes, values, order[:10]) > 0.97

@@ -40,8 +40,8 @@ def test_accepted_measurements_make_a_device(measured):
         check_measurements(codes, labels)
     except InvalidMeasurements:
         return
-    judged = model.cross_validate(codes, labels)
-    assert judged.spearman is None or np.isfinite(judged.spearman)
+    held_out = model.cross_validate(codes, labels)
+    assert held_out.spearman is None or np.isfinite(held_out.spearman)
     device = model.fit(codes, labels)
     assert is_finite(device.predict(ASKED))
     assert np.isfinite(device.probability_below(ASKED, 1.0)).all()
@@ -62,10 +62,10 @@ def learned(kind, labels):
     trained = train(CELLS, kind, codes, np.array(labels))
     figures = [trained.figures.spearman, trained.figures.mean_absolute_error]
     assert all(figure is None or np.isfinite(figure) for figure in figures)
-    told = trained.predictor.predict(ASKED)
-    assert is_finite(told)
+    predicted = trained.predictor.predict(ASKED)
+    assert is_finite(predicted)
     again = read_predictor(kind, trained.predictor.to_bytes(), CELLS)
-    assert np.allclose(again.predict(ASKED).mean, told.mean, rtol=1e-6, atol=1e-12)
+    assert np.allclose(again.predict(ASKED).mean, predicted.mean, rtol=1e-6, atol=1e-12)
     assert np.isfinite(trained.predictor.probability_below(ASKED, 1.0)).all()
     more = trained.predictor.refine(MEMBERS[-1:], np.array(labels[:1]))
     assert is_finite(more.predict(ASKED))

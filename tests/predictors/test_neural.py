@@ -18,7 +18,7 @@ SPACE = get_space("nasbench201")
 
 
 def labelled(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Members and a training-free score of theirs, bent: what pretraining knows and codes do not say."""
+    """Architectures and a zero-cost proxy of theirs, bent: what pretraining knows and codes do not say."""
     codes = SPACE.sample(count, np.random.default_rng(seed))
     return codes, 90 + np.tanh(features(SPACE, codes, kinds=["scores"])[:, 4].astype(np.float64))
 
@@ -91,8 +91,8 @@ def test_heads_of_many_labels_learn_a_part_each(monkeypatch):
 
 def test_sources_teach_networks_and_the_blend_and_are_in_the_bytes():
     codes, values = labelled(15)
-    known, told = labelled(400, seed=2)
-    source = GbdtPredictor(SPACE).fit(known, told)
+    known, labels = labelled(400, seed=2)
+    source = GbdtPredictor(SPACE).fit(known, labels)
     unseen, truth = labelled(300, seed=3)
     for kind, extra in ((NeuralPredictor, {"inflate": False}), (AutoPredictor, {})):
         model = kind(SPACE, sources=[source], **extra).fit(codes, values)
@@ -105,9 +105,11 @@ def test_sources_teach_networks_and_the_blend_and_are_in_the_bytes():
 
 
 def test_networks_that_learned_other_tasks_teach_and_are_in_the_bytes():
-    known, told = labelled(600, seed=2)
+    known, labels = labelled(600, seed=2)
     options = PretrainingOptions(members=2, width=19, depth=3, embedding=17, steps=150, batch=64)
-    networks = pretrain_on(SPACE, known, np.stack([told, -told], axis=1).astype(np.float32), options=options)
+    networks = pretrain_on(
+        SPACE, known, np.stack([labels, -labels], axis=1).astype(np.float32), options=options
+    )
     codes, values = labelled(20)
     unseen, truth = labelled(300, seed=3)
     errors = [
@@ -136,7 +138,7 @@ def test_shares_of_the_blend_sum_to_one():
 
 
 def test_networks_from_scratch_promise_what_they_keep(monkeypatch):
-    """They know their labels by heart: judged by leaving one out, half of these intervals would miss."""
+    """They know their labels by heart: evaluated by leaving one out, half of these intervals would miss."""
     monkeypatch.setattr("predictors.kinds.neural.SCRATCH_STEPS", 100)
     monkeypatch.setattr("predictors.kinds.neural.SCRATCH_MEMBERS", 1)
     monkeypatch.setattr("predictors.neural_heads.FITTED_ON", 100)

@@ -1,4 +1,4 @@
-"""Pruning keeps the part of a space where good members are."""
+"""Pruning keeps the part of a space where good architectures are."""
 
 import numpy as np
 
@@ -18,10 +18,10 @@ def worth(codes: np.ndarray) -> np.ndarray:
 def test_what_is_left_is_better_and_smaller() -> None:
     codes = SPACE.sample(200, np.random.default_rng(0))
     predictor = GbdtPredictor(SPACE).fit(codes, worth(codes))
-    members = SPACE.enumerate()
-    inside = within(pruned_choices(predictor), predictor, members)
-    assert 0 < inside.sum() < 0.2 * len(members)
-    assert worth(members[inside]).mean() > worth(members).mean() + 2
+    architectures = SPACE.enumerate()
+    inside = within(pruned_choices(predictor), predictor, architectures)
+    assert 0 < inside.sum() < 0.2 * len(architectures)
+    assert worth(architectures[inside]).mean() > worth(architectures).mean() + 2
 
 
 def test_keeping_all_prunes_nothing() -> None:

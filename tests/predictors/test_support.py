@@ -50,8 +50,8 @@ def test_every_shipped_model_says_what_it_covered(name):
     space = get_space(name)
     for key in shipped.quantities(name):
         task = key.split("@")[-1] if space.task_dependent_cost else None
-        members = space.enumerate() if space.size < 100_000 else space.sample(2_000, np.random.default_rng(3))
-        allowed = members[space.allowed(members, task)]
+        codes = space.enumerate() if space.size < 100_000 else space.sample(2_000, np.random.default_rng(3))
+        allowed = codes[space.allowed(codes, task)]
         assert shipped.support(name, key).outside(allowed).mean() < 0.01, key
 
 
@@ -60,9 +60,9 @@ def test_no_interval_is_promised_where_labels_covered_nothing():
     codes = gnn.parse_many(["0|1|1|2:gcn|sage|arma|fc", "0|1|1|2:gcn|gat|skip|gin"])
     quantity = Quantity("accuracy", task="proteins")
     answer = shipped.predict("gnn", [quantity], codes)
-    told = answer.predictions[quantity.key]
+    predicted = answer.predictions[quantity.key]
     assert answer.extrapolated[quantity.key].tolist() == [False, True]
-    assert np.isfinite(told.lower).tolist() == np.isfinite(told.upper).tolist() == [True, False]
+    assert np.isfinite(predicted.lower).tolist() == np.isfinite(predicted.upper).tolist() == [True, False]
 
 
 def test_a_kind_that_does_not_ship_is_refused_by_name():

@@ -38,7 +38,7 @@ def test_repetitions_lie_in_one_fold():
     assert figures.mean_absolute_error > 0.3
 
 
-def test_few_architectures_are_learned_but_not_judged():
+def test_few_architectures_are_learned_but_not_held_out():
     codes, values = labels(4)
     figures = train(CELLS, "gp", codes, values).figures
     assert (figures.labels, figures.folds, figures.spearman, figures.coverage) == (4, 0, None, None)
@@ -50,8 +50,8 @@ def test_a_transfer_needs_and_keeps_its_source():
     with pytest.raises(ValueError, match="source"):
         new_predictor(CELLS, "precision")
     trained = train(CELLS, "precision", codes[:9], values[:9] - 2, source=source)
-    told = trained.predictor.predict(codes[9:]).mean
-    assert np.corrcoef(told, values[9:])[0, 1] > 0.6 and abs((values[9:] - told).mean() - 2) < 1
+    predicted = trained.predictor.predict(codes[9:]).mean
+    assert np.corrcoef(predicted, values[9:])[0, 1] > 0.6 and abs((values[9:] - predicted).mean() - 2) < 1
     again = read_predictor("precision", trained.predictor.to_bytes(), CELLS)
     np.testing.assert_allclose(again.predict(codes).mean, trained.predictor.predict(codes).mean, atol=1e-4)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from predictors import shipped
-from predictors.transfer.graph_tasks import READINGS, STATISTICS, likeness, sources_of, told_by_others
+from predictors.transfer.graph_tasks import READINGS, STATISTICS, likeness, predicted_by_others, sources_of
 from search.problem import Problem
 from search.strategies.transfer import TransferStrategy
 from search.trial import CompletedTrial
@@ -30,8 +30,8 @@ def test_the_data_set_that_is_searched_takes_no_part() -> None:
     assert sources_of(get_space("nasbench201"), "cifar10") == ()
     weights = likeness("cora", sources_of(SPACE, "cora"))
     assert weights.sum() == pytest.approx(1.0) and weights.argmax() == 0  # citeseer, another citation graph
-    told, readings = told_by_others(SPACE, "cora"), len(READINGS)
-    own = told_by_others(SPACE, "proteins")[:, :readings]  # cora comes first there
+    told, readings = predicted_by_others(SPACE, "cora"), len(READINGS)
+    own = predicted_by_others(SPACE, "proteins")[:, :readings]  # cora comes first there
     assert told.shape == (SPACE.size, 7 * readings)
     assert np.abs(told.mean(axis=0)).max() < 1e-6 and np.abs(told.std(axis=0) - 1).max() < 1e-6
     assert all(np.abs(np.corrcoef(told.T, column)[-1, :-1]).max() < 0.99 for column in own.T)
@@ -51,7 +51,7 @@ def test_first_suggestions_are_good_elsewhere() -> None:
 
 def test_a_source_that_turns_out_to_be_alike_leads() -> None:
     """Cora behaves as arxiv does, which its statistics say is hardly like it."""
-    told = told_by_others(SPACE, "cora")
+    told = predicted_by_others(SPACE, "cora")
     alike = told[:, len(READINGS) * sources_of(SPACE, "cora").index("arxiv")]
     value = dict(zip(SPACE.format(SPACE.enumerate()), alike.tolist(), strict=True))
     searched = strategy()

@@ -1,4 +1,4 @@
-"""L10: studies that have grown as far as one may, and many who ask them."""
+"""L10: studies of the greatest size allowed, and many clients that ask them."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""F18: ``netwright serve`` where it cannot work: one clear line and status 2; ``/readyz`` tells the truth."""
+"""F18: ``netwright serve`` where it cannot work: one clear line and status 2; ``/readyz`` is right."""
 
 import os
 import shutil

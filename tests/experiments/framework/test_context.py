@@ -18,10 +18,10 @@ from experiments.framework.results import Results
 from experiments.framework.row import Row
 
 
-def context(tmp_path: Path, seeds: int = 3, told: list[str] | None = None, **options: object) -> Context:
+def context(tmp_path: Path, seeds: int = 3, reported: list[str] | None = None, **options: object) -> Context:
     return Context(
         Tables(tmp_path), tuple(range(seeds)), False, tmp_path,
-        lambda done, total, message: None if told is None else told.append(message),
+        lambda done, total, message: None if reported is None else reported.append(message),
         Results(tmp_path / "kept", ["test"]), **options,
     )  # type: ignore[arg-type]  # fmt: skip
 
@@ -53,14 +53,14 @@ def slow(tables: Tables, seed: int) -> float:
 
 
 def test_parts_are_worked_out_once_by_other_processes(tmp_path: Path) -> None:
-    told: list[str] = []
-    found = context(tmp_path, told=told)
+    reported: list[str] = []
+    found = context(tmp_path, reported=reported)
     parts = [Part("a", cubed, (2,)), Part("b", cubed, (3,))]
     expected = {"a": [8, str(tmp_path)], "b": [27, str(tmp_path)]}
     assert found.all(parts, "cubes") == expected
-    assert len(told) == 2
+    assert len(reported) == 2
     assert found.all(parts, "cubes") == expected
-    assert len(told) == 2
+    assert len(reported) == 2
 
 
 def test_processes_of_a_run_that_was_killed_end(tmp_path: Path) -> None:
@@ -105,9 +105,9 @@ def wait_for(found: Callable[[], list[Any]], count: int) -> list[Any]:
 def test_an_interrupted_run_keeps_the_parts_it_had(tmp_path: Path) -> None:
     first = context(tmp_path)
     first.once("slow seed 0", slow, first.tables, 0)
-    told: list[str] = []
-    assert context(tmp_path, told=told, workers=1).each("slow", slow) == [0.0, 1.0, 2.0]
-    assert told == ["slow: slow seed 1", "slow: slow seed 2"]
+    reported: list[str] = []
+    assert context(tmp_path, reported=reported, workers=1).each("slow", slow) == [0.0, 1.0, 2.0]
+    assert reported == ["slow: slow seed 1", "slow: slow seed 2"]
 
 
 def test_a_part_belongs_to_its_function(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_two_runs_in_fresh_caches_differ_in_seconds_alone(run, tmp_path):
 
 
 def without_seconds(value):
-    """JSON with every member called ``seconds`` removed."""
+    """JSON with every architecture called ``seconds`` removed."""
     if isinstance(value, dict):
         return {key: without_seconds(each) for key, each in value.items() if key != "seconds"}
     return [without_seconds(each) for each in value] if isinstance(value, list) else value
@@ -221,9 +221,9 @@ def test_full_runs_all_seeds_and_writes_the_figure(run, tmp_path):
 
 
 def test_progress_is_told(run):
-    told = []
-    run(progress=lambda done, total, message: told.append((done, total, message)))
-    assert told == [(1, 3, "seed 0"), (2, 3, "seed 1"), (3, 3, "seed 2")]
+    reported = []
+    run(progress=lambda done, total, message: reported.append((done, total, message)))
+    assert reported == [(1, 3, "seed 0"), (2, 3, "seed 1"), (3, 3, "seed 2")]
 
 
 def test_an_unknown_name_lists_the_known(tables, tmp_path):
