@@ -19,7 +19,7 @@ PROTOCOL = f"""\
 extrapolated from runs of {SHORT} and {LONG} steps, the fastest of two: what does not grow with the steps, and
 so much a step. Predictors: one column of each space times the columns; latency models: all. The whole is the
 sum over {CORES} cores, which parts share as they are independent. Left out: zero-cost proxies, which have
-a limit of their own (their card), score_sde, which is there to be compared with, and the evaluation for the cards."""
+a limit of their own (their card), score_sde, which is there to be compared with, and evaluating cards."""
 
 Trainer = Callable[[int], object]
 """Trains for so many steps."""
