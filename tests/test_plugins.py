@@ -136,6 +136,8 @@ def test_the_api_enumerates_them(server):
     assert "pocket" in [space["name"] for space in server.get("/v1/spaces").json()["spaces"]]
     space = server.get("/v1/spaces/pocket").json()
     assert space["size"] == 1296 and space["tasks"] == ["stripes"]
+    task = server.get("/v1/tasks/stripes").json()
+    assert task["classes"] == 4 and task["spaces"] == ["pocket"]
     schemas = server.get("/openapi.json").json()["components"]["schemas"]
     design, predictor = schemas["DesignCreate"]["properties"], schemas["PredictorCreate"]["properties"]
     assert "screened" in design["strategy"]["enum"]

@@ -1,14 +1,22 @@
-"""The tasks that are built in: what each is, and how many classes it has."""
+"""The tasks of the registered spaces: what each is, and how many classes it has."""
 
 from dataclasses import dataclass
+
+from spaces.space import get_space, space_names
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltInTask:
-    """A data set that tables hold measured networks for."""
+    """A task that a registered space knows.
+
+    Args:
+        name: of the task.
+        classes: how many; None where its space does not say.
+        description: for people.
+    """
 
     name: str
-    classes: int
+    classes: int | None
     description: str
 
 
@@ -38,3 +46,20 @@ BUILT_IN_TASKS: dict[str, BuiltInTask] = {
         BuiltInTask("proteins", 112, f"{_NODES}: proteins by 112 yes-or-no functions (ogbn-proteins)"),
     )
 }
+
+
+def spaces_of_tasks() -> dict[BuiltInTask, list[str]]:
+    """Each task of a registered space with the spaces that know it; those of plug-ins last."""
+    known: dict[str, list[str]] = {}
+    for name in space_names():
+        for task in get_space(name).tasks:
+            known.setdefault(task, []).append(name)
+    described = {task: BUILT_IN_TASKS.get(task) or _undescribed(task, known[task][0]) for task in known}
+    order = [*(name for name in BUILT_IN_TASKS if name in known), *(known.keys() - BUILT_IN_TASKS.keys())]
+    return {described[task]: known[task] for task in order}
+
+
+def _undescribed(task: str, space_name: str) -> BuiltInTask:
+    """The task of a plug-in's space."""
+    space = get_space(space_name)
+    return BuiltInTask(task, space.network_config(task).classes, f"a task of {space.title}")

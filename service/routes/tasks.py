@@ -16,7 +16,7 @@ from service.http.multipart import read_form
 from service.http.pagination import After, Limit, page
 from service.http.problems import Problem, documented, invalid
 from service.http.strict_json import StrictJSONRoute
-from service.operations.catalog import BUILT_IN_TASKS
+from service.operations.catalog import BUILT_IN_TASKS, spaces_of_tasks
 from service.operations.uploads import add_imagenet, add_images
 from service.schemas.tasks import (
     NAME,
@@ -27,7 +27,6 @@ from service.schemas.tasks import (
     TaskShown,
     UploadedTaskPublic,
 )
-from spaces.space import get_space, space_names
 from store.jobs.job import NotFound
 from store.port import Store
 from store.tasks.task import StoredTask
@@ -170,14 +169,9 @@ def _read(body: object) -> TaskCreate:
 
 
 def _built_in() -> list[TaskPublic]:
-    spaces: dict[str, list[str]] = {}
-    for name in space_names():
-        for task in get_space(name).tasks:
-            spaces.setdefault(task, []).append(name)
     return [
-        TaskPublic(name=task.name, description=task.description, classes=task.classes, spaces=spaces[name])
-        for name, task in BUILT_IN_TASKS.items()
-        if name in spaces
+        TaskPublic(name=task.name, description=task.description, classes=task.classes, spaces=spaces)
+        for task, spaces in spaces_of_tasks().items()
     ]
 
 

@@ -71,11 +71,12 @@ class TaskPublic(BaseModel):
     """A data set that networks can be designed for, and the spaces in which it is known.
 
     ``images`` and ``embedding`` are those of a task that was uploaded; None for one that is built in.
+    ``classes`` is None where a plug-in's space does not say how many.
     """
 
     name: str
     description: str
-    classes: int
+    classes: int | None
     spaces: list[str]
     images: int | None = None
     embedding: EmbeddingPublic | None = None

@@ -1,7 +1,7 @@
 """Every strategy keeps the promises of the abstract one; a new one joins with one line."""
 
 from search.strategies import STRATEGIES
-from search.testing import conformance
+from search.testing.strategies import conformance
 
 TestRandom = conformance("random")
 TestBayes = conformance("bayes")
