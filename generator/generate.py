@@ -96,7 +96,7 @@ def generate(
     targets = None
     nearest = space.sample(1, rng)[0]
     if gap is not None:
-        references = _nearest_members(space.sample(REFERENCES, rng), gap)
+        references = _nearest_architectures(space.sample(REFERENCES, rng), gap)
         targets, nearest = model.conditions.of_codes(space, references), references[0]
     pool = _Pool(space, gap, exclude, nearest)
     memory = None if guide is None else _Memory(guide)
@@ -138,7 +138,7 @@ def generate(
     )
 
 
-def _nearest_members(references: Codes, gap: Gap) -> Codes:
+def _nearest_architectures(references: Codes, gap: Gap) -> Codes:
     """Those within the bounds; where these are few, the sixty-four nearest to them."""
     gaps = gap(references)
     within = int((gaps <= 0).sum())

@@ -39,7 +39,7 @@ def build(
 
     Raises:
         KeyError: for an unknown space.
-        InvalidArchitecture: for a string or codes that are no member.
+        InvalidArchitecture: for a string or codes that are not an architecture of the space.
         NoNetwork: where the space has no networks.
     """
     return assemble(
@@ -52,7 +52,7 @@ def codes_of(space_name: str, architecture: str | Codes) -> Codes:
 
     Raises:
         KeyError: for an unknown space.
-        InvalidArchitecture: for a string or codes that are no member.
+        InvalidArchitecture: for a string or codes that are not an architecture of the space.
     """
     space = get_space(space_name)
     if isinstance(architecture, str):

@@ -116,7 +116,7 @@ class Planner(Protocol):
     """Makes the plans of a space."""
 
     def __call__(self, codes: Codes, network: NetworkConfig) -> Plan:
-        """The plan of a member's codes (v,) as the network that is meant."""
+        """The plan of an architecture's codes (v,) as the network that is meant."""
 
 
 _PLANNERS: dict[str, Planner] = {}
@@ -140,7 +140,7 @@ def planned_spaces() -> Sequence[str]:
 
 
 def plan_network(space_name: str, codes: Codes, network: NetworkConfig | None = None) -> Plan:
-    """The plan of a member's codes (v,).
+    """The plan of an architecture's codes (v,).
 
     Args:
         space_name: a registered space.

@@ -10,7 +10,7 @@ class UnsafeAddress(ValueError):
 
 
 def check_address(settings: Settings) -> None:
-    """Refuses to listen beyond this machine without being told to.
+    """Refuses to listen beyond this machine unless a setting allows it.
 
     Raises:
         UnsafeAddress: the host is not a loopback address and ``open_access`` is not set.

@@ -35,7 +35,7 @@ def unwell(settings: Settings, process: str) -> str | None:
     try:
         present = store.roles()
     except StoreError as error:
-        return f"the database does not tell: {error}"
+        return f"the database does not answer: {error}"
     finally:
         store.close()
     if process == "relay":

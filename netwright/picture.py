@@ -10,7 +10,7 @@ from spaces.metric import METRICS, Quantity
 from spaces.space import Bools, Codes, Floats
 
 ENLARGED = 0.3
-"""Share of members within the bounds that lie below the picture's lower edge."""
+"""Share of architectures within the bounds that lie below the picture's lower edge."""
 
 
 def draw_pareto(
@@ -35,10 +35,10 @@ def draw_pareto(
     figure, axes = pyplot.subplots(figsize=(9, 6), dpi=130, layout="constrained")
     axes.scatter(
         cost, truth.objective, s=4, c="#d5d5d5", linewidths=0, rasterized=True,
-        label=f"all {len(cost):,} measured members",
+        label=f"all {len(cost):,} measured architectures",
     )  # fmt: skip
     x, y = _front(cost[truth.holds], truth.objective[truth.holds], objective.sign)
-    axes.step(x, y, where="post", c="#555555", lw=1.2, label="front of the members within all bounds")
+    axes.step(x, y, where="post", c="#555555", lw=1.2, label="front of the architectures within all bounds")
     limit = bound.max if bound.max is not None else bound.min
     assert limit is not None
     axes.axvline(limit, c="#c0392b", ls="--", lw=1.2, label=f"bound {limit:g}")

@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     stall_seconds: float = Field(default=900.0, gt=0)
     """A handler that shows no sign of progress for this long is given up, and its job failed."""
     drain_seconds: float = Field(default=8.0, gt=0)
-    """How long a worker that is told to stop waits for the evaluation at hand."""
+    """How long a worker that must stop waits for the evaluation at hand."""
     cancel_seconds: float = Field(default=3.0, gt=0)
     """How long the step at hand may take once its job is cancelled."""
     relay_poll_seconds: float = Field(default=0.05, gt=0)

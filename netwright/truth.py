@@ -1,4 +1,4 @@
-"""What a table knows about a design problem: every member's true values, so that a search can be judged."""
+"""True values of every architecture of a design problem, from a table, so that a search can be evaluated."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from spaces.space import Bools, Codes, Floats
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """All members that the table measured in full.
+    """All architectures that the table measured in full.
 
     Shapes:
         codes: (n, v)
@@ -55,7 +55,7 @@ class Truth:
 
     @property
     def best(self) -> float:
-        """The best true objective of a member within all bounds."""
+        """The best true objective of an architecture within all bounds."""
         within = self.objective[self.holds]
         return float(within.max() if self.problem.objectives[0].sign > 0 else within.min())
 
@@ -74,7 +74,7 @@ class Truth:
         return values, holds
 
     def random_search(self, evaluations: int, seed: int) -> Codes:
-        """What random search evaluates: distinct members drawn uniformly within the exact bounds, (m, v)."""
+        """Random search: distinct architectures drawn uniformly within the exact bounds, (m, v)."""
         rng = np.random.default_rng(seed)
         return draw_feasible(self.problem, evaluations, rng, exclude=self.codes[:0])
 

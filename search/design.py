@@ -10,7 +10,7 @@ from benchmarks.tables import Tables
 from generator.masked.weights import has_generator, load_generator
 from search.abilities import StartsUniformly
 from search.evaluator import Bench
-from search.feasibility.exact_bounds import nearest_member
+from search.feasibility.exact_bounds import nearest_architecture
 from search.feasibility.nearest import (
     Nearest,
     nearest_to_exact,
@@ -93,14 +93,14 @@ def run_design(
     searched = searched_problem(request, bench.blobs, bench.images)
     problem = replace(searched, predictions=None)
     rng = np.random.default_rng(request.seed)
-    nearest, gap = nearest_member(problem, rng)
+    nearest, gap = nearest_architecture(problem, rng)
     if gap > 0:
         found, values = nearest_to_exact(problem, nearest)
         return _infeasible(
             request, problem, found, values, 0, began, "no architecture satisfies the exact bounds"
         )
     if request.evaluations and searched.predictions is not None:
-        likeliest, gap = nearest_member(searched, rng)
+        likeliest, gap = nearest_architecture(searched, rng)
         if gap > 0:
             models = dict(searched.predictions.models)
             found, values, reason = nearest_to_predicted(problem, models, likeliest)

@@ -10,7 +10,7 @@ from generator.guide import ProductGuide
 from generator.masked.weights import has_generator, load_generator
 from search.bo.candidates import pooled
 from search.feasibility.confidence import confidence, confident, log_confidence
-from search.feasibility.exact_bounds import LISTED, draw_feasible, nearest_member
+from search.feasibility.exact_bounds import LISTED, draw_feasible, nearest_architecture
 from search.guides import ExactBoundsGuide, FunctionGuide
 from search.models import Models
 from search.pareto.front import fronts
@@ -130,7 +130,7 @@ def _generated(
 
 def _around_nearest(problem: Problem, count: int, rng: np.random.Generator) -> Codes:
     """Members around the one that descent finds, where bounds are too tight for the generator and draws."""
-    nearest, gap = nearest_member(problem, rng)
+    nearest, gap = nearest_architecture(problem, rng)
     found = nearest[None] if gap <= 0 else nearest[None][:0]
     for _ in range(ROUNDS):
         if not len(found) or len(found) >= count + SURPLUS:

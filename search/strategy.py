@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from search.feasibility.exact_bounds import draw_feasible, nearest_member
+from search.feasibility.exact_bounds import draw_feasible, nearest_architecture
 from search.pareto.fitness import averaged, fitness
 from search.problem import Problem
 from search.run.subset import chosen
@@ -136,7 +136,7 @@ class Strategy(ABC):
         codes = draw_feasible(self.problem, count, rng, exclude=taken)
         if len(codes):
             return codes
-        nearest, gap = nearest_member(self.problem, rng)
+        nearest, gap = nearest_architecture(self.problem, rng)
         if gap > 0 or any((nearest == row).all() for row in taken):
             raise Exhausted("no further member satisfies the exact bounds")
         return nearest[None]

@@ -1,4 +1,4 @@
-"""What the HTTP API is told when it is built; it reads no environment of its own."""
+"""Settings of the HTTP API; it reads no environment of its own."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

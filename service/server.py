@@ -74,7 +74,7 @@ class ApiServer(uvicorn.Server):
         self.url = ""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listens, then tells where."""
+        """Listens, then reports the address."""
         keep_logs_small()
         await super().startup(sockets)
         if self.started:

@@ -1,4 +1,4 @@
-"""Spaces whose members are a chain of blocks, each chosen by itself.
+"""Spaces whose architectures are a chain of blocks, each chosen by itself.
 
 A block has one or more variables. Its *kind* is the index of their joint choice, the last variable varying
 fastest; what a block costs depends on its place and kind alone, since places fix the channels between them.
@@ -38,10 +38,10 @@ class Block:
 
 
 class BlockChain(Space):
-    """Blocks in a chain; every combination of choices that keeps the space's rule is a member.
+    """Blocks in a chain; every combination of choices that keeps the space's rule is an architecture.
 
-    Without a rule the space is a product of independent blocks. A member is its own canonical form; its
-    string is the blocks' spellings, joined by ``|``. The graph is a chain: input, a node a block, output;
+    Without a rule the space is a product of independent blocks. An architecture is its own canonical form;
+    its string is the blocks' spellings, joined by ``|``. The graph is a chain: input, a node a block, output;
     each node's operation is its block's kind, one slot a node.
     """
 
@@ -82,7 +82,7 @@ class BlockChain(Space):
     def keeps_rule(self, codes: Codes) -> Bools:
         """Which of codes (b, v), all in range, keep the rule, (b,); a space with a rule overrides this.
 
-        Uniform codes must keep it often: members are drawn by trying.
+        Uniform codes must keep it often: architectures are drawn by trying.
         """
         return np.ones(len(codes), dtype=bool)
 
@@ -117,7 +117,7 @@ class BlockChain(Space):
         return codes if self.keeps_rule(codes).all() else None
 
     def _refusal(self, text: str) -> InvalidArchitecture:
-        """What is wrong with a string that is no member."""
+        """What is wrong with a string that is not an architecture of the space."""
         if len(text) > self._longest:
             return InvalidArchitecture(
                 f"the string has {len(text)} characters, more than any architecture",
@@ -154,7 +154,7 @@ class BlockChain(Space):
         ]
 
     def reason(self, codes: Codes) -> str | None:
-        """Codes out of range and those that break the rule are no member."""
+        """Codes out of range and those that break the rule are not an architecture of the space."""
         if codes.shape != self._sizes.shape:
             return f"an architecture has {len(self._sizes)} codes, not shape {codes.shape}"
         wrong = np.flatnonzero((codes < 0) | (codes >= self._sizes))
@@ -167,9 +167,9 @@ class BlockChain(Space):
         """The codes themselves: an architecture has one spelling."""
         return codes.copy()
 
-    # members
+    # architectures
     def sample(self, count: int, rng: np.random.Generator) -> Codes:
-        """Members drawn uniformly, (count, v)."""
+        """Architectures drawn uniformly, (count, v)."""
         drawn = self._draw(count, rng)
         while len(drawn) < count:
             drawn = np.concatenate([drawn, self._draw(count - len(drawn), rng)])
@@ -181,7 +181,7 @@ class BlockChain(Space):
         return codes[self.keeps_rule(codes)]
 
     def neighbours(self, codes: Codes) -> Codes:
-        """The members that differ in one variable, (m, v)."""
+        """The architectures that differ in one variable, (m, v)."""
         variables = np.repeat(np.arange(len(self._sizes)), self._sizes - 1)
         steps = np.concatenate([np.arange(1, size) for size in self._sizes])
         result = np.tile(codes, (len(variables), 1))
@@ -203,7 +203,7 @@ class BlockChain(Space):
         return self._operations[slot.node - 1].copy()
 
     def isomorphism_key(self, codes: Codes) -> str:
-        """The canonical string: no two members compute the same function."""
+        """The canonical string: no two architectures compute the same function."""
         return self.format(codes[None])[0]
 
     def slot_values(self, codes: Codes) -> Codes:
@@ -211,7 +211,7 @@ class BlockChain(Space):
         return self.kinds(codes).astype(np.int8)
 
     def from_slots(self, values: Codes) -> tuple[Codes, Bools]:
-        """Every filling of the slots that keeps the rule is a member."""
+        """Every filling of the slots that keeps the rule is an architecture."""
         valid: Bools = np.all((values >= 0) & (values < self._kinds), axis=1)
         codes = (values[:, self._block_of] // self._weights % self._sizes).astype(np.int8)
         valid &= self.keeps_rule(codes)

@@ -9,10 +9,10 @@ from spaces.space import Codes
 
 
 class CanonicalTable:
-    """Every member of a space with its canonical string.
+    """Every architecture of a space with its canonical string.
 
     Args:
-        codes: (m, v), canonical, each member once.
+        codes: (m, v), canonical, each architecture once.
         strings: the canonical string of each.
     """
 
@@ -29,6 +29,6 @@ class CanonicalTable:
         return self.codes[rows].reshape(len(rows), self.codes.shape[1])
 
     def strings(self, rows: NDArray[np.int64]) -> list[str]:
-        """The strings of members by their row (b,)."""
+        """The strings of architectures by their row (b,)."""
         found: list[str] = self._strings[rows].tolist()
         return found

@@ -1,14 +1,14 @@
 """The trees of NAS-Bench-Graph (Qin et al., NeurIPS 2022) and which of them are the same network.
 
 Four computing nodes hang on the input (node 0) or on each other: node i's *link* is its one predecessor.
-The benchmark keeps one member of each class of equal networks:
+The benchmark keeps one architecture of each class of equal networks:
 
 1. A skip that has a child, has no sibling, or hangs on the input passes its input on; it moves to the
    front, where a chain of skips below the input does nothing.
 2. The nodes are numbered so that the links are one of the 9 topologies.
 3. Parts of the topology that can change places are sorted by operation.
 
-An architecture whose four operations are skips is no member.
+An architecture whose four operations are skips is not an architecture of the space.
 
 Words: *links index*, 0..23, a link list in the order of ``LINK_LISTS``; *operations index*, 0..6560, four
 operations as a number in base 9; *id*, ``topology · 9⁴ + operations index``.
@@ -110,7 +110,7 @@ def _sorted_parts(topology: int, operations: NDArray[np.int64]) -> NDArray[np.in
 
 @cache
 def canonical_ids() -> NDArray[np.int32]:
-    """The id of the canonical member for each links index and operations index, (24, 6561); −1 for none."""
+    """The canonical architecture's id for each links index and operations index, (24, 6561); −1 for none."""
     fillings = np.indices((len(OPERATIONS),) * NODES).reshape(NODES, -1).T  # (6561, 4)
     table = np.full((len(LINK_LISTS), FILLINGS), -1, dtype=np.int32)
     for skips in product((False, True), repeat=NODES):
@@ -125,8 +125,8 @@ def canonical_ids() -> NDArray[np.int32]:
 
 
 @cache
-def member_ids() -> NDArray[np.int32]:
-    """The ids of all canonical members, ascending, (26206,)."""
+def architecture_ids() -> NDArray[np.int32]:
+    """The ids of all canonical architectures, ascending, (26206,)."""
     ids = np.unique(canonical_ids())
     return ids[ids >= 0]
 
@@ -155,29 +155,30 @@ def _reattachments(topology: int) -> list[tuple[int, list[int]]]:
 
 @cache
 def neighbour_lists() -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Which members are one change apart: (starts, ids); those of member r are ids[starts[r]:starts[r + 1]].
+    """Neighbours, as (starts, ids): those of architecture r are ids[starts[r]:starts[r + 1]].
 
-    A change replaces one operation or hangs one node elsewhere; two members are neighbours when a change
-    leads from one to the other in either direction (a skip that moves to the front can hide the way back).
+    A change replaces one operation or hangs one node elsewhere; two architectures are neighbours when a
+    change leads from one to the other in either direction (a skip that moves to the front can hide the way
+    back).
     """
-    members, table = member_ids(), canonical_ids()
-    codes = ids_to_codes(members)
+    architectures, table = architecture_ids(), canonical_ids()
+    codes = ids_to_codes(architectures)
     pairs = []
     links = links_index(np.array(TOPOLOGIES))[codes[:, 0]]
     for position, choice in product(range(1, NODES + 1), range(len(OPERATIONS))):
         changed = codes.copy()
         changed[:, position] = choice
-        pairs.append((members, table[links, operations_index(changed[:, 1:])]))
+        pairs.append((architectures, table[links, operations_index(changed[:, 1:])]))
     for topology in range(len(TOPOLOGIES)):
         rows = codes[:, 0] == topology
         for index, order in _reattachments(topology):
             changed_ids = table[index, operations_index(codes[rows, 1:][:, order])]
-            pairs.append((members[rows], changed_ids))
+            pairs.append((architectures[rows], changed_ids))
     here = np.concatenate([left for left, _ in pairs]).astype(np.int64)
     there = np.concatenate([right for _, right in pairs]).astype(np.int64)
     keep = (there >= 0) & (there != here)
     here, there = here[keep], there[keep]
     base = len(TOPOLOGIES) * FILLINGS
     both = np.unique(np.concatenate([here * base + there, there * base + here]))
-    starts = np.searchsorted(both // base, np.append(members, base))
+    starts = np.searchsorted(both // base, np.append(architectures, base))
     return starts, (both % base).astype(np.int32)

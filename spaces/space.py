@@ -1,4 +1,4 @@
-"""The space: a family of architectures, what may vary in it, and how a member is written.
+"""The space: a family of architectures, what may vary in it, and how an architecture is written.
 
 Notation, used in every room::
 
@@ -38,7 +38,7 @@ Choice = str | int | bool | float
 
 
 class InvalidArchitecture(ValueError):
-    """A string or object that is no member of the space; never worth a retry.
+    """A string or object that is not an architecture of the space; never worth a retry.
 
     Args:
         message: what is wrong.
@@ -111,14 +111,14 @@ class Space(ABC):
     """Operations on graphs that take the data's edges as a list, so that all others of a network do too."""
     slots: tuple[Slot, ...]
     skeleton: Bools
-    """(n, n) bool: edges that every member's graph has; free edges are slots."""
+    """(n, n) bool: edges that every architecture's graph has; free edges are slots."""
     size: int
     """Number of canonical strings."""
     tasks: tuple[str, ...]
     devices: tuple[str, ...]
     metrics: tuple[str, ...]
     statistics_names: tuple[str, ...]
-    """Keys of :meth:`statistics`, in order; all finite for every member."""
+    """Keys of :meth:`statistics`, in order; all finite for every architecture."""
     task_dependent_cost: bool = False
     """Whether statistics need a task (then a quantity's key carries it: ``params_m@arxiv``)."""
     example: str
@@ -151,28 +151,28 @@ class Space(ABC):
 
     @abstractmethod
     def reason(self, codes: Codes) -> str | None:
-        """Why codes (v,) are no member; None where they are one."""
+        """Why codes (v,) are not an architecture of the space; None where they are one."""
 
     @abstractmethod
     def canonical(self, codes: Codes) -> Codes:
         """Canonical codes (b, v) of valid codes (b, v)."""
 
-    # members
+    # architectures
     @abstractmethod
     def sample(self, count: int, rng: np.random.Generator) -> Codes:
-        """Members drawn uniformly with replacement, (count, v), canonical."""
+        """Architectures drawn uniformly with replacement, (count, v), canonical."""
 
     @abstractmethod
     def neighbours(self, codes: Codes) -> Codes:
-        """The distinct members one change away from codes (v,), (m, v), itself not among them."""
+        """The distinct architectures one change away from codes (v,), (m, v), itself not among them."""
 
     def enumerate(self) -> Codes:
-        """Every member once, (size, v), canonical, in a fixed order.
+        """Every architecture once, (size, v), canonical, in a fixed order.
 
         Raises:
             ValueError: where the space is too large.
         """
-        raise ValueError(f"{self.public_name} has {self.size:.3g} members, too many to enumerate")
+        raise ValueError(f"{self.public_name} has {self.size:.3g} architectures, too many to enumerate")
 
     # graph
     @abstractmethod
@@ -188,7 +188,7 @@ class Space(ABC):
 
     @abstractmethod
     def isomorphism_key(self, codes: Codes) -> str:
-        """Equal for two members (v,) that compute the same function; never replaces the canonical string."""
+        """Equal for architectures (v,) of one function; it never replaces the canonical string."""
 
     @abstractmethod
     def slot_values(self, codes: Codes) -> Codes:
@@ -286,7 +286,7 @@ class Space(ABC):
 
         Args:
             architectures: strings or objects of variables.
-            most: bad ones to be told; where there is any, the codes mean nothing.
+            most: bad ones to report; where there is any, the codes mean nothing.
         """
         texts = [architecture for architecture in architectures if isinstance(architecture, str)]
         if texts and len(texts) == len(architectures) and (known := self.read_canonical(texts)) is not None:
@@ -319,7 +319,7 @@ class Space(ABC):
         return canonical
 
     def chosen_codes(self, values: Mapping[str, object]) -> Codes:
-        """Codes (v,) of an object with one entry a variable, which need be neither canonical nor a member.
+        """Codes (v,) of an object with one entry a variable; they may be neither canonical nor valid.
 
         Raises:
             InvalidArchitecture: for a missing, unknown or ill-valued variable.

@@ -1,4 +1,4 @@
-"""A space whose members are an architecture and how it is trained, chosen together.
+"""A space whose architectures are an architecture and how it is trained, chosen together.
 
 FBNetV3 (Dai et al., CVPR 2021) searches both at once, since the best architecture under one recipe need not
 be the best under another. A recipe is a few variables more; what works on a space works on the product. Its
@@ -88,7 +88,7 @@ class WithRecipe(Space):
         """The architecture's canonical string alone, and the recipe's choices by name.
 
         Raises:
-            InvalidArchitecture: for a string that is no member.
+            InvalidArchitecture: for a string that is not an architecture of the space.
         """
         codes = self.parse(architecture)
         chosen = codes[self._width :].tolist()
@@ -172,7 +172,7 @@ class WithRecipe(Space):
         """The architecture in its canonical codes, the recipe as it is."""
         return self._joined(self.base.canonical(self.networks(codes)), codes[:, self._width :])
 
-    # members
+    # architectures
     def sample(self, count: int, rng: np.random.Generator) -> Codes:
         """Architecture and recipe drawn independently, each uniformly."""
         recipes = rng.integers(0, self._sizes, size=(count, len(self._sizes)), dtype=np.int8)
@@ -201,7 +201,7 @@ class WithRecipe(Space):
             ValueError: where there are too many.
         """
         if self.size > LARGEST_LISTED:
-            raise ValueError(f"{self.name} has {self.size:.3g} members, too many to enumerate")
+            raise ValueError(f"{self.name} has {self.size:.3g} architectures, too many to enumerate")
         networks, recipes = self.base.enumerate(), all_codes(self.recipe)
         return self._joined(
             np.repeat(networks, len(recipes), axis=0), np.tile(recipes, (len(networks), 1)).astype(np.int8)

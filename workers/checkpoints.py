@@ -1,4 +1,4 @@
-"""Checkpoints of a job: slots that it writes again and again; its events tell how far they are."""
+"""Checkpoints of a job: slots that it writes again and again; its events say how far they are."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ KIND = "checkpoint"
 class JobCheckpoints:
     """Keeps the last checkpoint under each key, in the place of the one before.
 
-    A slot is written before the event that tells of it. A worker that dies between the two leaves a
+    A slot is written before its event. A worker that dies between the two leaves a
     checkpoint that is further than its event says; one that has lost its job may write an older one over it.
     Either is a place of the same training, from which it goes on.
     """
@@ -42,7 +42,7 @@ class JobCheckpoints:
             return None
 
     def save(self, key: str, content: bytes, progress: Mapping[str, object]) -> None:
-        """Keeps content in the place of what was there, and tells how far the work is."""
+        """Keeps content in the place of what was there, and reports how far the work is."""
         self._context.blobs().write_slot(self._slot(key), content)
         self._context.on_event(KIND, data={"key": key, **progress}, advances=self._reaches(key, progress))
 

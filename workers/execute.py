@@ -54,7 +54,7 @@ def execute(
     Args:
         job_id: what the message names; it says no more than that one job more is ready.
         worker: this worker's name.
-        draining: whether this worker was told to stop; the job is then handed back after the step at hand.
+        draining: whether this worker shall stop; the job is then handed back after the step at hand.
         leave: ends the process, see :class:`workers.heartbeat.Heartbeat`.
         images: folder of image data sets.
         cache_dir: where what can be made again is kept.

@@ -22,7 +22,7 @@ class Heartbeat:
     """Keeps a lease while a ``with`` block runs.
 
     Args:
-        draining: whether the worker process was told to stop.
+        draining: whether the worker process shall stop.
         leave: ends this process at once; called when the handler cannot be stopped otherwise. The job has
             been handed back or failed by then.
     """
@@ -55,7 +55,7 @@ class Heartbeat:
         self._thread.join()
 
     def should_stop(self) -> bool:
-        """Whether the handler should stop: cancelled, lease lost, or the worker is told to stop."""
+        """Whether the handler should stop: cancelled, lease lost, or the worker shall stop."""
         self.alive()
         return self.cancelled or self.lost or self._draining()
 

@@ -32,7 +32,7 @@ class Child:
         environment: added to ours.
         standard_input: written to it at each start, then closed.
         log: file for its output; None: as the others.
-        turn: when it is told to stop: low numbers first.
+        turn: its place in the order of stopping: low numbers first.
         descriptors: of ours that it inherits.
     """
 
@@ -157,7 +157,7 @@ class Processes:
                 stdout=sink or STDERR,
                 stderr=sink or STDERR,
                 pass_fds=child.descriptors,
-                start_new_session=True,  # Ctrl-C is for us alone: we tell them to stop, in order
+                start_new_session=True,  # Ctrl-C is for us alone: we stop them, in order
             )
         except OSError as error:
             log.error("a process cannot be started", name=child.name, error=str(error))

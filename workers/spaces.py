@@ -42,7 +42,7 @@ def ready_space(context: JobContext) -> dict[str, object]:
 
 
 def train_space(context: JobContext, declaration: str) -> tuple[bytes, dict[str, object]]:
-    """Weights of a declared space's generator and its card; events tell how far it is.
+    """Weights of a declared space's generator and its card; events say how far it is.
 
     Raises:
         JobStopped: when the job is to stop.

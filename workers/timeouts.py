@@ -20,7 +20,7 @@ class Timeouts:
     Args:
         lease_seconds: after this long without a heartbeat, others may take the job.
         stall_seconds: after this long without a sign of progress, the job is failed.
-        drain_seconds: how long the step at hand may take once the worker is told to stop.
+        drain_seconds: how long the step at hand may take once the worker shall stop.
         cancel_seconds: how long it may take once the job is cancelled.
         store_seconds: how long to try again while the database cannot be reached.
     """

@@ -37,7 +37,7 @@ WATCH = Watch()
 class Watchdog:
     """Asks an API for ``/healthz`` from a thread and kills it when it is silent; it is then started again.
 
-    Any answer will do, a refusal or a closed connection too: only silence is a hang. An API that was told to
+    Any answer will do, a refusal or a closed connection too: only silence is a hang. An API that was asked to
     end is gone before it can miss three questions; one that is still there then is hung.
 
     Args:

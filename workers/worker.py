@@ -33,7 +33,7 @@ ANNOUNCE_SECONDS = 10.0
 
 
 class Drain:
-    """Whether the process was told to stop. A plain flag: it is set in a signal handler."""
+    """Whether the process shall stop. A plain flag: it is set in a signal handler."""
 
     def __init__(self) -> None:
         self.asked = False

@@ -81,7 +81,7 @@ def _numbers(figures: dict[str, object]) -> dict[str, float]:
     return {name: float(str(value)) for name, value in figures.items()}
 
 
-def raw_members(space: str, seed: int) -> float:
+def raw_architectures(space: str, seed: int) -> float:
     """Share of 500 raw samples of a shipped generator that are architectures, in %."""
     from generator.masked.weights import load_generator
 

@@ -29,7 +29,7 @@ def document(
         predictions: quantity key → what a design's result says of it.
 
     Raises:
-        InvalidArchitecture: for a string or codes that are no member.
+        InvalidArchitecture: for a string or codes that are not an architecture of the space.
     """
     space = get_space(space_name)
     codes = codes_of(space_name, architecture)

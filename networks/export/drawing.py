@@ -26,7 +26,7 @@ def draw(
         task: for the title.
 
     Raises:
-        InvalidArchitecture: for a string or codes that are no member.
+        InvalidArchitecture: for a string or codes that are not an architecture of the space.
     """
     space = get_space(space_name)
     codes = codes_of(space_name, architecture)

@@ -48,7 +48,7 @@ def onnx_file(
     The batch is dynamic; ``images`` go in, ``scores`` come out.
 
     Raises:
-        InvalidArchitecture: for a string or codes that are no member.
+        InvalidArchitecture: for a string or codes that are not an architecture of the space.
         NoNetwork: where the space has no networks.
         WrongExport: where the largest difference between ONNX Runtime and torch is above 1e-4.
     """

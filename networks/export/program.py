@@ -26,7 +26,7 @@ def program(space_name: str, architecture: str | Codes, network: NetworkConfig |
             first task.
 
     Raises:
-        InvalidArchitecture: for a string or codes that are no member.
+        InvalidArchitecture: for a string or codes that are not an architecture of the space.
         NoNetwork: where the space has no networks.
     """
     space = get_space(space_name)

@@ -38,7 +38,7 @@ def text(
     bold: bool = False,
     font: str = FONT,
 ) -> str:
-    """Words whose base line starts, centres or ends at a point."""
+    """Words whose base line starts at a point, is centered on it or ends there."""
     weight = ' font-weight="600"' if bold else ""
     return (
         f'<text x="{x:g}" y="{y:g}" font-family="{font}" font-size="{size:g}" fill="{colour}" '

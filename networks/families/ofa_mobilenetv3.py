@@ -1,4 +1,4 @@
-"""Networks of ofa_mobilenetv3: members of Once-for-All's MobileNetV3 (Cai et al., ICLR 2020)."""
+"""Networks of ofa_mobilenetv3: architectures of Once-for-All's MobileNetV3 (Cai et al., ICLR 2020)."""
 
 from networks.plan import IN_CHANNELS, Argument, Call, Name, Plan, PlanBuilder, planner
 from spaces.costs.network_config import SMALL, NetworkConfig

@@ -12,7 +12,7 @@ RAPL = Path("/sys/class/powercap")
 
 
 def processor() -> str:
-    """The processor's model where Linux tells it, else its architecture."""
+    """The processor's model where Linux shows it, else its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -32,7 +32,7 @@ def about_machine() -> dict[str, object]:
 
 
 def cores() -> list[int]:
-    """The cores that this process may run on; one number where the system does not tell."""
+    """The cores that this process may run on; one number where the system does not say."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))

@@ -68,7 +68,7 @@ def train(
 
     Args:
         make: builds it untrained; its weights come from torch's global generator.
-        images: what to learn from and to judge by.
+        images: training and validation images.
         recipe: how.
         seed: of weights, order and augmentation; torch's global generator is left as it was.
         patience: epochs without a better validation accuracy before it ends; None: never.
@@ -123,7 +123,7 @@ class _Run:
         self._began -= self.place.seconds
 
     def finish(self) -> Trained:
-        """Trains what is left and judges."""
+        """Trains the remaining epochs and evaluates."""
         while self.place.epoch < self.recipe.epochs and not self._patience_is_over():
             self._epoch()
         if self.best is not None:
@@ -216,7 +216,7 @@ def accuracy(
     with torch.inference_mode():
         for start in range(0, len(part), EVALUATION_BATCH):
             if should_stop():
-                raise TrainingStopped("stopped while judging")
+                raise TrainingStopped("stopped during the evaluation")
             x, y = batches.plain(part, start, EVALUATION_BATCH)
             right += int((network(x).argmax(dim=1) == y).sum())
     return 100.0 * right / len(part)

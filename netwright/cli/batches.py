@@ -49,5 +49,5 @@ def _best(result: dict[str, Any] | None) -> str | None:
     if not result or not result["architectures"]:
         return None
     first = result["architectures"][0]
-    told = ", ".join(f"{key} {interval(value)}" for key, value in first["metrics"].items())
-    return f"{first['architecture']} ({told})"
+    values = ", ".join(f"{key} {interval(value)}" for key, value in first["metrics"].items())
+    return f"{first['architecture']} ({values})"

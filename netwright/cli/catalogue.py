@@ -20,7 +20,7 @@ def list_spaces(url: UrlOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"spaces": found})
         return
-    print_table(["name", "members", "title"], [[s["name"], s["size"], s["title"]] for s in found])
+    print_table(["name", "architectures", "title"], [[s["name"], s["size"], s["title"]] for s in found])
 
 
 @spaces.command("show")
@@ -31,7 +31,7 @@ def show_space(name: str, url: UrlOption = None, as_json: JsonOption = False) ->
     if as_json:
         print_json(space)
         return
-    out().print(f"{space['name']}: {space['title']}, {space['size']:,} members", markup=False)
+    out().print(f"{space['name']}: {space['title']}, {space['size']:,} architectures", markup=False)
     out().print(space["description"], markup=False)
     print_table(["variable", "choices"], [[v["name"], v["choices"]] for v in space["variables"]])
     print_table(

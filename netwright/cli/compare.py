@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from netwright.cli.exit_codes import ExitCode, stop, told_plainly
+from netwright.cli.exit_codes import ExitCode, errors_reported, stop
 from netwright.cli.output import JsonOption, note, out, print_json, print_table
 from netwright.cli.progress import progress_bar
 
@@ -46,7 +46,7 @@ def compare(
         raise stop(f"no comparison {name!r}; known are {', '.join(known) or 'none'}", ExitCode.INVALID)
     settings = Settings()
     set_up_logs("WARNING")  # a comparison may run servers in this process; --json is for the result alone
-    with told_plainly(), progress_bar(f"compare {name}") as show:
+    with errors_reported(), progress_bar(f"compare {name}") as show:
         outcome = run(
             name,
             tables=Tables(settings.cache_dir, settings.data),

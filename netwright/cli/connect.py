@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from netwright.cli.exit_codes import stack_stopped, store_told_plainly, told_plainly
+from netwright.cli.exit_codes import errors_reported, stack_stopped, store_errors_reported
 from netwright.cli.output import note
 from netwright.client.client import Client
 from netwright.settings import Settings
@@ -26,8 +26,9 @@ UrlOption = Annotated[
 
 @contextmanager
 def connected(url: str | None) -> Iterator[Client]:
-    """A client of ``url``, or of an API in this process over the local store; errors are told plainly."""
-    with told_plainly():
+    """A client of ``url``, or of an API in this process over the local store; errors become one line and an
+    exit status."""
+    with errors_reported():
         if url is not None:
             with Client(url, retry_seconds=2) as client:
                 yield client
@@ -36,7 +37,7 @@ def connected(url: str | None) -> Iterator[Client]:
         from netwright.logs import set_up_logs
 
         set_up_logs("ERROR")
-        with store_told_plainly():
+        with store_errors_reported():
             local = LocalApi(Settings())
         with local, Client(local.url) as client:
             yield client
@@ -63,7 +64,7 @@ def connected_with_workers(url: str | None) -> Iterator[Client]:
         except StackError as error:
             hint = " (or pass --url to use the running server)" if "in use" in str(error) else ""
             raise stack_stopped(error, hint) from None
-        with told_plainly(), Client(running.url) as client:
+        with errors_reported(), Client(running.url) as client:
             yield client
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netwright.cli.exit_codes import store_told_plainly
+from netwright.cli.exit_codes import store_errors_reported
 from netwright.cli.output import JsonOption, print_json, print_table
 from netwright.cli.progress import progress_bar
 
@@ -72,7 +72,7 @@ def collect(
     from store.blobs.urls import open_blobs
 
     settings = Settings()
-    with store_told_plainly(), closing(open_store(settings)) as store:
+    with store_errors_reported(), closing(open_store(settings)) as store:
         done = collect_blobs(
             store,
             open_blobs(settings.blob_folder_url),

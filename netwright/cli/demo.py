@@ -1,4 +1,4 @@
-"""``netwright demo``: two designs on real tables through the real HTTP API, judged by the whole table."""
+"""``netwright demo``: two designs on real tables through the real HTTP API, evaluated on the whole table."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from netwright.cli.exit_codes import ExitCode, stack_stopped, stop, told_plainly
+from netwright.cli.exit_codes import ExitCode, errors_reported, stack_stopped, stop
 from netwright.cli.output import JsonOption, interval, note, out, print_json, print_table
 from netwright.cli.progress import follow
 
@@ -46,7 +46,7 @@ def demo(
     orders = [{**body, "seed": seed} for body in PROBLEMS.values()]
     with (
         tempfile.TemporaryDirectory(prefix="netwright-demo-") as fresh,
-        told_plainly(),
+        errors_reported(),
         _server(url, Path(fresh)) as address,
         Client(address) as client,
     ):
@@ -101,7 +101,7 @@ class _Stopping:
 def _one(
     number: int, handle: "JobHandle", order: dict[str, Any], tables: "Tables", folder: Path, *, show: bool
 ) -> dict[str, Any]:
-    """Follows one design and judges it."""
+    """Follows one design and evaluates it."""
     from netwright.picture import draw_pareto
     from netwright.truth import Truth
     from search.request.design_request import parse_request
@@ -123,7 +123,7 @@ def _one(
     if job["state"] != "succeeded":
         raise stop(f"design {handle.id} ended {job['state']}: {job['reason']}", ExitCode.FAILED)
     result = handle.result()
-    rows = _judge(result["architectures"], predicted, truth)
+    rows = _evaluated(result["architectures"], predicted, truth)
     budget = int(order["evaluations"])
     draws = [truth.random_search(budget, seed) for seed in range(RANDOM_SEEDS)]
     file = folder / f"{number}-{problem.space.name}-{problem.task}.png"
@@ -135,8 +135,8 @@ def _one(
         "architectures": rows,
         "bounds_hold": all(row["holds"] for row in rows),
         "best_feasible": truth.best,
-        "feasible_members": int(truth.holds.sum()),
-        "members": len(truth.codes),
+        "feasible": int(truth.holds.sum()),
+        "measured": len(truth.codes),
         "distance": truth.distance(problem.space.parse_many(row["architecture"] for row in rows)),
         "random_distance_mean": statistics.fmean(found),
         "random_distance_std": statistics.stdev(found),
@@ -149,7 +149,7 @@ def _one(
     return report
 
 
-def _judge(
+def _evaluated(
     rows: Sequence[dict[str, Any]], predicted: dict[str, dict[str, Any]], truth: "Truth"
 ) -> list[dict[str, Any]]:
     """Each returned architecture with what was predicted of it and what is true."""
@@ -199,7 +199,7 @@ def _print(report: dict[str, Any], order: dict[str, Any], truth: "Truth") -> Non
     unit = "points" if truth.problem.objectives[0].metric == "accuracy" else ""
     console.print(
         f"best of the table within the bounds: {report['best_feasible']:.3f} "
-        f"({report['feasible_members']:,} of {report['members']:,} members are within them)\n"
+        f"({report['feasible']:,} of {report['measured']:,} architectures are within them)\n"
         f"distance of the best returned:       {report['distance']:.3f} {unit}\n"
         f"random search, {order['evaluations']} evaluations:     "
         f"{report['random_distance_mean']:.3f} ± {report['random_distance_std']:.3f} {unit} "

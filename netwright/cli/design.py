@@ -154,10 +154,10 @@ def print_architectures(result: dict[str, Any]) -> None:
 
 def _network(result: dict[str, Any]) -> str:
     """Which network the exact costs are of, where it has a number of classes."""
-    told = result.get("costs_for")
-    if told is None or told["classes"] is None:
+    counted = result.get("costs_for")
+    if counted is None or counted["classes"] is None:
         return ""
-    return f"; exact costs for {NetworkConfig.from_dict(told).described()}"
+    return f"; exact costs for {NetworkConfig.from_dict(counted).described()}"
 
 
 def _print_nearest(job: dict[str, Any], result: dict[str, Any]) -> None:

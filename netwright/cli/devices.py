@@ -51,10 +51,10 @@ def add(
     if as_json:
         print_json(added)
         return
-    judged = added["cross_validation"]
+    quality = added["cross_validation"]
     print_table(
         ["device", "measurements", "rank correlation", "coverage of 90 % intervals"],
-        [[added["device"], added["measurements"], judged["spearman"], judged["coverage"]]],
+        [[added["device"], added["measurements"], quality["spearman"], quality["coverage"]]],
     )
 
 

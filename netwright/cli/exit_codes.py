@@ -42,7 +42,7 @@ def stop(message: str, code: ExitCode) -> typer.Exit:
 
 
 @contextmanager
-def store_told_plainly() -> Iterator[None]:
+def store_errors_reported() -> Iterator[None]:
     """Turns what goes wrong when a store is opened into a line and an exit status."""
     from sqlalchemy.exc import ArgumentError
 
@@ -65,7 +65,7 @@ def stack_stopped(error: "StackError", hint: str = "") -> typer.Exit:
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
+def errors_reported() -> Iterator[None]:
     """Turns the errors that a person can do something about into a line and an exit status."""
     from benchmarks.errors import TableUnavailable
     from netwright.client.errors import ApiError, JobEnded, ServerUnreachable

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from netwright.cli.exit_codes import ExitCode, stop, told_plainly
+from netwright.cli.exit_codes import ExitCode, errors_reported, stop
 from netwright.cli.output import JsonOption, note, out, print_json, print_table
 from netwright.cli.progress import progress_bar
 from netwright.cli.quantities import constraint, quantity
@@ -79,7 +79,7 @@ def _show(order: dict[str, Any], device: str, as_json: bool) -> None:
     settings = Settings()
     began = time.perf_counter()
     try:
-        with told_plainly():
+        with errors_reported():
             outcome = run_design(parse_request(order), tables=Tables(settings.cache_dir, settings.data))
     except InvalidRequest as error:
         for each in error.errors:

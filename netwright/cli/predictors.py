@@ -109,8 +109,8 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
     current = found["current"]
     if current is not None:
         rows += [["version", current["version"]], ["model", current["model"]]]
-        judged = current["cross_validation"] or {}
-        rows += [[f"cross-validated {name.replace('_', ' ')}", value] for name, value in judged.items()]
+        quality = current["cross_validation"] or {}
+        rows += [[f"cross-validated {name.replace('_', ' ')}", value] for name, value in quality.items()]
     print_table(["", ""], [row for row in rows if row[1] is not None])
 
 
@@ -119,5 +119,5 @@ def _short(entry: dict[str, Any]) -> list[Any]:
 
 
 def _figure(entry: dict[str, Any], name: str) -> Any:
-    judged = (entry["current"] or {}).get("cross_validation") or {}
-    return judged.get(name)
+    quality = (entry["current"] or {}).get("cross_validation") or {}
+    return quality.get(name)

@@ -92,8 +92,8 @@ def follow(job: JobHandle, on_event: Callable[[JobEvent], None] | None = None) -
                     shown = progress
             return job.refresh()
     except KeyboardInterrupt:
-        told = (
+        message = (
             f"interrupted; see it with: netwright jobs watch {job.id}, or, where no server runs, go on with: "
             f"netwright jobs resume {short_id(job.id)}"
         )
-        raise stop(told, ExitCode.INTERRUPTED) from None
+        raise stop(message, ExitCode.INTERRUPTED) from None

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from netwright.cli.exit_codes import ExitCode, stack_stopped, stop, store_told_plainly
+from netwright.cli.exit_codes import ExitCode, stack_stopped, stop, store_errors_reported
 
 app = typer.Typer()
 
@@ -100,7 +100,7 @@ def _role(name: str) -> None:
     from workers.surroundings import WrongSurroundings
 
     run = {"api": run_api, "relay": run_relay, "worker": run_worker}[name]
-    with store_told_plainly():
+    with store_errors_reported():
         try:
             status = run(settings)
         except (BrokerMissing, UnsafeAddress, WrongSurroundings) as error:

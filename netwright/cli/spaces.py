@@ -31,7 +31,7 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
         print_json(found)
         return
     about = "" if space.counted else ", estimated"
-    out().print(f"{space.public_name}: {space.size:,} members{about}", markup=False)
+    out().print(f"{space.public_name}: {space.size:,} architectures{about}", markup=False)
     out().print(f"costs: {', '.join(found['costs']) or 'none'}", markup=False)
     out().print(f"example: {space.example}", markup=False)
 
@@ -45,7 +45,7 @@ def add(file: FileArgument, url: UrlOption = None, as_json: JsonOption = False) 
     if as_json:
         print_json(made)
         return
-    out().print(f"{made['name']}: {made['size']:,} members", markup=False)
+    out().print(f"{made['name']}: {made['size']:,} architectures", markup=False)
     if made["generator"] is not None:
         out().print(f"its generator: job {made['generator']['id']}", markup=False)
 

@@ -1,4 +1,5 @@
-"""``netwright studies …``: a search that you drive: ask for architectures, tell what they brought."""
+"""``netwright studies …``: a search that you drive: ask for architectures, report what evaluations
+brought."""
 
 import math
 from typing import Annotated, Any
@@ -74,14 +75,14 @@ def suggest(
         handle = client.study(study, client_id=client_id)
         found = handle.suggest(count)
     if as_json:
-        told: dict[str, Any] = {
+        shown: dict[str, Any] = {
             "study": study,
             "client_id": client_id,
             "architectures": found,
             "exhausted": handle.exhausted,
         }
-        told["suggestions"] = handle.suggestions
-        print_json(told)
+        shown["suggestions"] = handle.suggestions
+        print_json(shown)
         return
     if handle.exhausted is not None:
         note(handle.exhausted)
@@ -109,8 +110,8 @@ def observe(
     with connected(url) as client:
         handle = client.study(study)
         if failed is not None:
-            told = {"architecture": architecture, "failed": failed, "fidelity": fidelity, "seconds": seconds}
-            answer = handle.tell([told])
+            shown = {"architecture": architecture, "failed": failed, "fidelity": fidelity, "seconds": seconds}
+            answer = handle.tell([shown])
         else:
             answer = handle.observe(architecture, values, fidelity=fidelity, seconds=seconds)
     if as_json:
@@ -123,18 +124,18 @@ def observe(
 def show(study: StudyArgument, url: UrlOption = None, as_json: JsonOption = False) -> None:
     """Where a study stands, and the best that was observed within its bounds."""
     with connected(url) as client:
-        told = client.study(study).study
+        shown = client.study(study).study
     if as_json:
-        print_json(told)
+        print_json(shown)
         return
     out().print(
-        f"{told['id']}: {told['state']}, {told['strategy']} in {told['space']}, "
-        f"{told['suggested']} suggested, "
-        f"{told['waiting']} waiting, {told['observed']} observed, {told['failed']} failed",
+        f"{shown['id']}: {shown['state']}, {shown['strategy']} in {shown['space']}, "
+        f"{shown['suggested']} suggested, "
+        f"{shown['waiting']} waiting, {shown['observed']} observed, {shown['failed']} failed",
         markup=False,
     )
-    keys = list(dict.fromkeys(key for entry in told["best"] for key in entry["values"]))
-    rows = [[e["architecture"], *(e["values"].get(key) for key in keys)] for e in told["best"]]
+    keys = list(dict.fromkeys(key for entry in shown["best"] for key in entry["values"]))
+    rows = [[e["architecture"], *(e["values"].get(key) for key in keys)] for e in shown["best"]]
     print_table(["best", *keys], rows)
 
 
@@ -154,11 +155,11 @@ def list_studies(url: UrlOption = None, as_json: JsonOption = False) -> None:
 def close(study: StudyArgument, url: UrlOption = None, as_json: JsonOption = False) -> None:
     """End suggesting; what is under way can still be told."""
     with connected(url) as client:
-        told = client.study(study).close()
+        shown = client.study(study).close()
     if as_json:
-        print_json(told)
+        print_json(shown)
     else:
-        out().print(f"{told['id']}: {told['state']}", markup=False)
+        out().print(f"{shown['id']}: {shown['state']}", markup=False)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from netwright.cli.exit_codes import ExitCode, stop, told_plainly
+from netwright.cli.exit_codes import ExitCode, errors_reported, stop
 from netwright.cli.generate import checked_device
 from netwright.cli.output import JsonOption, note, print_json, print_table
 from netwright.cli.progress import progress_bar
@@ -46,7 +46,7 @@ def generator(
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train the diffusion generator of a space from its own members; no benchmark table is used."""
+    """Train the diffusion generator of a space from its own architectures; no benchmark table is used."""
     import artifacts
     from spaces.space import SPACES
 
@@ -103,7 +103,7 @@ def encoder(
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Train the graph autoencoder (arch2vec) of a space from its own members; no labels are used."""
+    """Train the graph autoencoder (arch2vec) of a space from its own architectures; no labels are used."""
     import artifacts
     from encoders.arch2vec.train import TrainingOptions, ship_encoder
     from spaces.space import SPACES, get_space
@@ -224,7 +224,7 @@ def predictor(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOption =
 
     settings = Settings()
     folder = out or artifacts.ROOT / "predictors"
-    with told_plainly(), progress_bar("predictors") as show:
+    with errors_reported(), progress_bar("predictors") as show:
         trained = train_shipped(Tables(settings.cache_dir, settings.data), folder, seed=seed, progress=show)
     note(f"written to {folder}")
     _show_predictors(_predictor_rows(trained), as_json)
@@ -267,12 +267,12 @@ def cards(as_json: JsonOption = False) -> None:
     from predictors.training.ship_predictors import refresh_cards
 
     settings = Settings()
-    with told_plainly(), progress_bar("predictors") as show:
+    with errors_reported(), progress_bar("predictors") as show:
         measured = refresh_cards(
             Tables(settings.cache_dir, settings.data), artifacts.ROOT / "predictors", progress=show
         )
     generators = []
-    with told_plainly(), progress_bar("generators") as show:
+    with errors_reported(), progress_bar("generators") as show:
         names = spaces()
         for number, name in enumerate(names, start=1):
             generators.append(refresh_card(name, artifacts.ROOT / "generator"))
@@ -290,7 +290,7 @@ def cards(as_json: JsonOption = False) -> None:
 
 @app.command(name="task-encoder")
 def task_encoder(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOption = False) -> None:
-    """Train what other tasks tell of a new one, from measured pairs of tasks and architectures."""
+    """Train the models of new tasks, from measured pairs of tasks and architectures."""
     from dataclasses import asdict
 
     import artifacts
@@ -300,7 +300,7 @@ def task_encoder(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOptio
 
     settings = Settings()
     folder = out or artifacts.ROOT / "tasks"
-    with told_plainly(), progress_bar("tasks") as show:
+    with errors_reported(), progress_bar("tasks") as show:
         graphs = train_graph_tasks(Tables(settings.cache_dir, settings.data), folder, seed=seed)
         trained = asdict(train_tasks(settings.data, folder, seed=seed, progress=show)) | {"graphs": graphs}
     note(f"written to {folder}")

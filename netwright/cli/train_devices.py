@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from netwright.cli.exit_codes import told_plainly
+from netwright.cli.exit_codes import errors_reported
 from netwright.cli.output import JsonOption, note, print_json, print_table
 from netwright.cli.progress import progress_bar
 from netwright.cli.train import OutOption, SeedOption, app
@@ -18,7 +18,7 @@ def devices(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOption = F
 
     settings = Settings()
     folder = out or artifacts.ROOT / "devices"
-    with told_plainly(), progress_bar("devices") as show:
+    with errors_reported(), progress_bar("devices") as show:
         trained = train_devices(Tables(settings.cache_dir, settings.data), folder, seed=seed, progress=show)
     note(f"written to {folder}")
     rows = [asdict(row) for row in trained]

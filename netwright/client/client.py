@@ -320,7 +320,7 @@ class Client:
         imagenet_classes: Sequence[str] | None = None,
         idempotency_key: str | None = None,
     ) -> Json:
-        """Makes a task known by a few images of each class, or as one of telling ImageNet classes apart.
+        """Makes a task known by a few images of each class, or as a selection of ImageNet classes.
 
         Args:
             name: what designs and predictions will call it.
@@ -354,7 +354,7 @@ class Client:
         return self._all("devices", lambda device: f"{device['space']}/{device['name']}", **asked)
 
     def probe(self, space: str, count: int = 10, *, metric: str = "latency_ms") -> list[str]:
-        """Architectures to measure on a new device, the most telling first."""
+        """Architectures to measure on a new device, the most informative first."""
         asked = {"count": count, "metric": metric}
         return list(self._call("GET", f"/v1/spaces/{segment(space)}/probe", params=asked)["architectures"])
 
@@ -371,8 +371,8 @@ class Client:
         Raises:
             ApiError: naming the measurement that is wrong.
         """
-        told = [{"architecture": architecture, "value": value} for architecture, value in measurements]
-        body = {"name": name, "space": space, "metric": metric, "measurements": told}
+        rows = [{"architecture": architecture, "value": value} for architecture, value in measurements]
+        body = {"name": name, "space": space, "metric": metric, "measurements": rows}
         return self._call("POST", "/v1/devices", json=body)
 
     def delete_device(self, space: str, name: str) -> None:

@@ -64,7 +64,7 @@ class JobEnded(Exception):
 
 
 def problem_of(response: httpx.Response) -> ApiError:
-    """The error that an answer describes; one that no Netwright server wrote is told by its status."""
+    """The error that an answer describes; one that no Netwright server wrote has only its status."""
     after = response.headers.get("Retry-After", "")
     retry_after = float(after) if after.isdigit() else None
     try:

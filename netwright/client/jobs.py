@@ -94,7 +94,7 @@ class JobHandle:
         """
         give_up, pause = time.monotonic() + self._transport.retry_seconds, 0.1
         while True:
-            # Asked before the stream, so that a stream of an ended job holds everything there is to tell.
+            # Asked before the stream, so that a stream of an ended job holds every event.
             ended = self.refresh()["state"] in TERMINAL
             problem: Exception = ServerUnreachable(
                 f"{self._transport.base_url} keeps closing the event stream"

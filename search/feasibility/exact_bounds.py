@@ -32,7 +32,7 @@ def draw_feasible(problem: Problem, count: int, rng: np.random.Generator, *, exc
     return np.stack(found) if found else exclude[:0]
 
 
-def nearest_member(problem: Problem, rng: np.random.Generator) -> tuple[Codes, float]:
+def nearest_architecture(problem: Problem, rng: np.random.Generator) -> tuple[Codes, float]:
     """The member (v,) with the smallest gap to the exact bounds.
 
     Found among all members where these can be listed, else by descent over neighbours from good draws.

@@ -59,7 +59,7 @@ class Work:
 
     Args:
         seconds: from now on.
-        retry_after_seconds: what the client is told when they are over.
+        retry_after_seconds: what ``Retry-After`` says when they are over.
     """
 
     def __init__(self, seconds: float, retry_after_seconds: int) -> None:
@@ -136,7 +136,7 @@ class Bounded:
         waiting: functions that may wait for a thread.
         retry_after_seconds: what a refused client is told.
         seconds: how long a call may take, its wait included.
-        on_end: told how each call ended: ``done``, ``failed``, ``left``, ``late`` or ``refused``.
+        on_end: called with how each call ended: ``done``, ``failed``, ``left``, ``late`` or ``refused``.
     """
 
     def __init__(

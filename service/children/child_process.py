@@ -99,8 +99,8 @@ def pipe_child(
     checkpoint()
     said = errors.decode(errors="replace")
     if process.returncode == REFUSED:
-        told = json.loads(said.splitlines()[-1])
-        raise Refused(str(told["message"]), str(told["hint"]))
+        reason = json.loads(said.splitlines()[-1])
+        raise Refused(str(reason["message"]), str(reason["hint"]))
     if process.returncode < 0:
         raise Died(f"signal {-process.returncode}: {said[-1000:]}")
     if process.returncode != 0 and f"[Errno {errno.ENOSPC}]" in said:

@@ -1,7 +1,7 @@
 """Works out suggestions in a process of its own: ``python -m service.children.suggest_child MEMORY_BYTES``.
 
 It says ``{"ready"}``, reads orders from standard input and answers on standard output
-(:mod:`service.children.frames`). It can be killed at any time: all it knows was told to it and can be told
+(:mod:`service.children.frames`). It can be killed at any time: all it knows was sent to it and can be sent
 again. It ends with whoever started it.
 
 An order is ``{"open": study, "request", "embedding"}``, ``{"tell": study, "observations"}``,
@@ -74,7 +74,7 @@ class Suggester:
 
 
 def serve(source: BinaryIO, target: BinaryIO) -> None:
-    """Takes orders until there are no more, or until one fails: what is told of it then is the last."""
+    """Takes orders until there are no more, or until one fails: that answer is the last."""
     import search.bo.acquisition
     import search.strategies.bayes  # noqa: F401  (what nearly every study needs)
 

@@ -127,7 +127,7 @@ class Feed:
         while self._channels:
             if loop.time() >= due:
                 for key in [key for key, channel in self._channels.items() if not channel.followers]:
-                    # Whoever has just been told that the job exists gets a new one.
+                    # Whoever has just learned that the job exists gets a new one.
                     self._channels.pop(key).close()
                 self._unread.clear()
                 await self._look(dict(self._channels))
@@ -210,7 +210,7 @@ class Follower:
     async def _place(self) -> None:
         await self._channel.ready()
         if self._after > self._channel.head:
-            # Another process may have told the client what this one has not read yet.
+            # Another process may have sent the client what this one has not read yet.
             newest = await self._feed.read(lambda: self._feed.store.last_events([self._key]))
             if self._after > newest.get(self._key, 0):
                 self._after = 0

@@ -24,7 +24,7 @@ class Frame:
     Args:
         id: the event's.
         text: the server-sent event, with the empty line that ends it.
-        last: whether it tells the job's terminal state, which nothing follows.
+        last: whether it is the job's terminal state, which nothing follows.
     """
 
     id: int
@@ -110,5 +110,5 @@ class Channel:
         self._tell()
 
     def _tell(self) -> None:
-        told, self._news = self._news, asyncio.Event()
-        told.set()
+        waiting, self._news = self._news, asyncio.Event()
+        waiting.set()

@@ -25,7 +25,7 @@ class BodyLimit:
         uploads: path → longest multipart body there; elsewhere, and of any other kind, ``max_bytes`` holds.
         upload_seconds: a multipart body must have arrived there within this time.
         memory: what all other bodies may take together, from their arrival to the end of their answers.
-        retry_after_seconds: what a client is told when there is no room for its body.
+        retry_after_seconds: what ``Retry-After`` says when there is no room for its body.
     """
 
     def __init__(

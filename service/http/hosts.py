@@ -1,7 +1,7 @@
 """Under which names the API may be asked: a page elsewhere cannot reach it by a name that it made up.
 
 A page in a user's browser may have a domain of its own resolve to this machine (DNS rebinding), and is then
-of one origin with the API; only the ``Host`` header tells that its name is another.
+of one origin with the API; only the ``Host`` header shows the other name.
 """
 
 import ipaddress

@@ -24,7 +24,7 @@ class JsonBodies:
     """The large bodies of one process; :mod:`service.http.body_limit` bounds what of them has arrived.
 
     Args:
-        retry_after_seconds: what a refused client is told.
+        retry_after_seconds: what ``Retry-After`` says to a refused client.
     """
 
     def __init__(self, *, retry_after_seconds: int) -> None:

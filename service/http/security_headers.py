@@ -1,4 +1,4 @@
-"""Headers that tell browsers what an answer may be used for: nothing but what was asked."""
+"""Headers that restrict what browsers may do with an answer."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 

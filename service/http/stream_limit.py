@@ -13,7 +13,7 @@ class StreamLimit:
     Args:
         most: streams in all.
         most_per_client: streams of one client address.
-        retry_after_seconds: what a refused client is told.
+        retry_after_seconds: what ``Retry-After`` says to a refused client.
     """
 
     def __init__(self, *, most: int, most_per_client: int, retry_after_seconds: int) -> None:

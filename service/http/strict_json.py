@@ -35,8 +35,8 @@ LIMITS = Limits(
     members=2_000_000,
     string_bytes=4 * 2**20,
 )
-"""Of one body; no field needs half of any of these. What takes bodies apart recurses, and a schema tells each
-name that it does not know."""
+"""Of one body; no field needs half of any of these. What takes bodies apart recurses, and a schema reports
+each name that it does not know."""
 
 _PART = 2**20
 _JSON_TYPE = re.compile(r"application/(?:json|[\w.-]+\+json)")
@@ -65,7 +65,7 @@ class _Reader:
 
     def refuse(self, token: str) -> float:
         self.refused += 1
-        # No more than these are told: millions of them need not be kept apart.
+        # No more than these are reported: millions of them need not be kept apart.
         return _Refused(token) if self.refused <= MAX_ERRORS else _FURTHER
 
     def integer(self, token: str) -> float:

@@ -90,7 +90,7 @@ class HeldFile:
             ) from None
         self._held += len(data)
         written = self._file.write(data)
-        self._file.flush()  # a full disk is found now, while the client can still be told
+        self._file.flush()  # a full disk is found now, while the client can still be answered
         return written
 
     def seek(self, offset: int, whence: int = 0) -> int:

@@ -7,7 +7,7 @@ from service.http.problems import MAX_ERRORS, invalid
 from spaces.space import Codes, InvalidArchitecture, Space
 
 MAX_CHARACTERS = 4_096
-"""Longest string that is parsed at all; every member of every space is far shorter."""
+"""Longest string that is parsed at all; every architecture of every space is far shorter."""
 
 
 def parse_architectures(

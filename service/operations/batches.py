@@ -62,8 +62,8 @@ def batch_items(batch: BatchCreate, orders: Orders) -> list[BatchItem]:
             if isinstance(refused, Problem) and refused.status_code != 422:
                 raise
             for error in refused.errors:
-                told = FieldError(planned.field(error.field), planned.message(error), error.hint)
-                errors.setdefault((told.field, told.message), told)
+                problem = FieldError(planned.field(error.field), planned.message(error), error.hint)
+                errors.setdefault((problem.field, problem.message), problem)
             if len(errors) >= MAX_ERRORS:
                 break
             continue

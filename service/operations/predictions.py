@@ -5,7 +5,7 @@ Which model answers a quantity:
 1. a device that the tenant measured: its own model;
 2. ``"predictor"`` in the quantity: that one, or with ``latest`` the newest that the tenant trained;
 3. otherwise the shipped model of the asked kind; only where none ships, the newest of that kind that the
-   tenant trained. So training a predictor never changes what calls that do not name it are told.
+   tenant trained. So training a predictor never changes the answers of calls that do not name it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -121,7 +121,7 @@ def answer(
             checkpoint()
             parts.append(predict(codes[start : start + PART]))
         key = item.quantity.key
-        result.predictions[key] = _joined([told for told, _, _ in parts])
+        result.predictions[key] = _joined([prediction for prediction, _, _ in parts])
         result.models[key] = parts[0][1]
         result.extrapolated[key] = np.concatenate([outside for _, _, outside in parts])
     return result

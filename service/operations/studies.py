@@ -1,7 +1,7 @@
 """Studies as one API process keeps them: who waits for which, and what was worked out and not yet taken.
 
 The database is the truth: the models live in child processes (:mod:`service.children.suggest_pool`), which
-are told what is stored and may be killed at any time. Suggestions are worked out one at a time for each
+are sent what is stored and may be killed at any time. Suggestions are worked out one at a time for each
 study, and taken in a transaction, so that several processes never suggest one architecture twice. Studies
 that are slow take turns among themselves, so that the others always find a process.
 """
@@ -31,9 +31,9 @@ AHEAD = 24
 REMEMBERED = 1000
 """Studies of which is known who waits for them."""
 ROUNDS = 8
-"""How often other processes may take what was worked out before the client is told to come back."""
+"""How often other processes may take what was worked out before the client shall come back."""
 PAGE = 1000
-"""Observations that are told at a time."""
+"""Observations that are sent at a time."""
 SLOW_SECONDS = 5.0
 """A study whose last suggestion took a process longer is a slow one; not if it was the process's first."""
 SLOW_FROM = 2000
@@ -41,7 +41,7 @@ SLOW_FROM = 2000
 SLOW_OBJECTIVES = 4
 """The same by its objectives."""
 MOST_WAITING = 10_000
-"""Suggestions of one study of which nothing was told yet."""
+"""Suggestions of one study without an observation."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class _Live:
     last: int = 0
     """The observation up to which what was worked out knows the study."""
     spare: list[str] = field(default_factory=list)
-    """Worked out for clients that wait; void as soon as something new is told."""
+    """Worked out for clients that wait; void as soon as something new is observed."""
 
 
 class Studies:
@@ -131,7 +131,7 @@ class Studies:
         if len(mine) >= count:
             return mine, None
         if study.waiting + count - len(mine) > MOST_WAITING:
-            detail = f"nothing was told yet of {study.waiting:,} suggestions; tell what came of them first"
+            detail = f"{study.waiting:,} suggestions have no observation yet; observe those first"
             raise Problem(409, detail, kind="too-many-suggestions")
         for _ in range(ROUNDS):
             exhausted = self._work_out(live, study, count - len(mine))

@@ -57,7 +57,7 @@ def add_images(
 def add_imagenet(
     service: Service, tenant: str, name: str, classes: Sequence[str], key: str | None
 ) -> tuple[StoredTask, bool]:
-    """The task of telling ImageNet classes apart; as :func:`add_images`."""
+    """The task of classifying ImageNet classes; as :func:`add_images`."""
     check_name(name)
     _check_classes(classes)
     listed = json.dumps(list(classes)).encode()

@@ -100,14 +100,14 @@ def _add(request: DeviceCreate, service: Service, tenant: str) -> MeasuredDevice
     device = MeasuredDevice(request.space, request.name, request.metric, measurements)
     codes = get_space(request.space).parse_many(architecture for architecture, _ in measurements)
     values = np.array([value for _, value in measurements])
-    judged = load(request.space).cross_validate(codes, values)
+    quality = load(request.space).cross_validate(codes, values)
     service.store.put_device(request.space, request.name, request.metric, measurements, tenant_id=tenant)
     return MeasuredDevicePublic(
         device=device.name,
         space=device.space,
         metric=device.metric,
         measurements=len(measurements),
-        cross_validation=CrossValidationPublic(spearman=judged.spearman, coverage=judged.coverage),
+        cross_validation=CrossValidationPublic(spearman=quality.spearman, coverage=quality.coverage),
         model=device.predictor().digest(),
     )
 

@@ -51,7 +51,7 @@ async def stream_events(
 ) -> EventStream:
     """The job's events, from the first or after the last one seen; ends when the job has ended.
 
-    The event `state` tells every change of state; the other kinds tell what the work does.
+    The event `state` reports every change of state; the other kinds report what the work does.
     """
     if not is_id(job_id):
         job_id = await to_thread.run_sync(whole_id, service.store, tenant, "job", job_id)

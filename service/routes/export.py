@@ -94,8 +94,8 @@ def _make(service: Service, tenant: str, job: Job, rank: int, format: Format) ->
             return json.dumps(finite(made), ensure_ascii=False, indent=2, allow_nan=False)
         program(space, name, network)  # a space without networks is refused before a process is started
     except NoNetwork:
-        told = FieldError("format", f"{get_space(space).title} has no networks to build", "json or svg")
-        raise invalid([told]) from None
+        problem = FieldError("format", f"{get_space(space).title} has no networks to build", "json or svg")
+        raise invalid([problem]) from None
     return run_child(
         "networks.export.onnx_file",
         {"space_name": space, "architecture": name, "network": network.to_dict()},

@@ -116,8 +116,8 @@ def _repeat(service: Service, tenant: str, job: Job) -> tuple[Job, bool]:
         try:
             return service.store.retry_batch(job.id, tenant_id=tenant)
         except NothingToRepeat:
-            told = "every design of the batch got its answer; order it again to repeat it"
-            raise Problem(409, told, kind="nothing-to-repeat") from None
+            detail = "every design of the batch got its answer; order it again to repeat it"
+            raise Problem(409, detail, kind="nothing-to-repeat") from None
     if job.kind == PREDICTOR:
         # Of a deleted predictor nothing is left to learn from: 404, as its own address says.
         service.store.predictor(str(job.payload["predictor"]), tenant_id=tenant)

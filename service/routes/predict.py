@@ -58,8 +58,8 @@ def _answer(request: PredictCreate, service: Service, tenant: str) -> bytes:
         raise Problem(413, f"{detail}; split it over several calls")
     wanted = resolve(service, tenant, space, request)
     codes = parse_architectures(space, request.architectures)
-    told = answer(service, space, wanted, codes, kind=request.kind, confidence=request.confidence)
-    columns = {key: _column(told, key) for key in told.predictions}
+    answered = answer(service, space, wanted, codes, kind=request.kind, confidence=request.confidence)
+    columns = {key: _column(answered, key) for key in answered.predictions}
     # Bounds that cannot be promised are NaN here and null in the answer. It is written in parts: none of them
     # holds Python's lock for long.
     return orjson.dumps(
@@ -68,7 +68,7 @@ def _answer(request: PredictCreate, service: Service, tenant: str) -> bytes:
             "confidence": request.confidence,
             "architectures": space.format(codes),
             "predictions": _columns(columns) if request.layout == "columns" else _rows(columns, len(codes)),
-            "models": told.models,
+            "models": answered.models,
             "costs_for": {
                 item.quantity.key: item.network.to_dict() for item in wanted if item.network is not None
             },
@@ -76,11 +76,11 @@ def _answer(request: PredictCreate, service: Service, tenant: str) -> bytes:
     )
 
 
-def _column(told: "Answer", key: str) -> dict[str, NDArray[Any]]:
-    prediction = told.predictions[key]
+def _column(answered: "Answer", key: str) -> dict[str, NDArray[Any]]:
+    prediction = answered.predictions[key]
     values = {name: getattr(prediction, name) for name in ("mean", "std", "lower", "upper")}
     return {name: np.ascontiguousarray(v) for name, v in values.items()} | {
-        "extrapolated": told.extrapolated[key]
+        "extrapolated": answered.extrapolated[key]
     }
 
 

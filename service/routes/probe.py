@@ -23,7 +23,7 @@ async def probe_space(
     metric: Annotated[str, Query(max_length=100)] = "latency_ms",
     count: Annotated[int, Query(ge=1, le=MOST)] = 10,
 ) -> ProbePublic:
-    """The architectures whose measurements tell most about a device that nobody has measured yet."""
+    """The architectures whose measurements are most informative about a new device."""
     if space not in space_names():
         raise Problem(404, f"there is no space {space!r}; known are {', '.join(space_names())}")
     chosen = await service.science.run(_choose, space, metric, count)

@@ -1,4 +1,5 @@
-"""``/v1/studies``: search driven by whoever evaluates. Ask for architectures, tell what they brought."""
+"""``/v1/studies``: search driven by whoever evaluates. Ask for architectures, observe what evaluations
+brought."""
 
 from functools import partial
 from typing import Annotated
@@ -137,7 +138,7 @@ def list_observations(
     after: Annotated[int, Query(ge=0, le=2**62, description="number of the last one of the page before")] = 0,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> ObservationList:
-    """A page of what was told, in its order."""
+    """A page of observations, in their order."""
     found = store.study_observations(study.id, tenant_id=tenant, after=after, limit=limit + 1)
     shown = [ObservationPublic.of(entry) for entry in found[:limit]]
     return ObservationList(observations=shown, has_more=len(found) > limit)
@@ -159,21 +160,23 @@ async def suggest_architectures(
 
 @router.post("/{study_id}/observe", responses=documented(400, 404, 408, 409, 413, 415, 422, 503, 507))
 async def observe_study(
-    told: ObservationsCreate, study: StudyDep, store: StoreDep, observing: ObservingDep, tenant: TenantDep
+    request: ObservationsCreate, study: StudyDep, store: StoreDep, observing: ObservingDep, tenant: TenantDep
 ) -> ObservedPublic:
-    """Tells what evaluations brought, suggested ones or your own; all of it is taken, or none.
+    """Takes observations, of suggestions or of your own choice; all of it is taken, or none.
 
-    Telling the same again changes nothing. Values may take the place of a failure.
+    The same observation again changes nothing. Values may take the place of a failure.
     """
-    return await observing.run(_observe, told, study, store, tenant)
+    return await observing.run(_observe, request, study, store, tenant)
 
 
-def _observe(told: ObservationsCreate, study: Study, store: Store, tenant: str) -> ObservedPublic:
+def _observe(request: ObservationsCreate, study: Study, store: Store, tenant: str) -> ObservedPublic:
     """Runs in a thread."""
     problem = request_of(study).problem()
     space = problem.space
     try:
-        codes = parse_architectures(space, [item.architecture for item in told.observations], "observations")
+        codes = parse_architectures(
+            space, [item.architecture for item in request.observations], "observations"
+        )
     except Problem as wrong:
         # The list is not of architectures here, but of objects that hold one.
         raise invalid(
@@ -181,7 +184,7 @@ def _observe(told: ObservationsCreate, study: Study, store: Store, tenant: str) 
         ) from None
     items = [
         item.model_dump() | {"architecture": architecture}
-        for item, architecture in zip(told.observations, space.format(codes), strict=True)
+        for item, architecture in zip(request.observations, space.format(codes), strict=True)
     ]
     observations = read_observations(problem, items)
     try:
@@ -198,7 +201,7 @@ def _observe(told: ObservationsCreate, study: Study, store: Store, tenant: str) 
 
 @router.post("/{study_id}/close", responses=documented(404, 409, 422, 503, 507))
 def close_study(study: StudyDep, store: StoreDep, tenant: TenantDep) -> StudyPublic:
-    """Ends suggesting; what is under way can still be told."""
+    """Ends suggesting; evaluations under way can still be observed."""
     return StudyPublic.of(store.close_study(study.id, tenant_id=tenant))
 
 
@@ -211,7 +214,7 @@ async def delete_study(
     bests: BestsDep,
     observing: ObservingDep,
 ) -> None:
-    """Removes a study with everything that was suggested and told."""
+    """Removes a study with its suggestions and observations."""
     await observing.run(partial(store.delete_study, study.id, tenant_id=tenant))
     studies.forget(study.id)
     bests.forget(study.id)

@@ -177,10 +177,10 @@ def _built_in() -> list[TaskPublic]:
 
 def _own(task: StoredTask) -> TaskPublic:
     about = task.about
-    told = f"{about.images:,} images" if about.source == "images" else "ImageNet classes"
+    content = f"{about.images:,} images" if about.source == "images" else "ImageNet classes"
     return TaskPublic(
         name=task.name,
-        description=f"uploaded: {told}",
+        description=f"uploaded: {content}",
         classes=len(about.classes),
         spaces=list(CONDITIONED),
         images=about.images,

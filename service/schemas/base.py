@@ -11,7 +11,7 @@ Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 FIRST_ONLY = Field(fail_fast=True)
-"""Of a long list: only its first wrong entry is told. All of them would take minutes to write down."""
+"""Of a long list: only its first wrong entry is reported. All of them would take minutes to write down."""
 
 
 def _let_others_go_on(value: "dict[str, str | int | bool | float]") -> "dict[str, str | int | bool | float]":

@@ -66,7 +66,7 @@ class MeasuredDevicePublic(BaseModel):
 
 
 class ProbePublic(BaseModel):
-    """Architectures to measure on a new device, the most telling first."""
+    """Architectures to measure on a new device, the most informative first."""
 
     space: str
     metric: str

@@ -1,4 +1,4 @@
-"""Studies: what is searched for, what is suggested, and what is told of it."""
+"""Studies: what is searched for, what is suggested, and what was observed."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -68,7 +68,7 @@ class SuggestCreate(Create):
     client_id: ClientId = Field(description="the same one gets its unfinished suggestions back")
 
 
-class ToldCreate(Create):
+class StudyObservationCreate(Create):
     """What an evaluation brought, or why it failed."""
 
     architecture: str | Variables
@@ -99,7 +99,7 @@ class ObservationsCreate(Create):
         }
     )
 
-    observations: Annotated[list[ToldCreate], FIRST_ONLY] = Field(min_length=1, max_length=10_000)
+    observations: Annotated[list[StudyObservationCreate], FIRST_ONLY] = Field(min_length=1, max_length=10_000)
 
 
 class ObservationPublic(BaseModel):
@@ -115,19 +115,19 @@ class ObservationPublic(BaseModel):
     @classmethod
     def of(cls, entry: NumberedObservation) -> "ObservationPublic":
         """The public face of a stored observation."""
-        told = entry.observation
+        observation = entry.observation
         return cls(
             number=entry.number,
-            architecture=told.architecture,
-            values=dict(told.values),
-            failed=told.failed,
-            fidelity=told.fidelity,
-            seconds=told.seconds,
+            architecture=observation.architecture,
+            values=dict(observation.values),
+            failed=observation.failed,
+            fidelity=observation.fidelity,
+            seconds=observation.seconds,
         )
 
 
 class ObservationList(BaseModel):
-    """A page of observations, in the order in which they were told."""
+    """A page of observations, in the order in which they came."""
 
     observations: list[ObservationPublic]
     has_more: bool
@@ -173,7 +173,7 @@ class BoundPublic(BaseModel):
 
 
 class StudyPublic(BaseModel):
-    """A study as everyone may see it; ``waiting`` are the suggestions that nothing was told of yet."""
+    """A study as everyone may see it; ``waiting`` are the suggestions without an observation."""
 
     id: str
     state: Literal["open", "closed"]

@@ -12,7 +12,7 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
 
 
 class TaskCreate(Create):
-    """A task of telling ImageNet classes apart; for images of your own send `multipart/form-data`."""
+    """A task of classifying ImageNet classes; for images of your own send `multipart/form-data`."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -18,7 +18,7 @@ class CostTable:
     """What each kind costs at each place, looked up for a batch at once.
 
     Args:
-        fixed: what every member costs besides its blocks.
+        fixed: what every architecture costs besides its blocks.
         blocks: for each block the cost of each of its kinds.
     """
 

@@ -1,6 +1,6 @@
 """Which network of an architecture is meant: one value that costs, trainings and exports share.
 
-An architecture leaves open how many classes its network tells apart, for images of which size, and in which
+An architecture leaves open how many classes its network distinguishes, for images of which size, and in which
 skeleton its blocks or cells stand. ``Space.network_config`` fills in what a request does not say.
 """
 

@@ -27,7 +27,7 @@ class DeclaredVariable:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredRule:
-    """A condition that members satisfy, and what is said of others."""
+    """A condition that architectures satisfy, and what is said of others."""
 
     require: str
     message: str

@@ -69,7 +69,7 @@ class Formulas:
         for entry in range(1, len(variable.entries) + 1):
             scope = always | ({ENTRY: Symbol(Kind.WHOLE, entry)} if variable.repeat else {})
             formula = self._formula(path, variable.active, (Kind.TRUTH,), scope)
-            if formula is None:  # told once, not for every entry
+            if formula is None:  # reported once, not for every entry
                 return [None] * len(variable.entries)
             found.append(formula)
         self._bound(path, "a condition", max(f.work for f in found if f is not None), MAX_CONDITION_WORK)

@@ -22,7 +22,7 @@ def observed_labels(declaration: Declaration, read_many: ReadMany) -> dict[str, 
         read_many: reads architectures as the space does.
 
     Raises:
-        DeclarationError: an architecture is no member, or a value is computed by a cost rule.
+        DeclarationError: an architecture is not in the space, or a value is computed by a cost rule.
     """
     problems: list[DeclarationProblem] = []
     observations = declaration.observations

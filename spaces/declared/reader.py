@@ -1,4 +1,4 @@
-"""From the data of a declaration to the declaration: every key checked, every problem told at once."""
+"""From the data of a declaration to the declaration: every key checked, all problems reported at once."""
 
 import re
 from collections.abc import Mapping

@@ -14,11 +14,11 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from spaces.declared.architectures import Architectures, NoArchitectures
 from spaces.declared.declaration import Declaration, declaration_text
 from spaces.declared.formulas import Formulas
 from spaces.declared.graph import BadEdges, layout
 from spaces.declared.labels import observed_labels
-from spaces.declared.members import Members, NoMembers
 from spaces.declared.reader import ABSENT, read_declaration
 from spaces.declared.source import DeclarationError, DeclarationProblem, Source, read_source
 from spaces.declared.strings import Spelling, spelled
@@ -41,7 +41,7 @@ PREFIX = "user:"
 MAX_STRING = 4_000
 ENUMERABLE = 100_000
 CHECKED = 2**14
-"""Members whose costs are computed before a declaration is accepted."""
+"""Architectures whose costs are computed before a declaration is accepted."""
 MAX_COMBINED = 27
 """Joint choices of the variables that a neighbour gains or loses; beyond it, only the first of each."""
 MAX_SUMMARIES = 48
@@ -114,22 +114,22 @@ class DeclaredSpace(Space):
         every = [*formulas.costs.values(), *(rule for _, rule in formulas.rules)]
         self.work = len(self._sizes) + sum(formula.work for formula in every)
         try:
-            self._members = Members(
+            self._architectures = Architectures(
                 self._sizes,
                 formulas.conditions,
                 [rule for _, rule in formulas.rules],
                 (formulas.controls, formulas.ruled),
                 self._no_value,
             )
-        except NoMembers as error:
+        except NoArchitectures as error:
             raise self._refused(("rules",), str(error), "allow more, or fewer choices") from None
         self._set_variables()
         self._set_graph()
-        self.size = self._members.size
+        self.size = self._architectures.size
         if self.size < 2:
             self._refuse(("rules",), "only one architecture satisfies the rules", "allow more")
-        self.counted = self._members.counted
-        first = self._members.sample(1, np.random.default_rng(0))
+        self.counted = self._architectures.counted
+        first = self._architectures.sample(1, np.random.default_rng(0))
         self.example = self.format(first)[0]
         self._example = first[0]
         self.metrics = ("accuracy", *(cost for cost in self._costs))
@@ -139,10 +139,12 @@ class DeclaredSpace(Space):
         self.labels = observed_labels(self.declaration, self.read_many)
         observed = {key.split("@")[0] for key in self.labels}
         self.metrics = tuple(dict.fromkeys([*self.metrics, *sorted(observed)]))
-        # What was sent tells the lines of problems; there are none any more.
+        # The text is kept for the lines of problems; there are none any more.
         self.declaration = declaration = replace(declaration, source=Source({}))
         exact = "" if self.counted else ", estimated from draws"
-        self.description = f"{declaration.description} ({self.size:,} members{exact}; declared by a user)"
+        self.description = (
+            f"{declaration.description} ({self.size:,} architectures{exact}; declared by a user)"
+        )
 
     @property
     def public_name(self) -> str:
@@ -151,11 +153,13 @@ class DeclaredSpace(Space):
 
     @property
     def memory_bytes(self) -> int:
-        """Of its tables, its members where they were listed, its labels and the declaration itself."""
+        """Of its tables, its architectures where they were listed, its labels and the declaration itself."""
         listed = self._everyone.nbytes if hasattr(self, "_everyone") else 0
         labels = sum(codes.nbytes + values.nbytes for codes, values in self.labels.values())
         observations = OBSERVATION_BYTES * len(self.declaration.observations)
-        return LEAST_BYTES + self._members.memory_bytes + listed + labels + observations + kept_bytes(self)
+        return (
+            LEAST_BYTES + self._architectures.memory_bytes + listed + labels + observations + kept_bytes(self)
+        )
 
     # a declaration's problems
     def _refused(self, path: tuple[str | int, ...], message: str, hint: str = "") -> DeclarationError:
@@ -169,8 +173,8 @@ class DeclaredSpace(Space):
         self._refuse(("rules",), f"a rule or condition has no value: {why}, for example in {example}", "")
 
     def _set_variables(self) -> None:
-        """A variable that is absent in some member has ``absent`` as its last choice."""
-        present = self._members.presence
+        """A variable that is absent in some architecture has ``absent`` as its last choice."""
+        present = self._architectures.presence
         self._optional: Bools = np.logical_not(present.all(axis=0))
         entries = [(entry, v) for v in self.declaration.variables for entry in v.entries]
         for column in np.flatnonzero(~present.any(axis=0)):
@@ -208,17 +212,17 @@ class DeclaredSpace(Space):
         self._columns = {int(node): column for column, node in enumerate(self._nodes)}
 
     def _check_costs(self) -> None:
-        """Every cost is a positive number for every member, as far as they can be looked at."""
+        """Every cost is a positive number for every architecture, as far as they can be looked at."""
         rng = np.random.default_rng(0)
         few = self.counted and self.size <= CHECKED
-        codes = self.enumerate() if few else self._members.sample(CHECKED, rng)
+        codes = self.enumerate() if few else self._architectures.sample(CHECKED, rng)
         problems: list[DeclarationProblem] = []
         for cost in self._costs:
             why, row = self._cost_problem(cost, codes)
             if why is not None:
                 example = self.format(codes[row][None])[0]
                 message = f"{why}, for example for {example}"
-                hint = "a cost is a positive number for every member"
+                hint = "a cost is a positive number for every architecture"
                 problems.append(self.declaration.problem(("costs", cost), message, hint))
         if problems:
             raise DeclarationError(problems)
@@ -261,7 +265,7 @@ class DeclaredSpace(Space):
                 faults[index] = error
                 if len(faults) == most:
                     break
-        canonical, valid = self._members_among(codes)
+        canonical, valid = self._architectures_among(codes)
         for cost in () if self._costs_proved else self._costs:
             rows = np.flatnonzero(valid)
             valid[rows] = self._is_cost(self._costs[cost](canonical[rows]))
@@ -291,7 +295,7 @@ class DeclaredSpace(Space):
         if len(wrong):
             return f"the code of {self.variables[wrong[0]].name} is out of range"
         row = codes[None]
-        missing = np.flatnonzero((codes == self._sizes) & self._members.present(row)[0])
+        missing = np.flatnonzero((codes == self._sizes) & self._architectures.present(row)[0])
         if len(missing):
             return f"{self.variables[missing[0]].name} is present and needs a value"
         row = self.canonical(row)
@@ -307,23 +311,23 @@ class DeclaredSpace(Space):
 
     def canonical(self, codes: Codes) -> Codes:
         """What the conditions exclude is absent."""
-        return self._members.canonical(codes)
+        return self._architectures.canonical(codes)
 
-    # members
+    # architectures
     def sample(self, count: int, rng: np.random.Generator) -> Codes:
-        """Members drawn uniformly, (count, v)."""
-        return self._members.sample(count, rng)
+        """Architectures drawn uniformly, (count, v)."""
+        return self._architectures.sample(count, rng)
 
     def enumerate(self) -> Codes:
-        """Every member once, where they are few and counted exactly."""
+        """Every architecture once, where they are few and counted exactly."""
         if self.size > ENUMERABLE or not self.counted:
             return super().enumerate()
         if not hasattr(self, "_everyone"):
-            self._everyone = self._members.enumerate()
+            self._everyone = self._architectures.enumerate()
         return self._everyone.copy()
 
     def neighbours(self, codes: Codes) -> Codes:
-        """The members that differ in one variable and in what it brings or takes away, (m, v).
+        """The architectures that differ in one variable and in what it brings or takes away, (m, v).
 
         What comes takes every joint choice where these are at most 27, else the first of each; what goes may
         hold any, or the first of each, by the same measure. So neighbours are mutual.
@@ -334,13 +338,13 @@ class DeclaredSpace(Space):
         columns, choices = columns[choices != codes[columns]], choices[choices != codes[columns]]
         changed = np.tile(codes, (len(columns), 1))
         changed[np.arange(len(columns)), columns] = choices
-        after = self._members.present(changed)
+        after = self._architectures.present(changed)
         same = (after == before).all(axis=1)
         found = [changed[same]]
         for row, here in zip(changed[~same], after[~same], strict=True):
             found.append(self._moved(row, before, here))
         near = np.concatenate(found)
-        near = np.unique(near[self._members.obeys(near)], axis=0)
+        near = np.unique(near[self._architectures.obeys(near)], axis=0)
         others: Codes = near[(near != codes).any(axis=1)]
         return others
 
@@ -370,7 +374,7 @@ class DeclaredSpace(Space):
         return np.arange(start, start + slot.size)
 
     def isomorphism_key(self, codes: Codes) -> str:
-        """The canonical string: a declaration does not say which members compute the same."""
+        """The canonical string: a declaration does not say which architectures compute the same."""
         return self.format(self.canonical(codes[None]))[0]
 
     def slot_values(self, codes: Codes) -> Codes:
@@ -379,24 +383,24 @@ class DeclaredSpace(Space):
 
     def from_slots(self, values: Codes) -> tuple[Codes, Bools]:
         """Valid where every variable that is present has a value and the rules hold; others are absent."""
-        codes, valid = self._members_among(values)
+        codes, valid = self._architectures_among(values)
         codes[~valid] = self._example
         return codes, valid
 
-    def _members_among(self, codes: Codes) -> tuple[Codes, Bools]:
+    def _architectures_among(self, codes: Codes) -> tuple[Codes, Bools]:
         """Canonical codes (b, v), and which rows (b,) are in range, complete and obey the rules."""
         valid: Bools = np.all((codes >= 0) & (codes < self._sizes + self._optional), axis=1)
-        present = self._members.present(codes)
+        present = self._architectures.present(codes)
         valid &= ~np.any(present & (codes == self._sizes), axis=1)
         canonical: Codes = np.where(present, codes, self._sizes).astype(np.int8)
-        valid[valid] = self._members.obeys(canonical[valid])
+        valid[valid] = self._architectures.obeys(canonical[valid])
         return canonical, valid
 
     # cost
     def statistics(self, codes: Codes, task: str | None = None) -> dict[str, Floats]:
         """The declared costs, then what the variables add up to: values, sums, and counts of choices.
 
-        A declaration is accepted once many members' costs are positive numbers. Should one that was not
+        A declaration is accepted once many architectures' costs are positive numbers. Should one that was not
         looked at have none, the cost counts as 2⁵³, beyond every bound, and :meth:`reason` says why.
         """
         if task is not None and task not in self.tasks:

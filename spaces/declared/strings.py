@@ -1,4 +1,4 @@
-"""How members of a declared space are written: ``layers=2|attention=full,local,-,-``."""
+"""How architectures of a declared space are written: ``layers=2|attention=full,local,-,-``."""
 
 from collections.abc import Sequence
 
@@ -39,7 +39,7 @@ class Spelling:
         return strings
 
     def parse(self, text: str, example: str) -> Codes:
-        """Codes (v,) of a string, which need not be canonical or a member.
+        """Codes (v,) of a string, which need not be canonical or an architecture.
 
         Raises:
             InvalidArchitecture: with the position and a hint.

@@ -20,10 +20,10 @@ from spaces.gnn_trees import (
     OPERATIONS,
     SKIP,
     TOPOLOGIES,
+    architecture_ids,
     canonical_ids,
     ids_to_codes,
     links_index,
-    member_ids,
     neighbour_lists,
     operations_index,
 )
@@ -31,7 +31,7 @@ from spaces.space import SPACES, Bools, Codes, Floats, Graph, InvalidArchitectur
 
 _LONGEST = 64
 _PROTEINS = ("gcn", "sage", "arma", "fc", "skip")
-_ALL_SKIP = "all four operations are skips; a member computes something"
+_ALL_SKIP = "all four operations are skips; an architecture computes something"
 
 
 def _adjacency() -> Bools:
@@ -51,11 +51,11 @@ _TOPOLOGY_LINKS = links_index(np.array(TOPOLOGIES))
 
 @SPACES.register
 class Gnn(Space):
-    """The 26,206 members of NAS-Bench-Graph.
+    """The 26,206 architectures of NAS-Bench-Graph.
 
     The canonical string gives the predecessor of each node (0 is the input), then the operations:
     ``0|1|1|2:gcn|gat|skip|sage``. Any of the 24 link lists and any operations but four skips are
-    understood; the canonical form is the benchmark's. A member's benchmark key is
+    understood; the canonical form is the benchmark's. An architecture's benchmark key is
     :meth:`table_key`.
     """
 
@@ -121,7 +121,7 @@ class Gnn(Space):
         return codes
 
     def read_canonical(self, texts: Sequence[str]) -> Codes | None:
-        """Codes (b, 5) of canonical strings, looked up in the list of all members."""
+        """Codes (b, 5) of canonical strings, looked up in the list of all architectures."""
         return self._table.read(texts)
 
     @cached_property
@@ -138,7 +138,7 @@ class Gnn(Space):
         ]
 
     def reason(self, codes: Codes) -> str | None:
-        """Codes out of range and four skips are no member; any other codes have a canonical form."""
+        """Codes out of range and four skips are refused; any other codes have a canonical form."""
         if codes.shape != (NODES + 1,):
             return f"an architecture has {NODES + 1} codes, not shape {codes.shape}"
         sizes = np.array([len(variable.choices) for variable in self.variables])
@@ -147,7 +147,7 @@ class Gnn(Space):
         return _ALL_SKIP if bool(np.all(codes[1:] == SKIP)) else None
 
     def canonical(self, codes: Codes) -> Codes:
-        """The benchmark's member that computes the same, of valid codes (b, 5)."""
+        """The benchmark's architecture that computes the same, of valid codes (b, 5)."""
         return ids_to_codes(canonical_ids()[_TOPOLOGY_LINKS[codes[:, 0]], operations_index(codes[:, 1:])])
 
     def table_key(self, codes: Codes) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
@@ -155,19 +155,19 @@ class Gnn(Space):
         return codes.astype(np.int64) @ 10 ** np.arange(NODES, -1, -1)
 
     def sample(self, count: int, rng: np.random.Generator) -> Codes:
-        """Members drawn uniformly, (count, 5)."""
-        return ids_to_codes(rng.choice(member_ids(), size=count))
+        """Architectures drawn uniformly, (count, 5)."""
+        return ids_to_codes(rng.choice(architecture_ids(), size=count))
 
     def enumerate(self) -> Codes:
-        """All 26,206 members in the order of their benchmark keys."""
-        return ids_to_codes(member_ids())
+        """All 26,206 architectures in the order of their benchmark keys."""
+        return ids_to_codes(architecture_ids())
 
     def neighbours(self, codes: Codes) -> Codes:
-        """Members that differ by one operation or by where one node hangs, canonical, (m, 5)."""
+        """Architectures that differ by one operation or by where one node hangs, canonical, (m, 5)."""
         starts, ids = neighbour_lists()
         canonical = self.canonical(codes[None])
         identity = int(canonical[0, 0]) * FILLINGS + operations_index(canonical[:, 1:])[0]
-        row = int(np.searchsorted(member_ids(), identity))
+        row = int(np.searchsorted(architecture_ids(), identity))
         return ids_to_codes(ids[starts[row] : starts[row + 1]])
 
     def graph(self, codes: Codes) -> Graph:
@@ -179,7 +179,7 @@ class Gnn(Space):
         return Graph(operations, _ADJACENCY[codes[:, 0]])
 
     def isomorphism_key(self, codes: Codes) -> str:
-        """The canonical string: the benchmark's canonical form holds one member of each class."""
+        """The canonical string: the benchmark's canonical form holds one architecture of each class."""
         return self.format(self.canonical(codes[None]))[0]
 
     def slot_values(self, codes: Codes) -> Codes:
@@ -249,7 +249,7 @@ class Gnn(Space):
         return NetworkConfig(known, fixed)
 
     def allowed(self, codes: Codes, task: str | None) -> Bools:
-        """All, but on proteins only members whose operations were trained there (2,021)."""
+        """All, but on proteins only architectures whose operations were trained there (2,021)."""
         if task != "proteins":
             return super().allowed(codes, task)
         admitted = np.array([name in _PROTEINS for name in OPERATIONS])

@@ -112,12 +112,12 @@ def _mixed(expanded: int, head: int, side: int) -> Cost:
 
 @SPACES.register
 class OfaMobileNetV3(ImageSpace, BlockChain):
-    """The 5.4·10²⁰ members of the space: 2.2·10¹⁹ networks at 25 resolutions.
+    """The 5.4·10²⁰ architectures of the space: 2.2·10¹⁹ networks at 25 resolutions.
 
     The canonical string spells the resolution and four layers a stage, joined by ``|``:
     ``r224|k3_e4|k5_e6|k7_e3|skip|…``. A stage of two or three layers ends in skips, and skips stand nowhere
-    else, so each member has one string. Members are drawn uniformly: nine in ten stages then have four
-    layers. (The authors draw the depth first, and each of the three alike.)
+    else, so each architecture has one string. Architectures are drawn uniformly: nine in ten stages then
+    have four layers. (The authors draw the depth first, and each of the three alike.)
 
     A node of the graph is the resolution or a layer, whose operation is named with the stage; skips pass
     their input through.

@@ -8,7 +8,7 @@ from store.jobs.job import TERMINAL_STATES, Job, JobState, StoreError
 KIND = "batch"
 """Of the parent: no worker does it; the store moves it as its children move."""
 CHILD_EVENT = "child"
-"""Kind of the parent's event that tells of a child's end."""
+"""Kind of the parent's event at a child's end."""
 
 ANSWERED = frozenset({JobState.SUCCEEDED, JobState.INFEASIBLE})
 """States of a child that got its answer; that nothing satisfies the bounds is one. Never retried."""
@@ -28,7 +28,7 @@ class BatchItem:
     Args:
         payload: plain JSON for its handler.
         total: its steps in all, where known.
-        label: what tells it from the others, plain JSON for people.
+        label: what distinguishes it from the others, plain JSON for people.
     """
 
     payload: Mapping[str, object]

@@ -60,8 +60,8 @@ class MemoryBatches(BatchStore):
         taken_over: Mapping[int, str] | None = None,
     ) -> tuple[Job, bool]:
         taken_over = taken_over or {}
-        told = [{"payload": item.payload, "label": item.label} for item in items]
-        content = strict_json.digest({"kind": KIND, "of": kind, "items": told, "retry_of": retry_of})
+        rows = [{"payload": item.payload, "label": item.label} for item in items]
+        content = strict_json.digest({"kind": KIND, "of": kind, "items": rows, "retry_of": retry_of})
         with self._lock:
             parent, created = self.submit(
                 KIND,
@@ -129,9 +129,9 @@ class MemoryBatches(BatchStore):
             page = []
             for position, member in found[:limit]:
                 entry = self._entries[member.job_id]
-                told = strict_json.load(entry.result) if results and entry.result is not None else None
+                rows = strict_json.load(entry.result) if results and entry.result is not None else None
                 job = replace(entry.job, payload=strict_json.load(strict_json.dump(entry.job.payload)))
-                page.append(BatchChild(position, strict_json.load(member.label), job, told))
+                page.append(BatchChild(position, strict_json.load(member.label), job, rows))
             return page, len(found) > limit
 
     @abstractmethod

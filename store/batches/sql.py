@@ -112,8 +112,8 @@ class SqlBatches(SqlQueue, BatchStore):
     ) -> tuple[Job, bool]:
         """``submit_batch`` in a transaction; ``taken_over`` are positions whose jobs are there already."""
         taken_over = taken_over or {}
-        told = [{"payload": item.payload, "label": item.label} for item in items]
-        content = strict_json.digest({"kind": KIND, "of": kind, "items": told, "retry_of": retry_of})
+        rows = [{"payload": item.payload, "label": item.label} for item in items]
+        content = strict_json.digest({"kind": KIND, "of": kind, "items": rows, "retry_of": retry_of})
         key = None if idempotency_key is None else strict_json.digest({"key": idempotency_key})
         now = self._now(connection)
         common = {
@@ -269,7 +269,7 @@ class SqlBatches(SqlQueue, BatchStore):
         done, message = ended(counts), tally(counts)
         ids = [row.id for row in rows]
         positions = self._positions(connection, parent_id, ids)
-        told = []
+        result = []
         for number, job_id in enumerate(ids, 1):
             data = {
                 "index": positions[job_id],
@@ -280,9 +280,11 @@ class SqlBatches(SqlQueue, BatchStore):
                 "progress": {"done": done, "total": parent.total, "message": message},
             }
             event = parent.last_event + number
-            told.append(_event(parent_id, event, parent.tenant_id, CHILD_EVENT, strict_json.dump(data), now))
-        connection.execute(insert(events), told)
-        values = {"done": done, "message": message, "last_event": parent.last_event + len(told)}
+            result.append(
+                _event(parent_id, event, parent.tenant_id, CHILD_EVENT, strict_json.dump(data), now)
+            )
+        connection.execute(insert(events), result)
+        values = {"done": done, "message": message, "last_event": parent.last_event + len(result)}
         connection.execute(update(jobs).where(jobs.c.id == parent_id).values(values))
         if done == parent.total:
             self._end_batch(connection, self._row(connection, parent_id), counts, now)

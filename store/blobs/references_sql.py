@@ -72,7 +72,7 @@ def _counts(table: Table) -> list[ColumnElement[bool]]:
     """Conditions of the rows that keep a blob."""
     if table is not results:
         return []
-    # The result of a training tells which weights it made. Those of a predictor stand in its versions; those
+    # The result of a training names the weights it made. Those of a predictor stand in its versions; those
     # of a space's generator only in the result of the job that the space names.
     training = exists().where(jobs.c.id == results.c.job_id, jobs.c.kind.in_([PREDICTOR, SPACE]))
     current = exists().where(user_spaces.c.job_id == results.c.job_id)

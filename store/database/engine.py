@@ -107,7 +107,7 @@ def _sqlite(url: URL) -> Engine:
 
 
 def check_file(path: Path) -> None:
-    """What SQLite does not tell of a file that it has open already: whether it is still there, and has room.
+    """What SQLite does not report of a file that it has open: whether it is still there, and has room.
 
     Raises:
         StoreUnusable: the file is gone, or cannot be written.

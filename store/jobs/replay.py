@@ -1,4 +1,4 @@
-"""The event log alone tells what the row says: a check that no state was changed behind its back."""
+"""Replays a job's event log and compares it with the row: a check that every change of state was logged."""
 
 from collections.abc import Iterable
 

@@ -322,17 +322,17 @@ def _stored(row: Row[Any]) -> StoredPredictor:
 
 
 def _version(row: Row[Any], which: str) -> Version:
-    told = {name: getattr(row, f"{which}_{name}") for name in _SHOWN}
+    columns = {name: getattr(row, f"{which}_{name}") for name in _SHOWN}
     state = getattr(row, f"{which}_job_state")
-    trained_at = told["trained_at"]
+    trained_at = columns["trained_at"]
     return Version(
-        number=told["version"],
-        labels=told["labels"],
-        job_id=told["job_id"],
+        number=columns["version"],
+        labels=columns["labels"],
+        job_id=columns["job_id"],
         job_state=None if state is None else JobState(state),
         reason=getattr(row, f"{which}_job_reason"),
-        model=told["model"],
-        about={} if told["about"] is None else strict_json.load(told["about"]),
-        created_at=utc(told["created_at"]),
+        model=columns["model"],
+        about={} if columns["about"] is None else strict_json.load(columns["about"]),
+        created_at=utc(columns["created_at"]),
         trained_at=None if trained_at is None else utc(trained_at),
     )

@@ -149,19 +149,19 @@ class MemoryStudies(StudyStore):
         with self._lock:
             kept = self._own(study_id, tenant_id)
             found, last, news, ended = dict(kept.observations), kept.last, 0, set[str]()
-            for index, told in enumerate(observations):
-                place = (told.architecture, told.fidelity)
+            for index, new in enumerate(observations):
+                place = (new.architecture, new.fidelity)
                 known = found.pop(place, None)
-                if not is_news(None if known is None else known.observation, told, index):
+                if not is_news(None if known is None else known.observation, new, index):
                     assert known is not None
                     found[place] = known
                     continue
                 news, last = news + 1, last + 1
-                failed = None if told.failed is None else strict_json.clean(told.failed)
-                # What is told of an evaluation comes last, also where it takes the place of a failure.
-                found[place] = NumberedObservation(last, replace(copy.deepcopy(told), failed=failed))
-                if ends_suggestion(told):
-                    ended.add(told.architecture)
+                failed = None if new.failed is None else strict_json.clean(new.failed)
+                # A new observation comes last, also where it takes the place of a failure.
+                found[place] = NumberedObservation(last, replace(copy.deepcopy(new), failed=failed))
+                if ends_suggestion(new):
+                    ended.add(new.architecture)
             if len(found) > max(most, len(kept.observations)):
                 raise TooManyObservations(f"more than {most:,} observations")
             kept.observations, kept.last = found, last

@@ -99,7 +99,7 @@ class StudyStore(ABC):
     ) -> tuple[Study, int]:
         """Stores observations, also of architectures that were never suggested; all of them or none.
 
-        The same told again changes nothing; see :func:`store.studies.study.is_news`.
+        The same observation again changes nothing; see :func:`store.studies.study.is_news`.
 
         Args:
             most: observations that the study may have.

@@ -167,26 +167,26 @@ class SqlStudies(SqlTransactions, StudyStore):
         # Everything that needs no lock is done before there is one: others wait for it.
         for observation in observations:
             strict_json.check_observation(observation)
-        rows = [_row(study_id, tenant_id, told) for told in observations]
+        rows = [_row(study_id, tenant_id, given) for given in observations]
         with self._write() as connection:
             row = self._own(connection, study_id, tenant_id, lock=True)
             now, number = self._now(connection), row.last_observation
-            before = self._known(connection, study_id, [told.architecture for told in observations])
+            before = self._known(connection, study_id, [given.architecture for given in observations])
             known, new = dict(before), {}
             counts = {"waiting": row.waiting, "observed": row.observed, "failed": row.failed}
             news, ended = 0, []
-            for index, told in enumerate(observations):
-                place = (told.architecture, told.fidelity)
+            for index, given in enumerate(observations):
+                place = (given.architecture, given.fidelity)
                 last = known.get(place)
-                if not is_news(None if last is None else last.observation, told, index):
+                if not is_news(None if last is None else last.observation, given, index):
                     continue
                 news, number = news + 1, number + 1
                 counts["observed"] += last is None
-                counts["failed"] += (told.failed is not None) - (last is not None)
-                known[place] = NumberedObservation(number, told)
+                counts["failed"] += (given.failed is not None) - (last is not None)
+                known[place] = NumberedObservation(number, given)
                 new[place] = rows[index] | {"number": number, "at": now}
-                if ends_suggestion(told):
-                    ended.append(told.architecture)
+                if ends_suggestion(given):
+                    ended.append(given.architecture)
             if counts["observed"] > max(most, row.observed):
                 raise TooManyObservations(f"more than {most:,} observations")
             replaced = [before[place].number for place in new if place in before]
@@ -282,17 +282,17 @@ def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
     return (items[start : start + CHUNK] for start in range(0, len(items), CHUNK))
 
 
-def _row(study_id: str, tenant_id: str, told: Observation) -> dict[str, object]:
+def _row(study_id: str, tenant_id: str, given: Observation) -> dict[str, object]:
     """An observation as it is stored; its number and time are given under the lock."""
     return {
         "study_id": study_id,
         "tenant_id": tenant_id,
-        "architecture": told.architecture,
-        "fidelity": told.fidelity,
-        "values": strict_json.dump(told.values),
-        "source": told.source,
-        "failed": None if told.failed is None else strict_json.clean(told.failed),
-        "seconds": told.seconds,
+        "architecture": given.architecture,
+        "fidelity": given.fidelity,
+        "values": strict_json.dump(given.values),
+        "source": given.source,
+        "failed": None if given.failed is None else strict_json.clean(given.failed),
+        "seconds": given.seconds,
     }
 
 

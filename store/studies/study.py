@@ -65,7 +65,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """An architecture that a client was told to evaluate.
+    """An architecture that a client shall evaluate.
 
     Args:
         number: 1, 2, 3 … in each study.
@@ -89,17 +89,17 @@ def ends_suggestion(observation: Observation) -> bool:
     return observation.failed is not None or observation.fidelity == FULL
 
 
-def is_news(known: Observation | None, told: Observation, index: int) -> bool:
+def is_news(known: Observation | None, observation: Observation, index: int) -> bool:
     """Whether an observation is to be stored, in place of the known one where there is one.
 
-    The same told twice is no news. Values take the place of a failure; a failure that comes after values,
-    late and out of order, is no news either.
+    The same observation twice is no news. Values take the place of a failure; a failure that comes after
+    values, late and out of order, is no news either.
 
     Raises:
         ObservedOtherwise: for values that differ from the known ones.
     """
-    if known is None or (known.failed is not None and told.failed is None):
+    if known is None or (known.failed is not None and observation.failed is None):
         return True
-    if known.failed is None and told.failed is None and dict(known.values) != dict(told.values):
-        raise ObservedOtherwise(index, told.architecture)
+    if known.failed is None and observation.failed is None and dict(known.values) != dict(observation.values):
+        raise ObservedOtherwise(index, observation.architecture)
     return False

@@ -122,5 +122,5 @@ def test_nothing_that_is_named_is_lost_while_collectors_are_frozen_and_killed(da
         lost = [name for name in named if not blobs.exists(name)]
         assert lost == []
         assert len(named) > 5 and store.jobs(state=JobState.QUEUED)
-    told = [line.split() for child in collectors for line in child.lines()]
-    assert any(int(each[0]) for each in told if len(each) == 3), "nothing was set aside"
+    answer = [line.split() for child in collectors for line in child.lines()]
+    assert any(int(each[0]) for each in answer if len(each) == 3), "nothing was set aside"

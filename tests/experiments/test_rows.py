@@ -65,7 +65,7 @@ def of_stack(*arguments: object) -> dict[str, float]:
     return {what: number() for _, what in FIGURES}
 
 
-def some_members(tables: Tables, quest: Any) -> Any:
+def some_architectures(tables: Tables, quest: Any) -> Any:
     """Objective values of a few architectures, the best in one objective never the best in another."""
     values = GENERATOR.uniform(-80, 80, (50, len(quest.objectives)))
     np.fill_diagonal(values, 90)
@@ -189,7 +189,7 @@ def test_rows_are_made_of_what_parts_answer(
 
     monkeypatch.setattr(transfer, "far_rows", lambda context: [])  # it embeds images
     for module in (graphs, search, other_graphs):
-        monkeypatch.setattr(module, "everything", some_members)
+        monkeypatch.setattr(module, "everything", some_architectures)
     monkeypatch.setattr("experiments.framework.run.Context", Inventing)
     found = run(name, tables=tables, cache_dir=tmp_path, full=full, root=tmp_path).comparison
     assert found.to_dict() == type(found).from_dict(found.to_dict()).to_dict()

@@ -164,18 +164,18 @@ def test_json_says_what_the_space_says(space_name):
     for task in (None, space.tasks[-1]):
         network = space.network_config(task)
         given = document(space_name, space.example, network, predictions={"accuracy@x": {"mean": 1.0}})
-        told = json.loads(json.dumps(given, allow_nan=False))
+        answer = json.loads(json.dumps(given, allow_nan=False))
         codes = space.parse(space.example)
-        assert np.array_equal(space.from_variables(told["variables"]), codes)
-        assert told["architecture"] == space.example
+        assert np.array_equal(space.from_variables(answer["variables"]), codes)
+        assert answer["architecture"] == space.example
         graph = space.graph(codes[None])
-        assert [space.operations.index(name) for name in told["graph"]["operations"]] == graph.operations[
+        assert [space.operations.index(name) for name in answer["graph"]["operations"]] == graph.operations[
             0
         ].tolist()
-        assert told["graph"]["edges"] == np.argwhere(graph.adjacency[0]).tolist()
-        assert told["statistics"] == {name: v[0] for name, v in space.statistics(codes[None], task).items()}
-        assert told["predictions"] == {"accuracy@x": {"mean": 1.0}}
-        assert (told["layers"] is None) == (space_name not in planned_spaces())
+        assert answer["graph"]["edges"] == np.argwhere(graph.adjacency[0]).tolist()
+        assert answer["statistics"] == {name: v[0] for name, v in space.statistics(codes[None], task).items()}
+        assert answer["predictions"] == {"accuracy@x": {"mean": 1.0}}
+        assert (answer["layers"] is None) == (space_name not in planned_spaces())
 
 
 def words_of(svg):

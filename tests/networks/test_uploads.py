@@ -221,8 +221,8 @@ def test_bombs_are_refused_before_they_are_unpacked(tmp_path):
     # What an array's header promises is never allocated.
     for shape, said in (((4, 32_000, 32_000), "unpacks to 4,096,000,000"), ((1 << 40, 8, 8), "x is uint8")):
         header, labels = io.BytesIO(), io.BytesIO()
-        told = {"descr": "|u1", "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(header, told)
+        answer = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(header, answer)
         np.save(labels, Y)
         assert said in refusal(zipped([("x.npy", header.getvalue()), ("y.npy", labels.getvalue())]))
 

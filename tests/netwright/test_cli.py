@@ -180,8 +180,8 @@ def test_a_batch_is_shown_with_its_designs_and_a_failed_one_is_told(run, server,
     )
     shown = run("jobs", "watch", batch.id, status=1).stdout
     assert "a|b" in shown and "seed=2" in shown and "no luck" in shown and "1 succeeded, 1 failed" in shown
-    told = json.loads(run("jobs", "show", batch.id, "--json", status=1).stdout)
-    assert [each["job"]["state"] for each in told["designs"]] == ["succeeded", "failed"]
+    answer = json.loads(run("jobs", "show", batch.id, "--json", status=1).stdout)
+    assert [each["job"]["state"] for each in answer["designs"]] == ["succeeded", "failed"]
     assert second not in run("jobs", "list").stdout
 
 

@@ -35,8 +35,8 @@ def collect(*options, status=0):
 
 
 def test_a_dry_run_tells_and_a_run_sets_aside(settings):
-    told = json.loads(collect("--dry-run", "--json").stdout)
-    assert (told["dry_run"], told["blobs"], told["set_aside"], told["purged"]) == (True, 2, 1, 0)
+    answer = json.loads(collect("--dry-run", "--json").stdout)
+    assert (answer["dry_run"], answer["blobs"], answer["set_aside"], answer["purged"]) == (True, 2, 1, 0)
     blobs = open_blobs(settings.blob_folder_url)
     assert len(list(blobs.names())) == 2
     assert json.loads(collect("--json").stdout)["set_aside"] == 1

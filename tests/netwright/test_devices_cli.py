@@ -39,8 +39,8 @@ def test_probe_add_list_predict(run, tmp_path):
     table = run("devices", "add", "board", "--space", "nasbench201", "--file", "-", given=file.read_text())
     assert "board" in table.stdout
     assert "measured by you" in run("devices", "list", "--space", "nasbench201").stdout
-    told = run("predict", CELL, "--space", "nasbench201", "--metric", "latency_ms@board", "--json")
-    assert json.loads(told.stdout)["predictions"][0]["latency_ms@board"]["mean"] > 0
+    answer = run("predict", CELL, "--space", "nasbench201", "--metric", "latency_ms@board", "--json")
+    assert json.loads(answer.stdout)["predictions"][0]["latency_ms@board"]["mean"] > 0
     removed = run("devices", "remove", "board", "--space", "nasbench201", "--json")
     assert json.loads(removed.stdout)["removed"] == "board"
     run("devices", "remove", "board", "--space", "nasbench201", status=2)

@@ -26,16 +26,16 @@ def test_a_program_goes_to_standard_output_or_a_file(tmp_path):
     text = run(CELL, "--space", "nasbench201").stdout
     assert "def build(num_classes: int = 10" in text
     out = tmp_path / "network.py"
-    told = json.loads(run(CELL, "--space", "nasbench201", "--out", str(out), "--json").stdout)
-    assert told == {"format": "torch", "path": str(out), "bytes": out.stat().st_size}
+    answer = json.loads(run(CELL, "--space", "nasbench201", "--out", str(out), "--json").stdout)
+    assert answer == {"format": "torch", "path": str(out), "bytes": out.stat().st_size}
     assert out.read_text(encoding="utf-8") == text
     assert "num_classes: int = 100" in run(CELL, "--space", "nasbench201", "--task", "cifar100").stdout
 
 
 def test_other_formats(tmp_path):
     assert run(GNN, "--space", "gnn", "--format", "svg", "--task", "cora").stdout.startswith("<svg")
-    told = json.loads(run(GNN, "--space", "gnn", "--format", "json").stdout)
-    assert told["architecture"] == GNN
+    answer = json.loads(run(GNN, "--space", "gnn", "--format", "json").stdout)
+    assert answer["architecture"] == GNN
     out = tmp_path / "network.onnx"
     run(CELL, "--space", "nasbench201", "--format", "onnx", "--out", str(out))
     assert b"netwright" in out.read_bytes()[:100]
@@ -44,11 +44,11 @@ def test_other_formats(tmp_path):
 def test_a_network_of_another_size():
     fbnet = get_space("fbnet")
     size = ("--space", "fbnet", "--classes", "5", "--resolution", "96")
-    told = json.loads(run(fbnet.example, *size, "--format", "json").stdout)
+    answer = json.loads(run(fbnet.example, *size, "--format", "json").stdout)
     network = fbnet.network_config(classes=5, resolution=96)
     costs = fbnet.costs(fbnet.parse(fbnet.example)[None], network)
-    assert told["costs_for"] == network.to_dict()
-    assert told["statistics"]["params_m"] == costs["params_m"][0]
+    assert answer["costs_for"] == network.to_dict()
+    assert answer["statistics"]["params_m"] == costs["params_m"][0]
     text = run(fbnet.example, *size).stdout
     assert "num_classes: int = 5" in text and "images of 96×96" in text
     small = json.loads(run(CELL, "--space", "nasbench201", "--small", "--format", "json").stdout)
@@ -60,8 +60,8 @@ def test_a_task_of_ones_own_gives_its_classes(server, monkeypatch):
     server.store.put_task("pets", TaskContent("e", "v", "0" * 64, "images", ("cat", "dog"), 40, 40))
     text = run(get_space("mnasnet").example, "--space", "mnasnet", "--task", "pets").stdout
     assert "num_classes: int = 2" in text
-    told = run(CELL, "--space", "nasbench201", "--task", "absent", status=2).stderr
-    assert "its tasks are" in told
+    answer = run(CELL, "--space", "nasbench201", "--task", "absent", status=2).stderr
+    assert "its tasks are" in answer
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ def call(monkeypatch):
 def test_what_is_generated_is_valid_unique_within_bounds_and_the_same_for_a_seed(call):
     words = ("mnasnet", "--bound", "params_m<=4", "--objective", "macs_m", "--count", "5", "--json")
     first, again, other = (call(*words, "--seed", seed) for seed in ("1", "1", "2"))
-    told = json.loads(first.stdout)
-    assert first.exit_code == 0 and (told["state"], told["device"]) == ("succeeded", "cpu")
-    found = [row["architecture"] for row in told["result"]["architectures"]]
+    answer = json.loads(first.stdout)
+    assert first.exit_code == 0 and (answer["state"], answer["device"]) == ("succeeded", "cpu")
+    found = [row["architecture"] for row in answer["result"]["architectures"]]
     space = get_space("mnasnet")
     assert len(set(found)) == 5
     assert (space.statistics(space.parse_many(found))["params_m"] <= 4).all()

@@ -80,8 +80,8 @@ def asked(url, predictor):
     """The model that answers, and what it says."""
     with Client(url) as client:
         metric = {"metric": "accuracy", "task": "cifar10", "predictor": predictor}
-        told = client.predict("nasbench201", [CELLS.example], [metric])
-    return told["models"][KEY], told["predictions"][0][KEY]["mean"]
+        answer = client.predict("nasbench201", [CELLS.example], [metric])
+    return answer["models"][KEY], answer["predictions"][0][KEY]["mean"]
 
 
 def test_every_api_process_answers_with_the_version_that_is_current(run, stack, second):
@@ -92,8 +92,8 @@ def test_every_api_process_answers_with_the_version_that_is_current(run, stack, 
     before = asked(stack.url, made["id"])
     assert asked(second, made["id"]) == before and before[0] == made["current"]["model"]
 
-    told = run("predictors", "observe", made["id"], "--file", "-", "--json", given=lines(6, seed=5))
-    grown = json.loads(told.stdout)
+    answer = run("predictors", "observe", made["id"], "--file", "-", "--json", given=lines(6, seed=5))
+    grown = json.loads(answer.stdout)
     assert grown["current"]["version"] == 2 and grown["labels"] == 18
     after = asked(second, made["id"])  # it had the version before in memory
     assert after == asked(stack.url, made["id"]) and after[0] == grown["current"]["model"] != before[0]

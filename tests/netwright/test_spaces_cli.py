@@ -21,9 +21,9 @@ def call(tmp_path, monkeypatch):
 def test_a_good_file_is_described(call):
     done = call("spaces", "check", EXAMPLE, "--json")
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert told["name"] == "transformer_encoder" and told["counted"] and told["size"] > 100_000
-    assert told["costs"] == ["params_m", "macs_m", "peak_memory_mb"]
+    answer = json.loads(done.stdout)
+    assert answer["name"] == "transformer_encoder" and answer["counted"] and answer["size"] > 100_000
+    assert answer["costs"] == ["params_m", "macs_m", "peak_memory_mb"]
 
 
 def test_a_bad_file_is_told_by_line(call, tmp_path):

@@ -33,9 +33,9 @@ def test_a_study_from_the_command_line(run, server):
     assert json.loads(failed)["news"] == 1
     with Client(server.url) as client:
         assert [entry["seconds"] for entry in client.study(study).observations()] == [0.0, 12.0]
-    told = json.loads(run("show", study, "--json"))
-    assert (told["observed"], told["failed"], told["waiting"]) == (2, 1, 1)
-    assert told["best"][0]["architecture"] == lines[0]
+    answer = json.loads(run("show", study, "--json"))
+    assert (answer["observed"], answer["failed"], answer["waiting"]) == (2, 1, 1)
+    assert answer["best"][0]["architecture"] == lines[0]
     assert "90.5" in run("show", study)
     assert study in run("list")
     assert "closed" in run("close", study)
@@ -47,21 +47,21 @@ def test_a_study_from_the_command_line(run, server):
 def test_a_recipe_is_searched_too(run, server):
     options = ["--space", "nasbench201", "--task", "cifar10", "--recipe", "optimizer=sgd,adamw"]
     study = run("create", *options, "--recipe", "epochs=4,8", "--bound", "training_macs_m<=1000").strip()
-    told = json.loads(run("suggest", study, "--count", "3", "--json"))
-    for name, each in zip(told["architectures"], told["suggestions"], strict=True):
+    answer = json.loads(run("suggest", study, "--count", "3", "--json"))
+    for name, each in zip(answer["architectures"], answer["suggestions"], strict=True):
         assert name == each["architecture"] and name.startswith(each["network"] + "#")
         assert each["recipe"].keys() == {"optimizer", "epochs"}
-    assert "1 observed" in run("observe", study, told["architectures"][0], "--value", "accuracy=90.5")
+    assert "1 observed" in run("observe", study, answer["architectures"][0], "--value", "accuracy=90.5")
     (best,) = json.loads(run("show", study, "--json"))["best"]
-    assert best["recipe"] == told["suggestions"][0]["recipe"] and best["values"]["training_macs_m"] <= 1000
+    assert best["recipe"] == answer["suggestions"][0]["recipe"] and best["values"]["training_macs_m"] <= 1000
     run("create", *options, "--recipe", "epochs", status=2)
     run("create", *options, "--recipe", "epochs=4,none", status=2)
 
 
 def test_where_nothing_is_left_the_reason_is_told(run):
     options = ["--space", "nasbench201", "--task", "cifar10", "--bound", "params_m<=0.0001"]
-    told = json.loads(run("suggest", run("create", *options).strip(), "--json"))
-    assert told["architectures"] == [] and told["exhausted"]
+    answer = json.loads(run("suggest", run("create", *options).strip(), "--json"))
+    assert answer["architectures"] == [] and answer["exhausted"]
 
 
 def test_what_makes_no_sense_is_said(run):

@@ -49,9 +49,9 @@ def test_a_batch_is_one_job_and_its_designs_are_jobs_of_their_own(server, design
     server.http.post(f"/v1/jobs/{job['id']}/cancel")
     now = server.http.get(job["urls"]["self"]).json()
     assert (now["state"], now["reason"]) == ("cancelled", "1 succeeded, 1 failed, 1 cancelled")
-    told = server.http.get(job["urls"]["result"]).json()
-    assert told["counts"] == {"succeeded": 1, "failed": 1, "cancelled": 1}
-    assert [each["result"] for each in told["designs"]] == [f"/v1/jobs/{first}/result", None, None]
+    found = server.http.get(job["urls"]["result"]).json()
+    assert found["counts"] == {"succeeded": 1, "failed": 1, "cancelled": 1}
+    assert [each["result"] for each in found["designs"]] == [f"/v1/jobs/{first}/result", None, None]
     with server.http.stream("GET", job["urls"]["events"]) as stream:
         kinds = [line for line in stream.iter_lines() if line.startswith("event: ")]
     assert kinds.count("event: child") == 3
@@ -120,14 +120,14 @@ def test_what_makes_no_batch_is_refused(server, body, field):
 
 def test_what_is_longer_than_any_design_is_refused_once_and_not_for_each_combination(server):
     long = TEMPLATE | {"evaluator_options": {"training": {"x": [0] * 40_000}}}
-    told = problem(post(server, {"template": long, "grid": GRID}), 422, "template")
-    assert len(told["errors"]) == 1 and "longer" in told["detail"]
+    answer = problem(post(server, {"template": long, "grid": GRID}), 422, "template")
+    assert len(answer["errors"]) == 1 and "longer" in answer["detail"]
 
 
 def test_a_wrong_value_of_a_grid_has_the_hint_of_a_design_written_out(server):
     grid = GRID | {"count": [2, "many"]}
-    told = problem(post(server, {"template": TEMPLATE, "grid": grid}), 422, "grid.count[1]")
-    assert [error["hint"] for error in told["errors"]] == ["write a whole number, without quotes"]
+    answer = problem(post(server, {"template": TEMPLATE, "grid": grid}), 422, "grid.count[1]")
+    assert [error["hint"] for error in answer["errors"]] == ["write a whole number, without quotes"]
 
 
 def test_the_designs_of_a_grid_share_what_it_does_not_vary():
@@ -147,8 +147,8 @@ def test_a_wrong_design_is_named_and_nothing_is_stored(server, design):
     bodies[17] = design | {"constraints": contradiction}
     bodies[18] = design | {"space": "gnn", "task": "cifar10"}
     before = server.store.waiting(), len(server.store.jobs()[0])
-    told = problem(post(server, {"designs": bodies}), 422, "designs[17].constraints[0].max")
-    assert "designs[18].task" in [error["field"] for error in told["errors"]]
+    answer = problem(post(server, {"designs": bodies}), 422, "designs[17].constraints[0].max")
+    assert "designs[18].task" in [error["field"] for error in answer["errors"]]
     problem(post(server, {"designs": [design, design | {"count": 0}]}), 422, "designs[1].count")
     problem(post(server, {"designs": [design] * 1001}), 422, "designs")
     assert (server.store.waiting(), len(server.store.jobs()[0])) == before

@@ -144,11 +144,11 @@ def test_observations_make_predictors_and_too_few_say_so(running):
         "architectures": ["layers=1|width=64|act=relu,-,-", {"layers": 1, "width": 8, "act1": "relu"}],
         "layout": "columns",
     }
-    told = running.http.post("/v1/predict", json=asked).json()
-    assert told["predictions"]["params_m"]["mean"] == [64 * 65 / 1e6, 8 * 9 / 1e6]
-    best, worst = told["predictions"]["accuracy@digits"]["mean"]
+    answer = running.http.post("/v1/predict", json=asked).json()
+    assert answer["predictions"]["params_m"]["mean"] == [64 * 65 / 1e6, 8 * 9 / 1e6]
+    best, worst = answer["predictions"]["accuracy@digits"]["mean"]
     assert 60 <= worst < best <= 100
-    assert told["models"]["accuracy@digits"].startswith("sha256:")
+    assert answer["models"]["accuracy@digits"].startswith("sha256:")
 
 
 def test_a_training_that_ended_badly_is_repeated_and_shown(running):

@@ -64,12 +64,12 @@ def test_probe_then_add_then_predict(own):
     assert added["cross_validation"]["spearman"] > 0.9
     assert 0.5 < added["cross_validation"]["coverage"] <= 1
     codes = CELLS.sample(200, np.random.default_rng(1))
-    told = predict(own, CELLS.format(codes)).json()
-    assert list(told["predictions"]) == ["params_m", KEY]
-    assert told["models"] == {"params_m": "exact", KEY: added["model"]}
-    mean = np.array(told["predictions"][KEY]["mean"])
+    found = predict(own, CELLS.format(codes)).json()
+    assert list(found["predictions"]) == ["params_m", KEY]
+    assert found["models"] == {"params_m": "exact", KEY: added["model"]}
+    mean = np.array(found["predictions"][KEY]["mean"])
     assert np.corrcoef(mean, latency(codes))[0, 1] > 0.95
-    assert np.all(np.array(told["predictions"][KEY]["lower"]) <= mean)
+    assert np.all(np.array(found["predictions"][KEY]["lower"]) <= mean)
 
 
 def test_devices_are_listed_beside_those_of_the_tables(own):
@@ -121,8 +121,8 @@ def test_a_design_carries_the_measurements_of_the_device_that_it_names(own):
 def test_few_measurements_promise_nothing_but_are_taken(own):
     added = add(own, count=2).json()
     assert added["cross_validation"] == {"spearman": None, "coverage": None}
-    told = predict(own, [CELLS.example]).json()["predictions"][KEY]
-    assert told["lower"] == [None] and told["mean"][0] > 0
+    answer = predict(own, [CELLS.example]).json()["predictions"][KEY]
+    assert answer["lower"] == [None] and answer["mean"][0] > 0
 
 
 def changed(index, **change):

@@ -47,11 +47,11 @@ def test_a_program_runs(server, url):
 
 
 def test_json_has_the_results_predictions(server, url):
-    told = server.http.get(url, params={"format": "json"}).json()
-    assert told["architecture"] == CELL
-    assert told["predictions"] == METRICS
-    assert told["task"] == "cifar10-int8-ptq"
-    assert told["statistics"]["params_m"] > 0
+    answer = server.http.get(url, params={"format": "json"}).json()
+    assert answer["architecture"] == CELL
+    assert answer["predictions"] == METRICS
+    assert answer["task"] == "cifar10-int8-ptq"
+    assert answer["statistics"]["params_m"] > 0
 
 
 @pytest.mark.parametrize("space_name", ["nasbench201", "fbnet"])
@@ -69,9 +69,9 @@ def test_every_format_is_of_the_network_that_the_result_says(server, space_name)
     names = {"__name__": "network"}
     exec(compile(server.http.get(url).text, "network.py", "exec"), names)
     assert sum(parameter.numel() for parameter in names["build"]().parameters()) == params
-    told = server.http.get(url, params={"format": "json"}).json()
-    assert (round(1e6 * told["statistics"]["params_m"]), told["task"]) == (params, "flowers")
-    assert told["costs_for"] == network.to_dict()
+    answer = server.http.get(url, params={"format": "json"}).json()
+    assert (round(1e6 * answer["statistics"]["params_m"]), answer["task"]) == (params, "flowers")
+    assert answer["costs_for"] == network.to_dict()
     assert "5 classes, 96×96 pixels" in server.http.get(url, params={"format": "svg"}).text
     data = server.http.get(url, params={"format": "onnx"}, timeout=90).content
     assert onnx_counts(data)[0] == params
@@ -120,8 +120,8 @@ def test_weights_of_a_training_fit_the_exported_program(server, design):
 
 
 def test_what_was_not_trained_has_no_weights(server, url):
-    told = problem(server.http.get(url, params={"format": "weights"}), 422, "format")
-    assert "training" in told["errors"][0]["hint"]
+    answer = problem(server.http.get(url, params={"format": "weights"}), 422, "format")
+    assert "training" in answer["errors"][0]["hint"]
 
 
 def test_a_space_without_networks_has_json_and_svg(server):

@@ -91,8 +91,8 @@ def test_no_path_and_no_query_breaks_a_route(api, path, method, parameters, host
 
 
 def test_a_query_is_refused_by_the_name_that_is_wrong(api):
-    told = problem(asked(api, "get", "/v1/predictors?limit=1&space=a%00"), 422, "space")
-    assert told["errors"][0]["hint"] == "use plain text"
+    answer = problem(asked(api, "get", "/v1/predictors?limit=1&space=a%00"), 422, "space")
+    assert answer["errors"][0]["hint"] == "use plain text"
     problem(asked(api, "get", "/v1/predictors?a%00=1"), 422, "query")
     assert asked(api, "get", "/v1/predictors?space=%25%2B+%C3%A9").status_code == 200
 

@@ -54,14 +54,14 @@ def test_exact_costs_are_of_the_network_that_is_asked_for(server, space):
     names = members(family, 5)
     metrics = [{"metric": "macs_m"}, {"metric": "params_m"}]
     body = {"space": space, "metrics": metrics, "architectures": names, "layout": "columns"}
-    told = server.http.post("/v1/predict", json=body | {"classes": 5, "resolution": 96}).json()
+    answer = server.http.post("/v1/predict", json=body | {"classes": 5, "resolution": 96}).json()
     network = family.network_config(classes=5, resolution=96)
     costs = family.costs(family.parse_many(names), network)
     for key in ("macs_m", "params_m"):
-        assert told["predictions"][key]["mean"] == costs[key].tolist()
-        assert told["costs_for"][key] == network.to_dict()
+        assert answer["predictions"][key]["mean"] == costs[key].tolist()
+        assert answer["costs_for"][key] == network.to_dict()
     usual = server.http.post("/v1/predict", json=body).json()["predictions"]["params_m"]["mean"]
-    assert usual != told["predictions"]["params_m"]["mean"]
+    assert usual != answer["predictions"]["params_m"]["mean"]
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_what_is_no_architecture_is_never_predicted(server, case):
     headers = {"content-type": "application/json"}
     answer = server.http.post("/v1/predict", content=json.dumps(body), headers=headers)
     if answer.status_code == 200:
-        # What the parser takes is a member, and writing it down again changes nothing.
+        # What the parser takes is an architecture, and writing it down again changes nothing.
         (text,) = answer.json()["architectures"]
         codes = space.parse(text)
         assert space.reason(codes) is None
@@ -275,9 +275,9 @@ def test_exact_costs_are_of_the_task_that_stands_with_them(server):
         body = {"space": "fbnet", "metrics": metrics, "architectures": fbnet.format(codes)}
         return server.http.post("/v1/predict", json=body | {"layout": "columns"})
 
-    told = {task: macs(task).json()["predictions"]["macs_m"]["mean"] for task in fbnet.tasks}
-    assert told == {task: fbnet.statistics(codes, task)["macs_m"].tolist() for task in fbnet.tasks}
-    assert told["imagenet"] != told["cifar100"]
+    answer = {task: macs(task).json()["predictions"]["macs_m"]["mean"] for task in fbnet.tasks}
+    assert answer == {task: fbnet.statistics(codes, task)["macs_m"].tolist() for task in fbnet.tasks}
+    assert answer["imagenet"] != answer["cifar100"]
     problem(macs("imagenet", "cifar100"), 422, "metrics[1]")
     problem(macs("mnist"), 422, "metrics[0].task")
 

@@ -89,9 +89,9 @@ def test_a_predictor_is_trained_by_a_job_and_then_answers(served):
     assert (ready["state"], ready["quantity"], ready["kind"]) == ("ready", KEY, "gp")
     assert set(ready["current"]["cross_validation"]) == FIGURES
     assert ready["current"]["cross_validation"]["spearman"] > 0.7
-    told = served.predict(named, {"metric": "params_m"}).json()
-    assert told["models"] == {KEY: ready["current"]["model"], "params_m": "exact"}
-    row = told["predictions"][0][KEY]
+    found = served.predict(named, {"metric": "params_m"}).json()
+    assert found["models"] == {KEY: ready["current"]["model"], "params_m": "exact"}
+    row = found["predictions"][0][KEY]
     assert set(row) == {"mean", "std", "lower", "upper", "extrapolated"}
     result = served.http.get(body["urls"]["result"]).json()
     assert result["model"] == ready["current"]["model"] and result["predictor"] == body["predictor"]
@@ -242,8 +242,8 @@ def test_another_tenant_finds_nothing(served):
 def test_a_transfer_between_precisions_is_trained_and_answers(served):
     quantity = {"metric": "accuracy", "task": "cifar10-int8-ptq"}
     predictor = served.trained(kind="precision", count=8, source={"task": "cifar10-fp32"}, **quantity)
-    told = served.predict({**quantity, "predictor": predictor})
-    assert told.status_code == 200, told.text
+    answer = served.predict({**quantity, "predictor": predictor})
+    assert answer.status_code == 200, answer.text
     assert served.shown(predictor)["kind"] == "precision"
 
 
@@ -298,8 +298,10 @@ def test_different_values_of_one_architecture_are_noise(served):
     predictor = served.trained(observations=twice)
     assert served.shown(predictor)["labels"] == 18
     names = [entry["architecture"] for entry in observations(9)]
-    told = served.predict({**QUANTITY, "predictor": predictor}, architectures=names, layout="columns").json()
-    mean = told["predictions"][KEY]["mean"]
+    answer = served.predict(
+        {**QUANTITY, "predictor": predictor}, architectures=names, layout="columns"
+    ).json()
+    mean = answer["predictions"][KEY]["mean"]
     assert np.corrcoef(mean, [entry["value"] for entry in observations(9)])[0, 1] > 0.8
 
 
@@ -322,7 +324,7 @@ def test_what_lies_far_from_the_observations_is_marked_and_gets_no_interval(serv
     predictor = served.trained(observations=small)
     every = CELLS.sample(200, np.random.default_rng(3))
     large = CELLS.statistics(every)["params_m"] > 1.0
-    told = served.predict(
+    answer = served.predict(
         {**QUANTITY, "predictor": predictor}, architectures=CELLS.format(every[large]), layout="columns"
     ).json()["predictions"][KEY]
-    assert all(told["extrapolated"]) and set(told["lower"]) == set(told["upper"]) == {None}
+    assert all(answer["extrapolated"]) and set(answer["lower"]) == set(answer["upper"]) == {None}

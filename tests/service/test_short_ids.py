@@ -49,14 +49,14 @@ def test_studies_and_predictors_too(serve):
     http = serve().http
     study = http.post("/v1/studies", json={"space": "nasbench201", "task": "cifar10"}).json()["id"]
     assert http.get(f"/v1/studies/{study[:18]}").json()["id"] == study
-    told = [
+    answer = [
         {
             "architecture": CELL.replace("nor_conv_3x3~1|+|skip_connect", f"{first}~1|+|{second}"),
             "value": value,
         }
         for value, (first, second) in enumerate(product(OPERATIONS, OPERATIONS), start=80)
     ]
-    order = {"space": "nasbench201", "metric": "accuracy@cifar10", "kind": "gp", "observations": told}
+    order = {"space": "nasbench201", "metric": "accuracy@cifar10", "kind": "gp", "observations": answer}
     made = http.post("/v1/predictors", json=order).json()
     assert http.get(f"/v1/predictors/{made['predictor'][:18]}").json()["quantity"] == "accuracy@cifar10"
     assert http.get(f"/v1/jobs/{made['id']}").json()["predictor"] == made["predictor"]

@@ -32,8 +32,8 @@ def accuracy(architecture):
     return float(60 + 10 * statistics["params_m"][0] + statistics["depth"][0])
 
 
-def tell(server, study, *told):
-    return server.http.post(f"/v1/studies/{study}/observe", json={"observations": list(told)})
+def tell(server, study, *observations):
+    return server.http.post(f"/v1/studies/{study}/observe", json={"observations": list(observations)})
 
 
 def values(architecture, **more):
@@ -100,16 +100,16 @@ def test_a_study_over_two_tasks_and_a_device_of_ones_own(server):
         {"metric": "latency_ms", "device": "my-board"},
     ]
     study = opened(server, objectives=objectives)
-    told = {}
+    found = {}
     for _ in range(7):
         (architecture,) = suggest(server, study)
         (macs,) = CELLS.statistics(CELLS.parse(architecture)[None])["macs_m"]
-        told[architecture] = {
+        found[architecture] = {
             "accuracy@cifar10": accuracy(architecture),
             "accuracy@cifar100": 100 - accuracy(architecture) / 2,
             "latency_ms": float(macs),
         }
-        answer = tell(server, study, {"architecture": architecture, "values": told[architecture]})
+        answer = tell(server, study, {"architecture": architecture, "values": found[architecture]})
         assert answer.status_code == 200, answer.text
     best = server.http.get(f"/v1/studies/{study}").json()["best"]
     assert len(best) >= 2 and all("latency_ms@my-board" in entry["values"] for entry in best)
@@ -133,9 +133,9 @@ def test_cheap_evaluations_inform_and_full_ones_count(server):
     assert tell(server, study, *cheap).json()["study"]["waiting"] == 0
     for _ in range(7):
         (cell,) = suggest(server, study)
-        told = values(cell, fidelity="12ep", seconds=700)
+        answer = values(cell, fidelity="12ep", seconds=700)
         if cell not in cells:
-            assert tell(server, study, told).json()["study"]["waiting"] == 1
+            assert tell(server, study, answer).json()["study"]["waiting"] == 1
         assert suggest(server, study) == [cell], "a cheap evaluation ends nothing"
         assert tell(server, study, values(cell, seconds=9000)).json()["study"]["waiting"] == 0
     shown = server.http.get(f"/v1/studies/{study}").json()
@@ -193,14 +193,14 @@ def test_failures_and_lower_fidelities_poison_nothing(server):
     study = opened(server)
     for step in range(9):
         (architecture,) = suggest(server, study)
-        told = (
+        answer = (
             {"architecture": architecture, "failed": "out of memory"}
             if step % 3 == 0
             else values(architecture, seconds=1.5)
         )
         cheap = values(architecture, fidelity="12ep")
         assert tell(server, study, cheap).status_code == 200
-        assert tell(server, study, told).json()["news"] == 1
+        assert tell(server, study, answer).json()["news"] == 1
     shown = server.http.get(f"/v1/studies/{study}").json()
     assert (shown["observed"], shown["failed"], shown["waiting"]) == (18, 3, 0)
     (late,) = suggest(server, study)
@@ -213,8 +213,8 @@ def test_telling_twice_changes_nothing_and_other_values_are_refused(server):
     assert tell(server, study, values(architecture)).json()["news"] == 1
     assert tell(server, study, values(architecture)).json()["news"] == 0
     other = {"architecture": architecture, "values": {"accuracy": 1.0}}
-    told = problem(tell(server, study, values(CELLS.example), other), 409, "observations[1]")
-    assert told["type"].endswith("observed-otherwise")
+    answer = problem(tell(server, study, values(CELLS.example), other), 409, "observations[1]")
+    assert answer["type"].endswith("observed-otherwise")
     assert server.http.get(f"/v1/studies/{study}").json()["observed"] == 1
 
 
@@ -235,8 +235,8 @@ def test_several_objectives_and_a_device_of_ones_own(server):
     study = opened(server, objectives=goals)
     for _ in range(7):
         (architecture,) = suggest(server, study)
-        told = {"accuracy": accuracy(architecture), "latency_ms@my-board": accuracy(architecture) / 10}
-        answer = tell(server, study, {"architecture": architecture, "values": told})
+        found = {"accuracy": accuracy(architecture), "latency_ms@my-board": accuracy(architecture) / 10}
+        answer = tell(server, study, {"architecture": architecture, "values": found})
         assert answer.status_code == 200, answer.text
     shown = server.http.get(f"/v1/studies/{study}").json()
     assert shown["objectives"] == ["accuracy@cifar10", "latency_ms@my-board"]
@@ -298,8 +298,10 @@ def test_a_wrong_study_names_its_field(server, change, field):
 
 def test_an_exact_value_may_be_told_as_it_is(server):
     study, exact = opened(server), float(CELLS.statistics(CELLS.parse(CELLS.example)[None])["params_m"][0])
-    told = tell(server, study, values(CELLS.example, values={"accuracy": 90, "params_m": exact * (1 + 1e-9)}))
-    assert told.status_code == 200, told.text
+    answer = tell(
+        server, study, values(CELLS.example, values={"accuracy": 90, "params_m": exact * (1 + 1e-9)})
+    )
+    assert answer.status_code == 200, answer.text
     (kept,) = server.http.get(f"/v1/studies/{study}/observations").json()["observations"]
     assert kept["values"]["params_m"] == exact
 
@@ -307,8 +309,8 @@ def test_an_exact_value_may_be_told_as_it_is(server):
 def test_a_declared_space_is_refused_by_either_name(server):
     made = server.http.post("/v1/spaces", json={"toml": 'name = "mine"\n[variables]\nx = [1, 2]\n'}).json()
     for name in ("mine", "user:mine", f"user:mine@{made['digest'][:16]}"):
-        told = problem(server.http.post("/v1/studies", json=ORDER | {"space": name}), 422, "space")
-        assert "declared" in str(told)
+        answer = problem(server.http.post("/v1/studies", json=ORDER | {"space": name}), 422, "space")
+        assert "declared" in str(answer)
 
 
 def test_a_study_that_can_no_longer_be_read_breaks_no_list(serve):
@@ -323,7 +325,7 @@ def test_a_study_that_can_no_longer_be_read_breaks_no_list(serve):
 
 
 @pytest.mark.parametrize(
-    ("told", "field"),
+    ("observation", "field"),
     [
         ({"architecture": "nonsense", "values": {"accuracy": 1.0}}, "observations[0].architecture"),
         ({"architecture": CELLS.example}, "observations[0]"),
@@ -339,9 +341,9 @@ def test_a_study_that_can_no_longer_be_read_breaks_no_list(serve):
         (values(CELLS.example, values={"accuracy": 90, "params_m": 77}), "observations[0].values.params_m"),
     ],
 )
-def test_a_wrong_observation_names_its_field(server, told, field):
+def test_a_wrong_observation_names_its_field(server, observation, field):
     study = opened(server)
-    problem(tell(server, study, told), 422, field)
+    problem(tell(server, study, observation), 422, field)
     assert server.http.get(f"/v1/studies/{study}").json()["observed"] == 0
 
 

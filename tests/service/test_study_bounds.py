@@ -62,7 +62,7 @@ def test_eight_objectives_are_suggested_for_within_the_memory_of_a_process(large
     assert answer.status_code == 200 and len(answer.json()["suggestions"]) == 3
     again = suggest(running, study, client="b", count=3)
     assert again.status_code == 200
-    names = [entry["architecture"] for told in (answer, again) for entry in told.json()["suggestions"]]
+    names = [entry["architecture"] for found in (answer, again) for entry in found.json()["suggestions"]]
     assert len({*names}) == 6
 
 
@@ -99,8 +99,8 @@ def test_the_best_follows_what_is_told(serve):
 
     def tell(name, accuracy, latency, **more):
         values = {"accuracy": accuracy, "latency_ms": latency}
-        told = {"architecture": name, **({"values": values} if accuracy is not None else {}), **more}
-        body = {"observations": [told]}
+        answer = {"architecture": name, **({"values": values} if accuracy is not None else {}), **more}
+        body = {"observations": [answer]}
         assert running.http.post(f"/v1/studies/{study}/observe", json=body).status_code == 200
 
     def best():
@@ -192,8 +192,8 @@ def test_a_study_takes_so_many_observations_and_no_more(serve, monkeypatch):
     study, answers = opened(Target(running.url)), Answers()
     filled(Target(running.url), study, 10, 1, answers)
     assert answers == {"200": 1}
-    told = {"architecture": CELLS.example, "values": {"accuracy": 5}, "fidelity": "another"}
-    answer = running.http.post(f"/v1/studies/{study}/observe", json={"observations": [told]})
+    found = {"architecture": CELLS.example, "values": {"accuracy": 5}, "fidelity": "another"}
+    answer = running.http.post(f"/v1/studies/{study}/observe", json={"observations": [found]})
     assert problem(answer, 409)["type"].endswith("too-many-observations")
     assert running.http.get(f"/v1/studies/{study}").json()["observed"] == 10
 

@@ -64,10 +64,10 @@ def test_a_design_keeps_its_task_though_it_is_deleted(server, tables, embedding)
     assert done.state is JobState.SUCCEEDED, done.reason
     result = server.http.get(job["urls"]["result"]).json()
     rows = result["architectures"]
-    told = [row["metrics"]["accuracy@mine"] for row in rows]
-    assert len(rows) == 5 and all(value["extrapolated"] and value["source"] == "predicted" for value in told)
-    assert all(value["lower"] is None and value["upper"] is None for value in told)
-    assert [value["mean"] for value in told] == sorted((value["mean"] for value in told), reverse=True)
+    found = [row["metrics"]["accuracy@mine"] for row in rows]
+    assert len(rows) == 5 and all(value["extrapolated"] and value["source"] == "predicted" for value in found)
+    assert all(value["lower"] is None and value["upper"] is None for value in found)
+    assert [value["mean"] for value in found] == sorted((value["mean"] for value in found), reverse=True)
     assert result["models"]["task mine"] == embedding.digest
     assert result["models"]["accuracy@mine"].startswith("sha256:")
     # Costs that are exact are those of a network with as many classes.
@@ -96,11 +96,11 @@ def test_a_thousand_come_in_the_order_of_proposal(server, tables):
     }
     answer = server.http.post("/v1/predict", json=body)
     assert answer.status_code == 200, answer.text
-    told = answer.json()
-    assert told["predictions"]["accuracy@mine"]["mean"] == pytest.approx(means[:3])
-    assert all(told["predictions"]["accuracy@mine"]["extrapolated"])
+    found = answer.json()
+    assert found["predictions"]["accuracy@mine"]["mean"] == pytest.approx(means[:3])
+    assert all(found["predictions"]["accuracy@mine"]["extrapolated"])
     expected = CELLS.costs(CELLS.parse_many(names[:3]), NETWORK)["params_m"]
-    assert told["predictions"]["params_m"]["mean"] == pytest.approx(expected.tolist())
+    assert found["predictions"]["params_m"]["mean"] == pytest.approx(expected.tolist())
     problem(server.http.post("/v1/predict", json=body | {"kind": "gp"}), 422)
 
 
@@ -112,11 +112,11 @@ def test_exact_costs_of_ones_own_task_in_other_spaces(server, name):
         "metrics": [{"metric": "params_m", "task": "mine"}],
         "architectures": [space.example],
     }
-    told = server.http.post("/v1/predict", json=body).json()
+    answer = server.http.post("/v1/predict", json=body).json()
     network = space.network_config(classes=CLASSES)
     params = space.costs(space.parse(space.example)[None], network)["params_m"][0]
-    assert told["predictions"][0]["params_m"]["mean"] == params
-    assert told["costs_for"] == {"params_m": network.to_dict()}
+    assert answer["predictions"][0]["params_m"]["mean"] == params
+    assert answer["costs_for"] == {"params_m": network.to_dict()}
     if "accuracy" in space.metrics:
         asked = body | {"metrics": [{"metric": "accuracy", "task": "mine"}]}
         problem(server.http.post("/v1/predict", json=asked), 422)
@@ -154,8 +154,8 @@ def test_a_study_for_an_uploaded_task_asks_for_the_best_of_the_prior_first(serve
         each["architecture"] for each in server.http.post(f"{url}/suggest", json=asked).json()["suggestions"]
     ]
     assert len(set(cells)) == 3
-    told = [{"architecture": cell, "values": {"accuracy": 60.0 + i}} for i, cell in enumerate(cells)]
-    assert server.http.post(f"{url}/observe", json={"observations": told}).json()["news"] == 3
+    answer = [{"architecture": cell, "values": {"accuracy": 60.0 + i}} for i, cell in enumerate(cells)]
+    assert server.http.post(f"{url}/observe", json={"observations": answer}).json()["news"] == 3
     further = server.http.post(f"{url}/suggest", json=asked).json()["suggestions"]
     assert not {each["architecture"] for each in further} & set(cells)
     assert server.http.get(url).json()["best"][0]["architecture"] == cells[2]

@@ -79,8 +79,8 @@ def test_what_is_no_task_is_refused_with_its_field(server, pictures):
     # A form may name a charset, and some of Python's refuse every byte.
     strange = {"Content-Type": "multipart/form-data; boundary=b; charset=undefined"}
     form = b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\nx\r\n--b--\r\n'
-    told = problem(server.http.post("/v1/tasks", content=form, headers=strange), 400)
-    assert "UTF-8" in told["detail"]
+    answer = problem(server.http.post("/v1/tasks", content=form, headers=strange), 400)
+    assert "UTF-8" in answer["detail"]
     twice = [("name", (None, b"x")), ("file", ("a", pictures)), ("file", ("b", pictures))]
     problem(server.http.post("/v1/tasks", files=twice), 422, "body")
     for asked, field in (

@@ -21,9 +21,9 @@ def key_of(string):
 
 
 def test_the_members_are_the_benchmarks():
-    members = SPACE.enumerate()
-    assert len(members) == 26_206
-    assert SPACE.table_key(members).tolist() == sorted(arch.hash_arch() for arch in all_archs())
+    codes = SPACE.enumerate()
+    assert len(codes) == 26_206
+    assert SPACE.table_key(codes).tolist() == sorted(arch.hash_arch() for arch in all_archs())
 
 
 def test_any_tree_maps_to_the_benchmarks_member():
@@ -45,13 +45,13 @@ def test_key_is_topology_then_operations():
 
 
 def test_members_on_proteins():
-    members = SPACE.enumerate()
-    admitted = members[SPACE.allowed(members, "proteins")]
+    codes = SPACE.enumerate()
+    admitted = codes[SPACE.allowed(codes, "proteins")]
     assert len(admitted) == 2_021
     assert set(np.unique(admitted[:, 1:])) == {
         OPERATIONS.index(n) for n in ("gcn", "sage", "arma", "fc", "skip")
     }
-    assert SPACE.allowed(members, "cora").all()
+    assert SPACE.allowed(codes, "cora").all()
 
 
 def relabelled(values, order):
@@ -172,8 +172,8 @@ def test_neighbours_change_an_operation_or_a_link():
 @pytest.mark.parametrize("task", SPACE.tasks)
 def test_parameters_are_the_tables(tables, task):
     """Equal in every row but 1,567 of physics, where the table averages runs of different networks."""
-    members = tables.architectures("gnn", f"params_m@{task}")
-    assert len(members) == SPACE.allowed(SPACE.enumerate(), task).sum()
-    measured = tables.values("gnn", f"params_m@{task}", members)
-    differ = np.abs(SPACE.statistics(members, task)["params_m"] - measured) > 1e-9
+    codes = tables.architectures("gnn", f"params_m@{task}")
+    assert len(codes) == SPACE.allowed(SPACE.enumerate(), task).sum()
+    measured = tables.values("gnn", f"params_m@{task}", codes)
+    differ = np.abs(SPACE.statistics(codes, task)["params_m"] - measured) > 1e-9
     assert differ.sum() == (1_567 if task == "physics" else 0)

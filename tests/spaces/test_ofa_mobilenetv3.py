@@ -103,7 +103,7 @@ def test_the_same_rules_count_mobilenetv3_large():
 
 
 def test_members_are_drawn_uniformly():
-    """Shares of the depths and of choices among all members, within five standard errors."""
+    """Shares of the depths and of choices among all architectures, within five standard errors."""
     codes = SPACE.sample(20_000, np.random.default_rng(0))
     depths = (codes[:, 1:].reshape(-1, 5, 4) != 9).sum(axis=2)
     for depth in (2, 3, 4):

@@ -84,8 +84,8 @@ def test_training_costs_grow_with_epochs_and_macs():
 def test_features_of_networks_do_not_see_the_recipe_and_the_others_do():
     codes = members()
     kinds = ("path", "live", "counts", "structure", "reduced", "scores", "pretrained")
-    told = features(BOTH, codes, kinds=kinds)
-    assert np.array_equal(told, features(CELLS, BOTH.networks(codes), kinds=kinds))
+    answer = features(BOTH, codes, kinds=kinds)
+    assert np.array_equal(answer, features(CELLS, BOTH.networks(codes), kinds=kinds))
     assert feature_names(BOTH, kinds) == feature_names(CELLS, kinds)
     parts = ("recipe:optimizer", "recipe:learning_rate", "recipe:epochs")
     assert feature_names(BOTH, parts) == (

@@ -33,12 +33,12 @@ def check(store, batch_id):
     children = store.children(batch_id, limit=1000)[0]
     assert batch.done == sum(child.job.state.terminal for child in children)
     assert batch.state.terminal == all(child.job.state.terminal for child in children)
-    told = [event.data for event in store.events(batch_id, limit=10_000) if event.kind == "child"]
+    answer = [event.data for event in store.events(batch_id, limit=10_000) if event.kind == "child"]
     own = {child.job.id: child for child in children if child.job.parent_id == batch_id}
-    assert {data["job"]: data["state"] for data in told} == {
+    assert {data["job"]: data["state"] for data in answer} == {
         job: child.job.state for job, child in own.items() if child.job.state.terminal
     }
-    assert all(own[data["job"]].position == data["index"] for data in told)
+    assert all(own[data["job"]].position == data["index"] for data in answer)
     for child in own.values():
         check_invariants(store, child.job.id)
 

@@ -70,8 +70,8 @@ def s3(request, tmp_path):
 
     def grow_old(name):
         """What was last written until now; times are whole seconds here."""
-        told = client.head_object(Bucket=bucket, Key=f"some/where/{name}")["LastModified"]
-        old.add(told.replace(microsecond=0))
+        found = client.head_object(Bucket=bucket, Key=f"some/where/{name}")["LastModified"]
+        old.add(found.replace(microsecond=0))
         time.sleep(1.1)
 
     return Place(

@@ -230,8 +230,8 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(store, clocked):
     clocked.blobs.put(b"weights")
     clocked.blobs.write_slot(slot_of("unknown", "1"), b"")
     clocked.now += GRACE + 1
-    told = collect(store, clocked.blobs, grace_seconds=GRACE, dry_run=True)
-    assert (told.blobs, told.bytes, told.set_aside, told.dropped_slots) == (1, 7, 1, 1)
+    answer = collect(store, clocked.blobs, grace_seconds=GRACE, dry_run=True)
+    assert (answer.blobs, answer.bytes, answer.set_aside, answer.dropped_slots) == (1, 7, 1, 1)
     assert len(list(clocked.blobs.names())) == 1 == len(list(clocked.blobs.slots()))
     assert collect(store, clocked.blobs, grace_seconds=GRACE).set_aside == 1
 

@@ -38,8 +38,8 @@ def check_invariants(store, job_id, tenant_id="default"):
     job = store.job(job_id, tenant_id=tenant_id)
     log = store.events(job_id, tenant_id=tenant_id, limit=10_000)
     assert [event.id for event in log] == list(range(1, len(log) + 1))
-    told = replay(log)
-    assert told == row(job, with_progress=told["progress"] is not None)
+    answer = replay(log)
+    assert answer == row(job, with_progress=answer["progress"] is not None)
     assert job.attempts_without_progress <= MAX_ATTEMPTS
 
 

@@ -159,8 +159,8 @@ class Histories(RuleBasedStateMachine):
         for job_id in self.pairs.values():
             tenant = self.tenants[next(m for m, r in self.pairs.items() if r == job_id)]
             log, job = self.real.events(job_id, tenant_id=tenant), self.real.job(job_id, tenant_id=tenant)
-            told = replay(log)
-            assert told == row(job, with_progress=told["progress"] is not None)
+            answer = replay(log)
+            assert answer == row(job, with_progress=answer["progress"] is not None)
             assert job.attempts_without_progress <= min(job.attempt, MAX_ATTEMPTS)
             states = [event.data["state"] for event in log if event.kind == "state"]
             states = [JobState("running" if state == "cancelling" else state) for state in states]

@@ -104,8 +104,8 @@ def test_a_failure_ends_a_suggestion_at_any_fidelity_where_it_is_news(store, stu
     after, news = store.observe_study(study.id, [seen("x", fidelity="12ep", failed="late")])
     assert (news, after.waiting, after.failed) == (0, 3, 0)
     assert names(store.unfinished(study.id)) == ["x", "y", "z"]
-    told = [seen("y", failed="no memory"), seen("z", fidelity="12ep", failed="diverged")]
-    after, news = store.observe_study(study.id, told)
+    answer = [seen("y", failed="no memory"), seen("z", fidelity="12ep", failed="diverged")]
+    after, news = store.observe_study(study.id, answer)
     assert (news, after.waiting, after.failed) == (2, 1, 2)
     assert names(store.unfinished(study.id)) == ["x"]
     assert store.take_suggestions(study.id, "b", 3, ["x", "y", "z"]) == []
@@ -125,8 +125,8 @@ def test_values_take_the_place_of_a_failure_and_not_the_other_way(store, study):
     store.observe_study(study.id, [seen("x", failed="no"), seen("y")])
     after, news = store.observe_study(study.id, [seen("x", 3.0)])
     assert (after.observed, after.failed, news) == (2, 0, 1)
-    told = [(entry.number, entry.observation.architecture) for entry in store.study_observations(study.id)]
-    assert told == [(2, "y"), (3, "x")]
+    answer = [(entry.number, entry.observation.architecture) for entry in store.study_observations(study.id)]
+    assert answer == [(2, "y"), (3, "x")]
     assert store.observe_study(study.id, [seen("x", failed="late")])[1] == 0
 
 

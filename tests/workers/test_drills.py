@@ -48,8 +48,8 @@ def ended(running, jobs):
     for job in now:
         log = running.store.events(job.id, limit=10_000)
         assert [event.id for event in log] == list(range(1, len(log) + 1))
-        told = replay(log)
-        assert told == row(job, with_progress=told["progress"] is not None)
+        answer = replay(log)
+        assert answer == row(job, with_progress=answer["progress"] is not None)
         assert job.attempts_without_progress <= MAX_ATTEMPTS
         assert sum(event.data.get("state") in {"succeeded", "failed", "cancelled"} for event in log) == 1
         assert (running.store.result(job.id) is not None) == (job.state is JobState.SUCCEEDED)
@@ -287,8 +287,8 @@ def test_a_cancelled_batch_ends_when_its_workers_have_stopped(running, tmp_path)
     job = batch_once(running, batch_id, lambda job: job.state.terminal)
     assert job.state is JobState.CANCELLED
     check(running.store, batch_id)
-    told = lines.read_text()
+    answer = lines.read_text()
     time.sleep(0.4)
-    assert lines.read_text() == told
+    assert lines.read_text() == answer
     single, _ = running.store.submit("wait", {"count": 0, "seconds": 0, "journal": str(lines)})
     batch_once(running, single.id, lambda job: job.state is JobState.SUCCEEDED)

@@ -74,8 +74,8 @@ def test_a_result_is_stored(store, run):
 
 
 def test_an_infeasible_design_has_a_result_and_a_reason(store, run):
-    job = run(lambda context: Outcome(JobState.INFEASIBLE, {"nearest": "a"}, "no member is that small"))
-    assert (job.state, job.reason) == (JobState.INFEASIBLE, "no member is that small")
+    job = run(lambda context: Outcome(JobState.INFEASIBLE, {"nearest": "a"}, "no architecture is that small"))
+    assert (job.state, job.reason) == (JobState.INFEASIBLE, "no architecture is that small")
     assert store.result(job.id) == {"nearest": "a"}
 
 

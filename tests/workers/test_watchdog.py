@@ -47,8 +47,8 @@ def test_a_frozen_api_is_started_again_and_the_address_stays(tmp_path, said):
         assert not psutil.pid_exists(frozen) or psutil.Process(frozen).status() == "zombie"
         assert stack.url == url
         assert well(stack)
-        (told,) = events(said, "started again")
-        assert told["log_level"] == "error" and told["pid"] == frozen
+        (answer,) = events(said, "started again")
+        assert answer["log_level"] == "error" and answer["pid"] == frozen
         assert [entry["misses"] for entry in events(said, "does not answer") if "misses" in entry] == [1, 2]
 
 

@@ -1,4 +1,4 @@
-"""Designs: the search, told to store every step and to stop when asked."""
+"""Designs: the search stores every step and stops when asked."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,7 @@
-"""The members of a declared space: which there are, how many, and uniform draws from them.
+"""The architectures of a declared space: which there are, how many, and uniform draws from them.
 
 Conditions and rules look at some of the variables. Where these have few joint choices, all are tried once:
-each that is allowed has as many members as its other variables have joint choices, so that members are
+each that is allowed has as many architectures as its other variables have joint choices, so that they are
 counted exactly and drawn without rejection. Where they have too many, only the conditions' are tried, draws
 that break a rule are drawn again, and the count is an estimate.
 """
@@ -32,17 +32,17 @@ def _ignored(why: str, codes: Codes) -> None:
     """Says nothing."""
 
 
-class NoMembers(ValueError):
+class NoArchitectures(ValueError):
     """Too many joint choices to be tried, or too few that are allowed; the message says which."""
 
 
-class Members:
+class Architectures:
     """Counting and drawing.
 
     Args:
         sizes: choices of each variable (v,), without ``absent``.
         conditions: when each variable is present; None for always. They look at variables that always are.
-        rules: what members satisfy.
+        rules: what architectures satisfy.
         columns: that the conditions, and that the rules look at.
         failing: raises; called for a condition or rule without a value.
 
@@ -66,7 +66,7 @@ class Members:
         self._controls = sorted(controls)
         self._control_sizes = tuple(sizes[self._controls].tolist())
         if prod(self._control_sizes) > MAX_CONTROLS:
-            raise NoMembers("the variables that conditions look at have too many joint choices")
+            raise NoArchitectures("the variables that conditions look at have too many joint choices")
         self.presence = self._present_by_control()
         self._tried = sorted(controls | ruled)
         self.counted = prod(sizes[self._tried].tolist()) <= MAX_JOINT
@@ -142,7 +142,8 @@ class Members:
 
     # counting
     def _try(self) -> None:
-        """Every joint choice of the variables looked at: what is allowed, and how many members it has."""
+        """Every joint choice of the conditions' variables: whether it is allowed, and its number of
+        architectures."""
         sizes = self.sizes[self._tried]
         self._shape = tuple(sizes.tolist())
         others = np.setdiff1d(np.arange(len(self.sizes)), self._tried)
@@ -174,7 +175,7 @@ class Members:
         ways = [prod(self.sizes[others][row].tolist()) for row in known]
         self._total = sum(count * way for count, way in zip(counts, ways, strict=True))
         if self._total == 0:
-            raise NoMembers("no combination of choices satisfies the rules")
+            raise NoArchitectures("no combination of choices satisfies the rules")
         shares = np.array([way / self._total for way in ways])
         self._cumulative = np.cumsum(shares[self._pattern])
         self._allowed = allowed if self.counted and self._tried else None
@@ -183,7 +184,7 @@ class Members:
         """The count where rules were not tried, from the share of draws that they admit."""
         share = float(self.obeys(self._draw(ESTIMATE, np.random.default_rng(0))).mean())
         if share < LEAST_SHARE:
-            raise NoMembers(
+            raise NoArchitectures(
                 f"the rules look at {MAX_JOINT:,} joint choices or more and admit {share:.1%} of them; "
                 f"{LEAST_SHARE:.0%} is needed"
             )
@@ -191,7 +192,7 @@ class Members:
 
     # drawing
     def sample(self, count: int, rng: np.random.Generator) -> Codes:
-        """Members drawn uniformly with replacement, (count, v)."""
+        """Architectures drawn uniformly with replacement, (count, v)."""
         if self.counted:
             return self._draw(count, rng)
         parts: list[Codes] = [self._draw(0, rng)]
@@ -213,7 +214,7 @@ class Members:
         return codes
 
     def enumerate(self) -> Codes:
-        """Every member once, (size, v), in a fixed order; only where they are counted and few."""
+        """Every architecture once, (size, v), in a fixed order; only where they are counted and few."""
         parts = []
         for row, pattern in zip(self._rows, self._patterns[self._pattern], strict=True):
             sizes = np.where(pattern, self.sizes[self._others], 1)
