@@ -30,6 +30,7 @@ from search.run.evaluation_pool import EvaluationPool
 from search.run.loop import Event, Stopped, run
 from search.study import strategy_of
 from search.trial import completed_by_models
+from search.twins import first_of_twins
 from spaces.metric import Observation
 
 __all__ = ["DesignResult", "EvaluationsFailed", "Stopped", "run_design"]
@@ -143,12 +144,12 @@ def _report(
     problem = replace(searched, predictions=None)
     models = _models(searched, observations, request, bench)
     measured = _within(searched, observations)
-    ranked = _best_measured(problem, measured)[: request.count]
-    codes = problem.space.parse_many(ranked)
+    best = problem.space.parse_many(_best_measured(problem, measured))
+    codes = first_of_twins(problem, best, best[:0], request.count)
     proposals: Proposals | None = None
-    if len(ranked) < request.count and all(quantity.key in models for quantity in problem.inexact):
+    if len(codes) < request.count and all(quantity.key in models for quantity in problem.inexact):
         taken = problem.space.parse_many(observation.architecture for observation in observations)
-        proposals = propose(problem, models, request.count - len(ranked), seed=request.seed, exclude=taken)
+        proposals = propose(problem, models, request.count - len(codes), seed=request.seed, exclude=taken)
         codes = np.concatenate([codes, proposals.codes])
         on_event(
             Event(

@@ -41,6 +41,7 @@ class Problem:
         network: which network exact costs are of; None: the space's own for the task.
         predicted: quantities whose source is a model: no evaluation brings them.
         predictions: what these models say, in a search that must not leave the bounds on them.
+        distinct: whether architectures that compute the same function at equal cost count as one.
     """
 
     space: Space
@@ -51,6 +52,7 @@ class Problem:
     network: NetworkConfig | None = None
     predicted: tuple[Quantity, ...] = ()
     predictions: Predictions | None = None
+    distinct: bool = False
 
     def is_exact(self, quantity: Quantity) -> bool:
         """Whether the space computes the quantity exactly, so that nobody has to measure it."""

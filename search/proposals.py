@@ -15,6 +15,7 @@ from search.guides import ExactBoundsGuide, FunctionGuide
 from search.models import Models
 from search.pareto.front import fronts
 from search.problem import Problem, relative_gap
+from search.twins import first_of_twins
 from spaces.space import Codes, Floats
 
 REFERENCES = 512
@@ -61,13 +62,13 @@ def propose(problem: Problem, models: Models, count: int, *, seed: int, exclude:
     fitness = _Fitness(problem, models, rng)
     pool = _generated(problem, models, fitness, count, exclude, rng)
     sure = confidence(problem, models, pool)
-    if confident(problem, sure).sum() < count and problem.space.size <= LISTED:
+    chosen = _best(problem, fitness, pool[confident(problem, sure)], count, exclude)
+    if len(chosen) < count and problem.space.size <= LISTED:
         pool = _fresh(problem, problem.space.enumerate(), exclude)
         sure = confidence(problem, models, pool)
+        chosen = _best(problem, fitness, pool[confident(problem, sure)], count, exclude)
     if not len(pool):
         return Proposals(pool, None, 0.0)
-    chosen = pool[confident(problem, sure)]
-    chosen = chosen[_order(fitness.objectives(chosen))[:count]] if len(chosen) else chosen
     miss = sum(
         (
             relative_gap(bound, models[bound.quantity.key].predict(pool).mean)
@@ -162,6 +163,13 @@ def _fresh(problem: Problem, codes: Codes, exclude: Codes) -> Codes:
     seen = {row.tobytes() for row in exclude}
     new = np.array([row.tobytes() not in seen for row in codes], dtype=bool)
     return codes[new & (problem.gap(codes) <= 0)] if len(codes) else codes
+
+
+def _best(problem: Problem, fitness: "_Fitness", codes: Codes, count: int, exclude: Codes) -> Codes:
+    """The best of codes (b, v), best first, none of them a twin of a better or an excluded one."""
+    if not len(codes):
+        return codes
+    return first_of_twins(problem, codes[_order(fitness.objectives(codes))], exclude, count)
 
 
 def _order(scores: Floats) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":

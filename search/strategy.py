@@ -15,6 +15,7 @@ from search.pareto.fitness import averaged, fitness
 from search.problem import Problem
 from search.run.subset import chosen
 from search.trial import CompletedTrial, PendingTrial, completed_by_models
+from search.twins import with_twins
 from spaces.metric import Observation
 from spaces.space import Codes, Floats
 
@@ -114,7 +115,10 @@ class Strategy(ABC):
         return averaged(self.problem.space, codes, found)
 
     def taken(self) -> Codes:
-        """Codes (m, v) of every pending trial, and of every completed one that was full or failed."""
+        """Codes (m, v) of every pending trial, and of every completed one that was full or failed.
+
+        Where the problem asks for distinct functions, those of their twins too, in spaces that can be listed.
+        """
         known, ended = self._ended
         if known < len(self.completed):
             new = [
@@ -122,10 +126,11 @@ class Strategy(ABC):
                 for trial in self.completed[known:]
                 if trial.failed or trial.observation.fidelity == FULL
             ]
-            ended = np.concatenate([ended, self.problem.space.parse_many(new)])
+            found = with_twins(self.problem, self.problem.space.parse_many(new))
+            ended = np.concatenate([ended, found])
             self._ended = len(self.completed), ended
         waiting = self.problem.space.parse_many([trial.architecture for trial in self.pending])
-        return np.concatenate([ended, waiting])
+        return np.concatenate([ended, with_twins(self.problem, waiting)])
 
     def uniform(self, count: int, rng: np.random.Generator, taken: Codes) -> Codes:
         """Up to ``count`` members (m, v) within the exact bounds that are not taken, uniformly drawn.

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from store.blobs.blobs import Blobs
 
 FIELDS = (
-    "space", "task", "constraints", "objectives", "confidence", "seed", "strategy", "flat", "recipe",
-    "resolution",
+    "space", "task", "constraints", "objectives", "confidence", "seed", "strategy", "flat", "distinct",
+    "recipe", "resolution",
 )  # fmt: skip
 SAME = 1e-6
 """How far, relative to it, a told value may lie from the exact one."""

@@ -36,6 +36,9 @@ __all__ = ["DesignRequest", "FieldError", "InvalidRequest", "parse_request", "re
 MAX_COUNT = 1_000
 MAX_EVALUATIONS = 10_000
 MAX_PARALLEL = 64
+FUNCTION = "function"
+DISTINCT = (FUNCTION, "string")
+"""What makes two architectures distinct: what they compute and cost, or how they are written."""
 FOUND = ("measured", TASK, "sources")
 """Fields that nobody sends: they are found when a request is checked."""
 
@@ -56,6 +59,8 @@ class DesignRequest:
         confidence: of every interval and every predicted bound.
         seed: every random choice follows from it.
         strategy: how evaluations are chosen.
+        distinct: ``function``: no two architectures that compute the same function at equal cost are
+            evaluated or returned; ``string``: any two whose strings differ may be.
         flat: whether architectures count by the mean over their neighbourhoods while evaluations are chosen.
         parallel: evaluations at the same time, on as many workers.
         measured: devices besides the tables' that the request names, by their measurements.
@@ -84,6 +89,7 @@ class DesignRequest:
     uploaded: UploadedTask | None = None
     resolution: int | None = None
     sources: dict[str, str] = field(default_factory=dict)
+    distinct: str = FUNCTION
 
     def problem(self, images: Path | None = None) -> Problem:
         """What is searched for.
@@ -107,7 +113,16 @@ class DesignRequest:
             images=images,
         )
         space = searched_space(self.space, self.recipe)
-        return Problem(space, self.task, objectives, self.constraints, self.confidence, network, predicted)
+        return Problem(
+            space,
+            self.task,
+            objectives,
+            self.constraints,
+            self.confidence,
+            network,
+            predicted,
+            distinct=self.distinct == FUNCTION,
+        )
 
     def predicted_task(self, quantity: Quantity) -> UploadedTask | None:
         """The uploaded task whose conditioned predictor predicts a quantity; None where none does."""
@@ -127,6 +142,8 @@ class DesignRequest:
         for name in ("measured", FIELD, TASK, "sources"):
             if not body[name]:
                 del body[name]
+        if self.distinct == FUNCTION:
+            del body["distinct"]
         return body
 
     @classmethod
@@ -209,10 +226,11 @@ class _Parser(Fields):
         seed = self.integer("seed", 0, 0, 2**63 - 1)
         strategy = self.choice("strategy", STRATEGIES.names(), "bayes")
         flat = self.truth("flat")
+        distinct = self.choice("distinct", DISTINCT, FUNCTION)
         parallel = self.integer("parallel", 1, 1, MAX_PARALLEL)
         if self.errors:
             raise InvalidRequest(self.errors)
-        assert confidence is not None and strategy is not None
+        assert confidence is not None and strategy is not None and distinct is not None
         request = DesignRequest(
             space.name,
             task,
@@ -231,6 +249,7 @@ class _Parser(Fields):
             recipe,
             self.uploaded if self.uploaded is not None and self.uploaded.name == task else None,
             resolution,
+            distinct=distinct,
         )
         self.suits(request)
         return request

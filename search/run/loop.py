@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from search.abilities import Predicts
 from search.evaluator import Evaluator, Stopped
 from search.run.evaluation_pool import EvaluationPool
+from search.run.suggested import suggested
 from search.strategy import Exhausted, Strategy
 from search.trial import CompletedTrial, PendingTrial
 from spaces.metric import Observation
@@ -129,7 +130,7 @@ class _Loop:
         try:
             if pending:
                 self.strategy.observe([], [PendingTrial(architecture) for architecture in pending])
-            (architecture,) = self.strategy.suggest(1)
+            (architecture,) = suggested(self.strategy, 1)
         except Exhausted as end:
             self.exhausted = True
             self.on_event(Event("exhausted", len(self.observations), self.budget, str(end)))

@@ -62,13 +62,14 @@ class Suggester:
 
     def suggest(self, study: str, pending: list[str], count: int) -> dict[str, object]:
         """New architectures of a study, or why there are none."""
+        from search.run.suggested import suggested
         from search.strategy import Exhausted
         from search.trial import PendingTrial
 
         strategy = self.strategies[study]
         strategy.observe([], [PendingTrial(architecture) for architecture in pending])
         try:
-            return {"architectures": strategy.suggest(count)}
+            return {"architectures": suggested(strategy, count)}
         except Exhausted as end:
             return {"exhausted": str(end)}
 

@@ -68,6 +68,10 @@ class DesignCreate(Create):
     flat: bool = Field(
         default=False, description="architectures count by the mean over their neighbourhoods in the search"
     )
+    distinct: Literal["function", "string"] = Field(
+        default="function",
+        description="`function`: no two architectures that compute the same at equal cost; `string`: any two",
+    )
     recipe: RecipeChoices | None = Field(
         default=None,
         description="what of the training's recipe is searched too: its parts, each with its choices",

@@ -49,6 +49,10 @@ class StudyCreate(Create):
     seed: int = Field(default=0, ge=0, le=2**63 - 1)
     strategy: Literal[STRATEGIES.names()] = "bayes"  # type: ignore[valid-type]
     flat: bool = Field(default=False, description="architectures count by the mean over their neighbourhoods")
+    distinct: Literal["function", "string"] = Field(
+        default="function",
+        description="`function`: no two architectures that compute the same at equal cost; `string`: any two",
+    )
     recipe: RecipeChoices | None = Field(
         default=None,
         description="what of the training's recipe is searched too: its parts, each with its choices",

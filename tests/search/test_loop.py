@@ -7,6 +7,7 @@ from search.request.design_request import parse_request
 from search.run.loop import run
 from search.strategies.random import RandomStrategy
 from search.trial import CompletedTrial
+from search.twins import function_keys
 from spaces.metric import Observation
 
 REQUEST = {"space": "gnn", "task": "proteins", "evaluations": 6, "evaluator": "table"}
@@ -36,11 +37,15 @@ def test_an_architecture_that_is_not_in_the_table_fails_and_the_rest_goes_on(tab
 
 def test_ends_early_when_the_feasible_members_are_used_up(tables):
     lightest = {"metric": "params_m", "max": 0.0734}
-    about = problem(space="nasbench201", task="cifar10-fp32", constraints=[lightest])
+    body = {"space": "nasbench201", "task": "cifar10-fp32", "constraints": [lightest]}
+    networks = run(RandomStrategy(problem(**body)), TableEvaluator(problem(**body), tables), 1000)
+    about = problem(**body, distinct="string")
     events = []
     observations = run(RandomStrategy(about), TableEvaluator(about, tables), 1000, on_event=events.append)
     # Cells without any convolution: three free operations on six edges.
     assert len(observations) == 3**6 and events[-1].kind == "exhausted"
+    keys = function_keys(about, about.space.parse_many(seen.architecture for seen in observations))
+    assert len(networks) == len(set(keys)) == 184
 
 
 def test_a_trial_without_values_or_reason_is_refused():
