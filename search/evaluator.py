@@ -31,8 +31,8 @@ class Checkpoints(Protocol):
     def load(self, key: str) -> bytes | None:
         """The last content saved under a key; None where there is none."""
 
-    def save(self, key: str, content: bytes, progress: Mapping[str, object]) -> None:
-        """Keeps content in the place of what was there, and tells how far the work is."""
+    def save(self, key: str, content: bytes, progress: Mapping[str, object], message: str = "") -> None:
+        """Keeps content in the place of what was there, and tells how far the work is, and in words."""
 
     def drop(self, key: str) -> None:
         """Forgets a key: its evaluation has ended."""
@@ -48,7 +48,7 @@ class MemoryCheckpoints:
         """The last content saved under a key."""
         return self.contents.get(key)
 
-    def save(self, key: str, content: bytes, progress: Mapping[str, object]) -> None:
+    def save(self, key: str, content: bytes, progress: Mapping[str, object], message: str = "") -> None:
         """Keeps content."""
         self.contents[key] = content
 

@@ -61,14 +61,21 @@ def test_a_killed_workers_trainings_go_on_and_come_back_from_their_weights(stack
     with Client(running.url) as client:
         store = SqlStore(running.database_url)
         job = client.design("nasbench201", "tiny", **ORDER)
-        killed = None
+        killed, told = None, []
         for event in job.events():
+            told.append(event)
             # The design's own worker, in the middle of its first training.
             if killed is None and event.kind == "checkpoint" and event.data["epoch"] >= 1:
                 killed = worker_of(running, store, job.id)
                 os.kill(killed, signal.SIGKILL)
         final, result = job.refresh(), job.result()
         downloads = {row["rank"]: job.export(row["rank"], "weights") for row in result["architectures"]}
+    assert {"evaluating", "checkpoint"} <= {event.kind for event in told}
+    for event in told:
+        if event.kind == "checkpoint" and event.data["epoch"] == 5:
+            assert event.data["seconds"] > 0 and event.data["seconds_left"] > 0
+            assert {"loss", "accuracy"} <= event.data.keys()
+            assert event.data["progress"]["message"].startswith("epoch 5 of 10: loss ")
     assert killed is not None and final["state"] == "succeeded" and final["attempt"] >= 2, final["reason"]
     events = store.events(job.id)
     checkpoints = [event.data for event in events if event.kind == "checkpoint"]

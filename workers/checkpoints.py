@@ -41,10 +41,15 @@ class JobCheckpoints:
             log.warning("a checkpoint is lost; its evaluation begins anew", error=str(error))
             return None
 
-    def save(self, key: str, content: bytes, progress: Mapping[str, object]) -> None:
-        """Keeps content in the place of what was there, and reports how far the work is."""
+    def save(self, key: str, content: bytes, progress: Mapping[str, object], message: str = "") -> None:
+        """Keeps content in the place of what was there, and reports how far the work is, also in words."""
         self._context.blobs().write_slot(self._slot(key), content)
-        self._context.on_event(KIND, data={"key": key, **progress}, advances=self._reaches(key, progress))
+        self._context.on_event(
+            KIND,
+            data={"key": key, **progress},
+            message=message or None,
+            advances=self._reaches(key, progress),
+        )
 
     def drop(self, key: str) -> None:
         """Forgets a key: its evaluation has ended."""

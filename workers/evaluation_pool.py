@@ -7,6 +7,8 @@ from store.jobs.job import JobState
 from workers.handlers import JobContext
 
 HANDED_OUT = "handed-out"
+PROGRESS = "evaluating"
+"""What one that was handed out says of itself."""
 
 
 class JobEvaluationPool:
@@ -19,6 +21,7 @@ class JobEvaluationPool:
         self._context = context
         done = {observation.architecture for observation in context.stored}
         self._jobs: dict[str, str] = {}
+        self._said: dict[str, str] = {}
         self._count = 0
         for data in context.past(HANDED_OUT):
             architecture, job = data.get("architecture"), data.get("job")
@@ -47,6 +50,10 @@ class JobEvaluationPool:
         for architecture, job_id in list(self._jobs.items()):
             job = self._context.children.look(job_id)
             if not job.state.terminal:
+                if job.message and job.message != self._said.get(architecture):
+                    self._said[architecture] = job.message
+                    data = {"architecture": architecture, "job": job_id, "said": job.message}
+                    self._context.on_event(PROGRESS, message=job.message, data=data)
                 continue
             result = self._context.children.result(job_id) if job.state is JobState.SUCCEEDED else None
             if result is None:

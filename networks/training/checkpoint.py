@@ -28,6 +28,7 @@ class Place:
         losses: sum of the losses of the epoch at hand.
         best_epoch: of the weights that count, where the best epoch does.
         seconds: spent so far.
+        steps: of an epoch; 0 where that was not noted.
     """
 
     epoch: int = 0
@@ -36,6 +37,12 @@ class Place:
     losses: float = 0.0
     best_epoch: int = -1
     seconds: float = 0.0
+    steps: int = 0
+
+    @property
+    def epochs_done(self) -> float:
+        """Epochs that are done, the part of the one at hand included."""
+        return self.epoch + (self.step / self.steps if self.steps else 0.0)
 
 
 def pack(

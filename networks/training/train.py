@@ -198,6 +198,7 @@ class _Run:
 
     def _checkpoint(self) -> None:
         self.place.seconds = time.monotonic() - self._began
+        self.place.steps = self.batches.steps
         self.save(pack(self.network, self.optimizer, self.place, self.best, self.identity), self.place)
         self._saved = time.monotonic()
 

@@ -11,7 +11,7 @@ from netwright.cli.connect import UrlOption, connected_with_workers
 from netwright.cli.exit_codes import ExitCode, stop
 from netwright.cli.output import JsonOption, interval, out, print_json, print_table
 from netwright.cli.progress import follow
-from netwright.cli.quantities import constraint, quantity, recipe
+from netwright.cli.quantities import constraint, evaluator_options, quantity, recipe
 from netwright.cli.spaces import read_declaration
 from netwright.client.client import JobHandle
 from search.evaluators import EVALUATORS
@@ -39,6 +39,12 @@ def design(
     evaluator: Annotated[
         str | None, typer.Option(help=f"One of {', '.join(EVALUATORS.names())}; table unless said.")
     ] = None,
+    evaluator_option: Annotated[
+        list[str] | None,
+        typer.Option(help="Such as 'training.recipe.epochs=6' or 'latency.threads=2'; may be repeated."),
+    ] = None,
+    parallel: Annotated[int, typer.Option(help="Evaluations at the same time, on as many workers.")] = 1,
+    name: Annotated[str | None, typer.Option(help="What you call it, for lists of jobs.")] = None,
     confidence: Annotated[float, typer.Option(help="Of intervals and predicted bounds.")] = 0.9,
     seed: Annotated[int, typer.Option(help="Every random choice follows from it.")] = 0,
     strategy: Annotated[str, typer.Option(help=f"One of {', '.join(STRATEGIES.names())}.")] = "bayes",
@@ -96,6 +102,9 @@ def design(
             "flat": flat,
             "recipe": recipe(recipe_part),
             "resolution": resolution,
+            "evaluator_options": evaluator_options(evaluator_option),
+            "parallel": parallel,
+            "name": name,
         }
     with connected_with_workers(url) as client:
         if declaration is not None:

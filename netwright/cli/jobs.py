@@ -32,7 +32,7 @@ def list_jobs(
     if as_json:
         print_json(page)
         return
-    columns = ["id", "kind", "state", "attempt", "progress", "created", "reason"]
+    columns = ["id", "kind", "name", "state", "attempt", "progress", "created", "reason"]
     print_table(columns, [_row(job) for job in page["jobs"]])
     if page["has_more"]:
         out().print(f"more: netwright jobs list --after {page['jobs'][-1]['id']}")
@@ -43,6 +43,7 @@ def _row(job: dict[str, Any]) -> list[object]:
     return [
         job["id"],
         job["kind"],
+        job["name"],
         job["state"],
         job["attempt"],
         f"{progress['done']}/{progress['total']}",

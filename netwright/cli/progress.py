@@ -5,7 +5,14 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from netwright.cli.exit_codes import ExitCode, stop
 from netwright.cli.output import err, note
@@ -33,6 +40,7 @@ def progress_bar(title: str) -> Iterator[Report]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[message]}", markup=False),
     )
     with Progress(*columns, console=console, transient=True) as bar:

@@ -65,6 +65,27 @@ def recipe(texts: Sequence[str] | None) -> dict[str, list[Any]] | None:
     return found or None
 
 
+def evaluator_options(texts: Sequence[str] | None) -> dict[str, dict[str, Any]]:
+    """Options of evaluators: the evaluator's name, the option's place below it, and its value.
+
+    >>> evaluator_options(["training.network=small", "training.recipe.epochs=6", "latency.seconds=0.5"])
+    {'training': {'network': 'small', 'recipe': {'epochs': 6}}, 'latency': {'seconds': 0.5}}
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for text in texts or ():
+        path, equals, value = text.partition("=")
+        *parts, last = (part.strip() for part in path.split("."))
+        place: Any = found
+        for part in parts:
+            place = place.setdefault(part, {}) if isinstance(place, dict) else None
+        if not equals or not parts or not all((*parts, last)) or not isinstance(place, dict) or last in place:
+            raise typer.BadParameter(
+                f"{text!r} is no option; write for example training.recipe.epochs=6, each option once"
+            )
+        place[last] = _choice(value.strip())
+    return found
+
+
 def _choice(text: str) -> Any:
     """A number where it is one."""
     try:

@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -227,7 +227,11 @@ class TrainingEvaluator(NamedEvaluator):
             }
             if place.history:
                 progress |= place.history[-1]
-            self.bench.checkpoints.save(key, content, progress)
+            progress["seconds"] = round(place.seconds, 1)
+            if place.epochs_done > 0:
+                left = place.seconds / place.epochs_done * (options.recipe.epochs - place.epochs_done)
+                progress["seconds_left"] = round(left, 1)
+            self.bench.checkpoints.save(key, content, progress, _in_words(progress))
 
         return train(
             lambda: untrained(identity),
@@ -284,3 +288,18 @@ class TrainingEvaluator(NamedEvaluator):
 def _data(options: TrainingOptions, problem: Problem, task: str) -> str:
     """The data set of a task: the design's own may have another name in the folder."""
     return options.data or task if task == problem.task else task
+
+
+def _in_words(progress: Mapping[str, Any]) -> str:
+    """How far a training is, for a person.
+
+    >>> done = {"epoch": 3, "epochs": 12, "loss": 0.71, "accuracy": 61.25}
+    >>> _in_words(done | {"seconds": 34.0, "seconds_left": 102})
+    'epoch 3 of 12: loss 0.71, accuracy 61.25 %, 34 s, 102 s left'
+    >>> _in_words({"epoch": 0, "epochs": 12, "seconds": 40.0})
+    'epoch 0 of 12: 40 s'
+    """
+    parts = {"loss": "loss {:.3g}", "accuracy": "accuracy {:.4g} %", "seconds": "{:.0f} s"}
+    parts["seconds_left"] = "{:.0f} s left"
+    said = ", ".join(form.format(progress[name]) for name, form in parts.items() if name in progress)
+    return f"epoch {progress['epoch']} of {progress['epochs']}: {said}"

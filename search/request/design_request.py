@@ -36,6 +36,7 @@ __all__ = ["DesignRequest", "FieldError", "InvalidRequest", "parse_request", "re
 MAX_COUNT = 1_000
 MAX_EVALUATIONS = 10_000
 MAX_PARALLEL = 64
+MAX_NAME = 100
 FUNCTION = "function"
 DISTINCT = (FUNCTION, "string")
 """What makes two architectures distinct: what they compute and cost, or how they are written."""
@@ -66,6 +67,7 @@ class DesignRequest:
         measured: devices besides the tables' that the request names, by their measurements.
         recipe: what of the training's recipe is searched together with the architecture.
         uploaded: what ``task`` is, where someone uploaded it.
+        name: what whoever ordered it calls it; nothing follows from it.
         sources: quantity key → its source (:mod:`search.request.sources`); empty until that was found.
         resolution: side of the images that the networks are for, in pixels; None: what is trained says, else
             the space.
@@ -90,6 +92,7 @@ class DesignRequest:
     resolution: int | None = None
     sources: dict[str, str] = field(default_factory=dict)
     distinct: str = FUNCTION
+    name: str | None = None
 
     def problem(self, images: Path | None = None) -> Problem:
         """What is searched for.
@@ -144,6 +147,8 @@ class DesignRequest:
                 del body[name]
         if self.distinct == FUNCTION:
             del body["distinct"]
+        if self.name is None:
+            del body["name"]
         return body
 
     @classmethod
@@ -228,6 +233,7 @@ class _Parser(Fields):
         flat = self.truth("flat")
         distinct = self.choice("distinct", DISTINCT, FUNCTION)
         parallel = self.integer("parallel", 1, 1, MAX_PARALLEL)
+        called = self.called()
         if self.errors:
             raise InvalidRequest(self.errors)
         assert confidence is not None and strategy is not None and distinct is not None
@@ -250,6 +256,7 @@ class _Parser(Fields):
             self.uploaded if self.uploaded is not None and self.uploaded.name == task else None,
             resolution,
             distinct=distinct,
+            name=called,
         )
         self.suits(request)
         return request
@@ -276,6 +283,13 @@ class _Parser(Fields):
         return tuple(
             device for device in self.measured if device.space == space.name and device.quantity in quantities
         )
+
+    def called(self) -> str | None:
+        name = self.body.get("name")
+        if name is not None and not (isinstance(name, str) and 0 < len(name) <= MAX_NAME):
+            self.fail("name", f"must be a text of 1 to {MAX_NAME} characters")
+            return None
+        return name
 
     def space(self) -> Space | None:
         name = self.body.get("space")

@@ -47,6 +47,7 @@ class DesignCreate(Create):
     task: Name
     constraints: list[ConstraintCreate] = Field(default_factory=list, max_length=64)
     objectives: list[QuantityItem] = Field(default_factory=list, max_length=8)
+    name: Name | None = Field(default=None, description="what you call it, for lists of jobs")
     count: int = Field(default=8, ge=1, le=MAX_COUNT, description="architectures to return")
     evaluations: int = Field(
         default=0, ge=0, le=MAX_EVALUATIONS, description="architectures that may be evaluated"

@@ -31,6 +31,7 @@ class JobPublic(BaseModel):
 
     id: str
     kind: str
+    name: str | None = Field(None, description="what whoever ordered a design calls it")
     state: Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled", "infeasible"]
     attempt: int
     progress: ProgressPublic
@@ -51,6 +52,7 @@ class JobPublic(BaseModel):
             {
                 "id": job.id,
                 "kind": job.kind,
+                "name": job.payload.get("name") if job.kind == "design" else None,
                 "state": job.public_state,
                 "attempt": job.attempt,
                 "progress": {"done": job.done, "total": job.total, "message": job.message},

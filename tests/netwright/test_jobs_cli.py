@@ -110,3 +110,30 @@ def test_resume_starts_workers_for_a_job_that_waits(run, tables, tmp_path):
         store.close()
     ended = run("jobs", "resume", job.id[:18], status=1, **environment)
     assert "no handler for jobs of kind" in ended.stderr
+
+
+def test_a_design_says_how_it_is_evaluated_and_what_it_is_called(run, server):
+    ended = threading.Event()
+
+    def work():
+        while not ended.wait(0.05):
+            for job in server.store.jobs()[0]:
+                if job.state is JobState.QUEUED:
+                    _finish(server.store, job.id, threading.Semaphore(1))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    order = ["design", "--space", "nasbench201", "--task", "cifar10-int8-ptq", "--evaluations", "3"]
+    options = ["--evaluator", "latency", "--objective", "latency_ms@worker", "--parallel", "2"]
+    chosen = ["--evaluator-option", "latency.threads=1", "--evaluator-option", "latency.seconds=0.5"]
+    try:
+        run(*order, *options, *chosen, "--name", "my phone", NETWRIGHT_URL=server.url)
+    finally:
+        ended.set()
+        thread.join()
+    (job,), _ = server.store.jobs()
+    assert job.payload["evaluator_options"] == {"latency": {"threads": 1, "seconds": 0.5}}
+    assert (job.payload["parallel"], job.payload["name"]) == (2, "my phone")
+    assert "my phone" in run("jobs", "list", NETWRIGHT_URL=server.url).stdout
+    wrong = run(*order, *options, "--evaluator-option", "threads=1", status=2, NETWRIGHT_URL=server.url)
+    assert "no option" in wrong.stderr

@@ -168,14 +168,18 @@ def test_a_stopped_training_goes_on_from_its_checkpoint_in_another_evaluator(tab
     assert len(kept.contents) == 1
     seen_progress = []
     kept_save = kept.save
-    kept.save = lambda key, content, progress: (
-        seen_progress.append(progress),
-        kept_save(key, content, progress),
+    kept.save = lambda key, content, progress, message: (
+        seen_progress.append({**progress, "message": message}),
+        kept_save(key, content, progress, message),
     )
     second, _, _ = evaluator_of(ORDER, bench(tables, tmp_path, checkpoints=kept))
     seen = second.evaluate(EXAMPLE, lambda: False)
     assert seen.values == expected.values and not kept.contents
     assert [progress["epoch"] for progress in seen_progress] == [2]
+    (told,) = seen_progress
+    assert told["seconds"] >= 0 and told["seconds_left"] == 0.0
+    assert told["message"].startswith("epoch 2 of 2: loss ") and told["message"].endswith(" s, 0 s left")
+    assert f"accuracy {told['accuracy']:.4g} %" in told["message"]
 
 
 SEARCHED = {"optimizer": ["adamw", "sgd"], "learning_rate": [0.05, 0.001], "epochs": [1, 2]}

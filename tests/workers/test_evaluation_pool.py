@@ -66,6 +66,22 @@ def test_a_successor_waits_for_the_same_job_and_collects_it_once(design):
     assert JobEvaluationPool(design.context(stored=(seen,))).waiting() == []
 
 
+def test_what_an_evaluation_says_of_itself_is_told_by_the_design_once(design):
+    pool = JobEvaluationPool(design.context())
+    pool.hand_out("a")
+    (child,) = design.children()
+    lease = design.store.claim(child.id, worker="v", lease_seconds=600)
+    for epoch in (1, 2):
+        message = f"epoch {epoch} of 2"
+        design.store.record(lease, kind="checkpoint", data={}, message=message)
+        assert pool.collect() == pool.collect() == []
+    told = [event.data for event in design.store.events(design.job.id) if event.kind == "evaluating"]
+    assert [(data["architecture"], data["said"]) for data in told] == [
+        ("a", "epoch 1 of 2"),
+        ("a", "epoch 2 of 2"),
+    ]
+
+
 def test_an_evaluation_that_failed_as_a_job_is_a_failed_observation(design):
     pool = JobEvaluationPool(design.context())
     pool.hand_out("a")
