@@ -16,6 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from spaces.costs.network_config import FULL, SMALL, NetworkConfig
+from spaces.image_space import ImageSpace
 from spaces.metric import METRICS
 from spaces.space import Codes, InvalidArchitecture, Space, get_space, knows_space
 
@@ -328,6 +330,38 @@ class SpaceConformance:
                 alone = self.space.statistics(row[None], task)
                 assert all(alone[name][0] == statistics[name][index] for name in statistics)
         assert all(values.shape == (0,) for values in self.space.statistics(members[:0]).values())
+
+    def test_costs_are_of_the_network_that_is_meant(self) -> None:
+        members = self.members(20)
+        for task in (None, "absent", *self.space.tasks):
+            network = self.space.network_config(task)
+            assert network == NetworkConfig.from_dict(json.loads(json.dumps(network.to_dict())))
+            costs = self.space.costs(members, network)
+            expected = self.space.statistics(members, None if task == "absent" else task)
+            assert {name: values.tolist() for name, values in costs.items()} == {
+                name: values.tolist() for name, values in expected.items()
+            }, "without more being said, the network is the one of the statistics"
+        if not isinstance(self.space.network_space, ImageSpace):
+            for said in ({"classes": 7_777}, {"resolution": 64}, {"skeleton": SMALL}):
+                with pytest.raises(ValueError):
+                    self.space.network_config(**said)
+            return
+        few, many = (
+            self.space.costs(members, self.space.network_config(classes=classes)) for classes in (2, 1000)
+        )
+        assert np.all(many["params_m"] > few["params_m"])
+        small, large = (
+            self.space.costs(members, self.space.network_config(resolution=side)) for side in (33, 160)
+        )
+        assert np.array_equal(small["params_m"], large["params_m"])
+        for name in ("macs_m", "peak_memory_mb"):
+            assert np.all(small[name] < large[name])
+        lean, full = (
+            self.space.costs(members, self.space.network_config(resolution=64, skeleton=skeleton))
+            for skeleton in (SMALL, FULL)
+        )
+        assert tuple(lean) == self.space.statistics_names
+        assert np.all(lean["params_m"] < full["params_m"])
 
     def test_tasks_admit_members(self) -> None:
         members = self.members(2000)
