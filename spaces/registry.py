@@ -92,7 +92,9 @@ class Registry(Generic[T]):
         self.attribute = attribute
         self.check = check
         self._classes: dict[str, type[T]] = {}
-        self._faults: dict[str, str] = {}
+        self._whole: set[str] = set()
+        """Names whose modules were imported to their end; another thread may be at a module of the others."""
+        self._faults: dict[str, str | None] = {}
         self._lock = threading.Lock()
 
     def register(self, cls: type[T]) -> type[T]:
@@ -131,18 +133,22 @@ class Registry(Generic[T]):
         Raises:
             NotRegistered: there is none, or its plug-in does not load.
         """
-        if name not in self._classes:
-            if name in self.built_in():
-                import_module(f"{self.folder}.{name}")
-            elif name in self._declared and self._fault(name) is not None:
-                package = self._declared[name].package
-                raise NotRegistered(
-                    f"the {self.what} {name!r} of {package} does not load; netwright doctor says why"
-                )
+        if name not in self._whole:
+            self._import(name)
+            self._whole.add(name)
+        return self._classes[name]
+
+    def _import(self, name: str) -> None:
+        if name in self.built_in():
+            import_module(f"{self.folder}.{name}")
+        elif name in self._declared and self._fault(name) is not None:
+            package = self._declared[name].package
+            raise NotRegistered(
+                f"the {self.what} {name!r} of {package} does not load; netwright doctor says why"
+            )
         if name not in self._classes:
             known = sorted(set(self.names()) - {name})
             raise NotRegistered(f"unknown {self.what} {name!r}; known are {', '.join(known)}")
-        return self._classes[name]
 
     def plugins(self) -> Sequence[Plugin]:
         """Every plug-in that is declared, with its fault if it has one; imports all of them."""
@@ -179,8 +185,8 @@ class Registry(Generic[T]):
     def _fault(self, name: str) -> str | None:
         """Why a declared plug-in cannot be used, after one attempt to import it; None where it can."""
         plugin = self._declared[name]
-        if plugin.fault is not None or name in self._faults or name in self._classes:
-            return plugin.fault or self._faults.get(name)
+        if plugin.fault is not None or name in self._faults:
+            return plugin.fault or self._faults[name]
         declared = next(each for each in self._entry_points() if each.name == name)
         fault = None
         try:
@@ -192,8 +198,8 @@ class Registry(Generic[T]):
         except (Exception, SystemExit) as error:  # whatever it is, it must stop nothing else
             fault = f"{type(error).__name__}: {error}"
             self._classes.pop(name, None)  # what a module registered before it failed is not whole
+        self._faults[name] = fault
         if fault is not None:
-            self._faults[name] = fault
             _LOG.warning("the plug-in %s of %s does not load: %s", name, plugin.package, fault)
         return fault
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 
 import pytest
 
@@ -148,6 +149,17 @@ def test_many_threads_get_one_class(things, packages):
     for thread in threads:
         thread.join()
     assert len(found) == 16 and len(set(found)) == 1
+
+
+def test_a_class_is_given_when_its_module_is_whole(things, packages):
+    late = textwrap.dedent(_thing("T", "late")) + "\nimport time\ntime.sleep(0.3)\ndef helper(): return 1\n"
+    packages({"late_thing.py": late}, {"late": "late_thing"})
+    first = threading.Thread(target=lambda: things.get("late"))
+    first.start()
+    while "late" not in things._classes:
+        time.sleep(0.001)
+    assert sys.modules[things.get("late").__module__].helper() == 1
+    first.join()
 
 
 def test_it_loads_no_science():
