@@ -7,6 +7,7 @@ from api_server import Running, problem
 from predictors import shipped
 from predictors.kinds import KINDS
 from service import dependencies
+from spaces.registry import NotRegistered
 from spaces.space import get_space
 from store.blobs.collector import collect
 from store.blobs.memory import MemoryBlobs
@@ -314,7 +315,7 @@ def test_a_model_is_loaded_once_and_the_oldest_is_let_go(served):
         current = served.store.predictor(predictor).current
         loaded.append(models.get("nasbench201", "gp", current.model, current.labels))
     assert loaded[0] is loaded[2] and loaded[1] is loaded[3] and len(models) == 2
-    models._max_bytes = 1
+    models._models._limit = 1
     served.predict({**QUANTITY, "predictor": served.trained(count=6)})
     assert len(models) == 1
 
@@ -328,3 +329,15 @@ def test_what_lies_far_from_the_observations_is_marked_and_gets_no_interval(serv
         {**QUANTITY, "predictor": predictor}, architectures=CELLS.format(every[large]), layout="columns"
     ).json()["predictions"][KEY]
     assert all(answer["extrapolated"]) and set(answer["lower"]) == set(answer["upper"]) == {None}
+
+
+def test_a_predictor_whose_plug_in_is_gone_answers_which_one_it_needs(served, monkeypatch):
+    predictor = served.trained()
+
+    def gone(name):
+        raise NotRegistered(f"unknown kind of predictor {name!r}; known are auto")
+
+    monkeypatch.setattr(KINDS, "get", gone)
+    url = f"/v1/predictors/{predictor}/observe"
+    answer = served.http.post(url, json={"observations": observations(3, seed=9)})
+    assert "unknown kind of predictor 'gp'" in problem(answer, 409)["detail"]
