@@ -34,6 +34,9 @@ T = TypeVar("T")
 Codes = NDArray[np.int8]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+
+ENUMERABLE = 100_000
+"""The largest space whose architectures are listed where all of them are needed."""
 Choice = str | int | bool | float
 
 

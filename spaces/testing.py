@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 from spaces.costs.network_config import FULL, SMALL, NetworkConfig
 from spaces.image_space import ImageSpace
 from spaces.metric import METRICS
-from spaces.space import Codes, InvalidArchitecture, Space, get_space, knows_space
+from spaces.space import ENUMERABLE, Codes, InvalidArchitecture, Space, get_space, knows_space
 
-_ENUMERABLE = 100_000
 _fuzz = settings(
     max_examples=300,
     deadline=None,
@@ -53,10 +52,10 @@ class SpaceConformance:
     @property
     def enumerable(self) -> bool:
         """Whether the space promises :meth:`Space.enumerate`."""
-        return self.space.size <= _ENUMERABLE
+        return self.space.size <= ENUMERABLE
 
-    def members(self, count: int = 300, seed: int = 0) -> Codes:
-        """Some members."""
+    def architectures(self, count: int = 300, seed: int = 0) -> Codes:
+        """Some architectures."""
         return self.space.sample(count, np.random.default_rng(seed))
 
     def any_codes(self, count: int = 300, seed: int = 0) -> Codes:
@@ -93,32 +92,32 @@ class SpaceConformance:
 
     # strings and objects
     def test_strings_round_trip(self) -> None:
-        members = self.members()
-        strings = self.space.format(members)
-        assert np.array_equal(self.space.parse_many(strings), members)
-        assert members.dtype == self.space.parse(strings[0]).dtype == np.int8
+        codes = self.architectures()
+        strings = self.space.format(codes)
+        assert np.array_equal(self.space.parse_many(strings), codes)
+        assert codes.dtype == self.space.parse(strings[0]).dtype == np.int8
 
-    def test_strings_tell_members_apart(self) -> None:
-        members = np.unique(self.members(), axis=0)
-        assert len(set(self.space.format(members))) == len(members)
+    def test_strings_are_unique(self) -> None:
+        codes = np.unique(self.architectures(), axis=0)
+        assert len(set(self.space.format(codes))) == len(codes)
 
     def test_reading_many_canonical_strings_says_what_reading_each_says(self) -> None:
-        members = self.members()
-        strings = self.space.format(members)
+        codes = self.architectures()
+        strings = self.space.format(codes)
         one = self.space.example
         found = self.space.read_canonical(strings)
-        assert found is None or np.array_equal(found, members)
+        assert found is None or np.array_equal(found, codes)
         assert found is None or found.dtype == np.int8
         for bad in ([one, "no architecture"], [f"{one}|", one[1:]], [one[:-1], f"{one[-1]}{one}"], [""]):
             assert self.space.read_canonical(bad) is None
 
     def test_objects_round_trip(self) -> None:
-        for row in self.members(50):
+        for row in self.architectures(50):
             values = self.space.to_variables(row)
             assert np.array_equal(self.space.from_variables(json.loads(json.dumps(values))), row)
 
     def test_bad_objects_are_refused(self) -> None:
-        good = self.space.to_variables(self.members(1)[0])
+        good = self.space.to_variables(self.architectures(1)[0])
         name = self.space.variables[0].name
         ill_values: list[object] = [None, [], {}, math.nan, -7.5, "x" * 10_000]
         bad: list[Mapping[str, object]] = [
@@ -145,7 +144,7 @@ class SpaceConformance:
     @_fuzz
     @given(st.data())
     def test_a_damaged_string_parses_or_is_refused(self, data: st.DataObject) -> None:
-        text = self.space.format(self.members(20))[data.draw(st.integers(0, 19))]
+        text = self.space.format(self.architectures(20))[data.draw(st.integers(0, 19))]
         start = data.draw(st.integers(0, len(text)))
         end = data.draw(st.integers(start, min(len(text), start + 12)))
         alphabet = st.sampled_from(sorted(set(self.space.example) | set("|~+:-0123456789 ")))
@@ -159,7 +158,7 @@ class SpaceConformance:
         assert len(caught.value.message) < 1000
 
     def parses_or_is_refused(self, text: str) -> None:
-        """Parsing gives a canonical member, or an error with a hint and a position inside the text."""
+        """Parsing gives a canonical architecture, or an error with a hint and a position inside the text."""
         try:
             codes = self.space.parse(text)
         except InvalidArchitecture as error:
@@ -171,8 +170,8 @@ class SpaceConformance:
 
     # codes
     def test_canonical_codes_stay(self) -> None:
-        members = self.members()
-        assert np.array_equal(self.space.canonical(members), members)
+        codes = self.architectures()
+        assert np.array_equal(self.space.canonical(codes), codes)
 
     def test_canonical_twice_is_canonical_once(self) -> None:
         codes = self.any_codes()
@@ -182,29 +181,33 @@ class SpaceConformance:
 
     def test_canonical_keeps_the_function(self) -> None:
         codes = self.any_codes(100)
-        for row, member in zip(codes, self.space.canonical(codes), strict=True):
-            assert self.space.isomorphism_key(row) == self.space.isomorphism_key(member)
+        for row, architecture in zip(codes, self.space.canonical(codes), strict=True):
+            assert self.space.isomorphism_key(row) == self.space.isomorphism_key(architecture)
 
-    def test_reason_tells_members_from_others(self) -> None:
-        member = self.members(1)[0]
-        assert self.space.reason(member) is None
-        for bad in (member[:-1], np.append(member, member[:1]), np.full_like(member, -1)):
+    def test_reason_is_none_for_architectures_alone(self) -> None:
+        architecture = self.architectures(1)[0]
+        assert self.space.reason(architecture) is None
+        for bad in (
+            architecture[:-1],
+            np.append(architecture, architecture[:1]),
+            np.full_like(architecture, -1),
+        ):
             assert self.space.reason(bad)
         for position, variable in enumerate(self.space.variables):
-            beyond = member.copy()
+            beyond = architecture.copy()
             beyond[position] = len(variable.choices)
             assert self.space.reason(beyond)
 
-    # members
+    # architectures
     def test_sample_follows_its_seed(self) -> None:
-        assert np.array_equal(self.members(seed=1), self.members(seed=1))
-        assert not np.array_equal(self.members(seed=1), self.members(seed=2))
-        assert self.members(0).shape == (0, len(self.space.variables))
-        assert all(self.space.reason(row) is None for row in self.members())
+        assert np.array_equal(self.architectures(seed=1), self.architectures(seed=1))
+        assert not np.array_equal(self.architectures(seed=1), self.architectures(seed=2))
+        assert self.architectures(0).shape == (0, len(self.space.variables))
+        assert all(self.space.reason(row) is None for row in self.architectures())
 
     def test_sample_is_uniform(self) -> None:
-        """Each choice occurs as often as among all members, within five standard errors."""
-        space, draws = self.space, self.members(20_000)
+        """Each choice occurs as often as among all architectures, within five standard errors."""
+        space, draws = self.space, self.architectures(20_000)
         independent = space.size == math.prod(len(variable.choices) for variable in space.variables)
         if not independent and not self.enumerable:
             pytest.skip(f"{self.space_name} is too large to know the exact shares")
@@ -217,7 +220,7 @@ class SpaceConformance:
                 error = math.sqrt(share * (1 - share) / len(draws))
                 assert abs(float(np.mean(draws[:, position] == choice)) - share) <= 5 * error
 
-    def test_enumerate_gives_each_member_once(self) -> None:
+    def test_enumerate_gives_each_architecture_once(self) -> None:
         if not self.enumerable:
             with pytest.raises(ValueError):
                 self.space.enumerate()
@@ -227,8 +230,8 @@ class SpaceConformance:
         assert len(np.unique(everyone, axis=0)) == self.space.size
         assert np.array_equal(self.space.canonical(everyone), everyone)
 
-    def test_neighbours_are_other_members_and_mutual(self) -> None:
-        for row in self.members(20):
+    def test_neighbours_are_other_architectures_and_mutual(self) -> None:
+        for row in self.architectures(20):
             near = self.space.neighbours(row)
             assert len(near) > 0
             assert len(np.unique(near, axis=0)) == len(near)
@@ -239,9 +242,9 @@ class SpaceConformance:
                 assert np.any(np.all(self.space.neighbours(other) == row, axis=1))
 
     def test_neighbours_reach_the_whole_space(self) -> None:
-        """Walking from any member towards random neighbours sees every choice of every variable."""
+        """Walking from any architecture towards random neighbours sees every choice of every variable."""
         rng = np.random.default_rng(0)
-        row, unseen = self.members(1)[0], np.ones((len(self.space.variables), 128), dtype=bool)
+        row, unseen = self.architectures(1)[0], np.ones((len(self.space.variables), 128), dtype=bool)
         choices = np.array([len(variable.choices) for variable in self.space.variables])
         unseen &= np.arange(128) < choices[:, None]
         for _ in range(50_000):
@@ -254,10 +257,10 @@ class SpaceConformance:
 
     # graph and slots
     def test_graph_is_upper_triangular_and_holds_the_skeleton(self) -> None:
-        space, members = self.space, self.members()
-        graph, nodes = space.graph(members), len(space.skeleton)
-        assert graph.operations.shape == (len(members), nodes)
-        assert graph.adjacency.shape == (len(members), nodes, nodes)
+        space, codes = self.space, self.architectures()
+        graph, nodes = space.graph(codes), len(space.skeleton)
+        assert graph.operations.shape == (len(codes), nodes)
+        assert graph.adjacency.shape == (len(codes), nodes, nodes)
         assert graph.operations.dtype == np.int64
         assert graph.adjacency.dtype == np.bool_
         assert not np.any(np.tril(graph.adjacency))
@@ -269,9 +272,9 @@ class SpaceConformance:
         assert np.all(graph.adjacency[:, :, 1:].any(axis=1)), "every node but the first has an input"
 
     def test_slots_describe_the_graph(self) -> None:
-        space, members = self.space, self.members()
-        graph, values = space.graph(members), space.slot_values(members)
-        assert values.shape == (len(members), len(space.slots))
+        space, codes = self.space, self.architectures()
+        graph, values = space.graph(codes), space.slot_values(codes)
+        assert values.shape == (len(codes), len(space.slots))
         assert values.dtype == np.int8
         for column, slot in zip(values.T, space.slots, strict=True):
             assert np.all((column >= 0) & (column < slot.size))
@@ -285,16 +288,16 @@ class SpaceConformance:
                 assert np.array_equal(graph.operations[:, slot.node], operations[column])
 
     def test_slots_round_trip(self) -> None:
-        members = self.members()
-        values = self.space.slot_values(members)
+        architectures = self.architectures()
+        values = self.space.slot_values(architectures)
         kept = values.copy()
         codes, valid = self.space.from_slots(values)
         assert valid.all()
-        assert np.array_equal(codes, members)
+        assert np.array_equal(codes, architectures)
         assert codes.dtype == np.int8
         assert np.array_equal(values, kept), "the argument stays as it was"
 
-    def test_random_fillings_are_members_or_refused(self) -> None:
+    def test_random_fillings_are_architectures_or_refused(self) -> None:
         rng = np.random.default_rng(0)
         columns = [rng.integers(0, slot.size, 2000, dtype=np.int8) for slot in self.space.slots]
         codes, valid = self.space.from_slots(np.stack(columns, axis=1))
@@ -307,7 +310,7 @@ class SpaceConformance:
         assert np.all(codes[~valid] == self.space.parse(self.space.example))
 
     def test_values_outside_a_slot_are_refused(self) -> None:
-        values = self.space.slot_values(self.members(2 * len(self.space.slots)))
+        values = self.space.slot_values(self.architectures(2 * len(self.space.slots)))
         for index, slot in enumerate(self.space.slots):
             values[2 * index, index] = slot.size
             values[2 * index + 1, index] = -1
@@ -317,27 +320,27 @@ class SpaceConformance:
 
     # cost
     def test_statistics_are_finite_and_by_row(self) -> None:
-        members = self.members(40)
+        codes = self.architectures(40)
         for task in (None, *self.space.tasks):
-            statistics = self.space.statistics(members, task)
+            statistics = self.space.statistics(codes, task)
             assert tuple(statistics) == self.space.statistics_names
             for name, values in statistics.items():
-                assert values.shape == (len(members),)
+                assert values.shape == (len(codes),)
                 assert values.dtype == np.float64
                 assert np.all(np.isfinite(values))
                 assert name not in METRICS or np.all(values > 0)
-            for index, row in enumerate(members):
+            for index, row in enumerate(codes):
                 alone = self.space.statistics(row[None], task)
                 assert all(alone[name][0] == statistics[name][index] for name in statistics)
-        assert all(values.shape == (0,) for values in self.space.statistics(members[:0]).values())
+        assert all(values.shape == (0,) for values in self.space.statistics(codes[:0]).values())
 
     def test_costs_are_of_the_network_that_is_meant(self) -> None:
-        members = self.members(20)
+        codes = self.architectures(20)
         for task in (None, "absent", *self.space.tasks):
             network = self.space.network_config(task)
             assert network == NetworkConfig.from_dict(json.loads(json.dumps(network.to_dict())))
-            costs = self.space.costs(members, network)
-            expected = self.space.statistics(members, None if task == "absent" else task)
+            costs = self.space.costs(codes, network)
+            expected = self.space.statistics(codes, None if task == "absent" else task)
             assert {name: values.tolist() for name, values in costs.items()} == {
                 name: values.tolist() for name, values in expected.items()
             }, "without more being said, the network is the one of the statistics"
@@ -347,40 +350,42 @@ class SpaceConformance:
                     self.space.network_config(**said)
             return
         few, many = (
-            self.space.costs(members, self.space.network_config(classes=classes)) for classes in (2, 1000)
+            self.space.costs(codes, self.space.network_config(classes=classes)) for classes in (2, 1000)
         )
         assert np.all(many["params_m"] > few["params_m"])
         small, large = (
-            self.space.costs(members, self.space.network_config(resolution=side)) for side in (33, 160)
+            self.space.costs(codes, self.space.network_config(resolution=side)) for side in (33, 160)
         )
         assert np.array_equal(small["params_m"], large["params_m"])
         for name in ("macs_m", "peak_memory_mb"):
             assert np.all(small[name] < large[name])
         lean, full = (
-            self.space.costs(members, self.space.network_config(resolution=64, skeleton=skeleton))
+            self.space.costs(codes, self.space.network_config(resolution=64, skeleton=skeleton))
             for skeleton in (SMALL, FULL)
         )
         assert tuple(lean) == self.space.statistics_names
         assert np.all(lean["params_m"] < full["params_m"])
 
-    def test_tasks_admit_members(self) -> None:
-        members = self.members(2000)
-        assert self.space.allowed(members, None).all()
+    def test_tasks_admit_architectures(self) -> None:
+        codes = self.architectures(2000)
+        assert self.space.allowed(codes, None).all()
         for task in self.space.tasks:
-            admitted = self.space.allowed(members, task)
-            assert admitted.shape == (len(members),)
+            admitted = self.space.allowed(codes, task)
+            assert admitted.shape == (len(codes),)
             assert admitted.dtype == np.bool_
             assert admitted.any()
 
     def test_no_function_changes_its_argument(self) -> None:
-        members = self.members(20)
-        kept = members.copy()
+        architectures = self.architectures(20)
+        kept = architectures.copy()
         functions: list[Callable[[Codes], object]] = [
             *(self.space.format, self.space.canonical, self.space.graph, self.space.slot_values),
             *(self.space.statistics, lambda codes: self.space.neighbours(codes[0])),
         ]
         for function in functions:
-            function(members)
-            assert np.array_equal(members, kept)
-        for copied in (self.space.canonical(members), self.space.slot_values(members)):
-            assert not np.shares_memory(copied, members), "writing to the result must not reach the argument"
+            function(architectures)
+            assert np.array_equal(architectures, kept)
+        for copied in (self.space.canonical(architectures), self.space.slot_values(architectures)):
+            assert not np.shares_memory(copied, architectures), (
+                "writing to the result must not reach the argument"
+            )

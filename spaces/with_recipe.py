@@ -18,14 +18,24 @@ from numpy.typing import NDArray
 
 from spaces.costs.network_config import FULL, NetworkConfig
 from spaces.mixed_radix import all_codes
-from spaces.space import Bools, Choice, Codes, Floats, Graph, InvalidArchitecture, Slot, Space, Variable
+from spaces.space import (
+    ENUMERABLE,
+    Bools,
+    Choice,
+    Codes,
+    Floats,
+    Graph,
+    InvalidArchitecture,
+    Slot,
+    Space,
+    Variable,
+)
 
 SEPARATOR = "#"
 EPOCHS = "epochs"
 TRAINING_MACS = "training_macs_m"
 PASSES = 3
 """Forward passes that cost as much as one step of learning: the backward one takes twice the forward one."""
-LARGEST_LISTED = 100_000
 
 Choices = tuple[tuple[str, tuple[Choice, ...]], ...]
 """The recipe's variables: each name with its choices."""
@@ -200,7 +210,7 @@ class WithRecipe(Space):
         Raises:
             ValueError: where there are too many.
         """
-        if self.size > LARGEST_LISTED:
+        if self.size > ENUMERABLE:
             raise ValueError(f"{self.name} has {self.size:.3g} architectures, too many to enumerate")
         networks, recipes = self.base.enumerate(), all_codes(self.recipe)
         return self._joined(

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 import artifacts
 from encoders.arch2vec.model import Arch2Vec, Shape, as_tensors
 from encoders.training_free.kind import Features
-from spaces.space import Bools, Codes, Graph, Space, get_space
+from spaces.space import ENUMERABLE, Bools, Codes, Graph, Space, get_space
 
 FORMAT = "netwright-arch2vec-1"
 Pooling = Literal["mean", "sum", "nodes"]
@@ -189,7 +189,7 @@ def valid_codes(space: Space, graph: Graph) -> tuple[Codes, Bools]:
 @lru_cache(maxsize=16)
 def _patterns(space: Space) -> frozenset[bytes]:
     """The adjacencies of all architectures, or of a sample where they cannot be enumerated."""
-    small = space.size <= 2**16
+    small = space.size <= ENUMERABLE
     codes = space.enumerate() if small else space.sample(_PATTERN_SAMPLE, np.random.default_rng(0))
     packed = np.unique(np.packbits(_flat(space.graph(codes)), axis=1), axis=0)
     return frozenset(row.tobytes() for row in packed)

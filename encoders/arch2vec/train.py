@@ -13,12 +13,10 @@ from encoders.arch2vec.encoder import Encoder, Prior, latents, save_encoder
 from encoders.arch2vec.model import Arch2Vec, Shape, as_tensors
 from encoders.arch2vec.quality import edit_correlation, prior_samples, reconstruction
 from encoders.threads import fixed_threads
-from spaces.space import Codes, Space, get_space
+from spaces.space import ENUMERABLE, Codes, Space, get_space
 
 Progress = Callable[[int, int, str], None]
 """Called with done, total and a message."""
-
-_LARGEST_ENUMERATED = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class TrainingOptions:
 def split(space: Space, options: TrainingOptions, *, seed: int) -> tuple[Codes, Codes]:
     """Distinct architectures to train on and held-out ones, (·, v) each."""
     rng = np.random.default_rng(seed)
-    if space.size <= _LARGEST_ENUMERATED:
+    if space.size <= ENUMERABLE:
         codes = space.enumerate()
     else:
         codes = np.unique(space.sample(options.architectures, rng), axis=0)

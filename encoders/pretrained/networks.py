@@ -21,7 +21,6 @@ from encoders.training_free.sequences import is_chain
 from spaces.space import Codes, Graph, Space, get_space
 
 FORMAT = "netwright-pretrained-1"
-LARGEST_ENUMERATED = 2**16
 _CHUNK = 1024
 """Architectures at a time: their hidden values stay in the processor's cache."""
 _CHAINS = 256

@@ -23,11 +23,11 @@ from torch.nn.functional import one_hot, smooth_l1_loss
 
 from encoders.arch2vec.model import IsomorphismLayer, as_tensors
 from encoders.features import features
-from encoders.pretrained.networks import LARGEST_ENUMERATED, Network, Pretrained, save_pretrained
+from encoders.pretrained.networks import Network, Pretrained, save_pretrained
 from encoders.proxies import table as score_table
 from encoders.threads import fixed_threads
 from encoders.training_free.kind import Features
-from spaces.space import Codes, Space, get_space
+from spaces.space import ENUMERABLE, Codes, Space, get_space
 
 Progress = Callable[[int, int, str], None]
 """Called with done, total and a message."""
@@ -119,7 +119,7 @@ class PretrainedNetwork(nn.Module):
 def architectures(space: Space, options: PretrainingOptions, *, seed: int) -> tuple[Codes, Codes]:
     """Distinct architectures to train on and held-out ones, (·, v) each."""
     rng = np.random.default_rng(seed)
-    if space.size <= LARGEST_ENUMERATED:
+    if space.size <= ENUMERABLE:
         codes = space.enumerate()
     else:
         codes = np.unique(space.sample(options.architectures, rng), axis=0)

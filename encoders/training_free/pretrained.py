@@ -2,10 +2,10 @@
 
 from functools import lru_cache
 
-from encoders.pretrained.networks import LARGEST_ENUMERATED, load_pretrained
+from encoders.pretrained.networks import load_pretrained
 from encoders.proxies.table import class_of, classes
 from encoders.training_free.kind import FeatureKind, Features, register
-from spaces.space import Codes, Space, get_space
+from spaces.space import ENUMERABLE, Codes, Space, get_space
 
 
 @register
@@ -31,7 +31,7 @@ class PretrainedEmbedding(FeatureKind):
 
     def values(self, space: Space, codes: Codes, task: str | None) -> Features:
         """(b, m·d)."""
-        if space.zero_operations and not space.task_dependent_cost and space.size <= LARGEST_ENUMERATED:
+        if space.zero_operations and not space.task_dependent_cost and space.size <= ENUMERABLE:
             return _of_functions(space.name)[class_of(space, codes)]
         return load_pretrained(space.name).embed(codes).reshape(len(codes), -1)
 

@@ -4,7 +4,6 @@
 (:mod:`networks.images.sources`).
 """
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -12,8 +11,7 @@ from pathlib import Path
 from networks.images.limits import BadImages
 from networks.images.source import Source, naming
 from networks.images.sources import SOURCES
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+from spaces.names import NAME
 
 
 def names(folder: Path) -> list[str]:

@@ -27,10 +27,9 @@ from predictors.calibration.conformal import Calibration
 from predictors.gaussian_processes.cell_kernel import correlations
 from predictors.predictor import DamagedModel
 from spaces.mixed_radix import index_of
-from spaces.space import Codes, Floats, Space
+from spaces.space import ENUMERABLE, Codes, Floats, Space
 
 FORMAT = "netwright-task-model-4"
-_TABLED = 2**16
 
 
 class OtherVersion(ValueError):
@@ -100,7 +99,7 @@ class TaskModel:
 
     def _brings(self, codes: Codes) -> Floats:
         """f of codes (b, v) at the knots, (b, k): from a table made on first use in a small space."""
-        if self.space.size > _TABLED:
+        if self.space.size > ENUMERABLE:
             return np.asarray(correlations(self.space, codes, self.points) @ self.cells)
         return _table(self)[index_of(codes, self.space.variables)]
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.schemas.base import FIRST_ONLY, Create, Name, Variables
+from spaces.names import PATTERN
 
 
 class MeasurementCreate(Create):
@@ -38,7 +39,7 @@ class DeviceCreate(Create):
         }
     )
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
+    name: str = Field(pattern=f"^{PATTERN}$")
     space: Name
     metric: Name = "latency_ms"
     measurements: Annotated[list[MeasurementCreate], FIRST_ONLY] = Field(max_length=1000)

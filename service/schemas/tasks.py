@@ -6,9 +6,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.schemas.base import Create
+from spaces.names import PATTERN
 from store.tasks.task import StoredTask
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
+NAME = f"^{PATTERN}$"
 
 
 class TaskCreate(Create):

@@ -24,6 +24,7 @@ from spaces.declared.source import DeclarationError, DeclarationProblem, Source,
 from spaces.declared.strings import Spelling, spelled
 from spaces.expression.evaluate import LARGEST, Computed
 from spaces.space import (
+    ENUMERABLE,
     Bools,
     Codes,
     Floats,
@@ -39,7 +40,6 @@ from spaces.space import (
 
 PREFIX = "user:"
 MAX_STRING = 4_000
-ENUMERABLE = 100_000
 CHECKED = 2**14
 """Architectures whose costs are computed before a declaration is accepted."""
 MAX_COMBINED = 27

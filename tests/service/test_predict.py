@@ -18,7 +18,7 @@ ACCURACY = {"metric": "accuracy", "task": "cifar10-int8-ptq"}
 KEY = "accuracy@cifar10-int8-ptq"
 
 
-def members(space, count):
+def drawn(space, count):
     return space.format(space.sample(count, np.random.default_rng(0)))
 
 
@@ -26,7 +26,7 @@ def post(server, **change):
     body = {
         "space": "nasbench201",
         "metrics": [ACCURACY, {"metric": "params_m"}],
-        "architectures": members(CELLS, 3),
+        "architectures": drawn(CELLS, 3),
     }
     return server.http.post("/v1/predict", json=body | change)
 
@@ -35,7 +35,7 @@ def test_rows_hold_an_object_for_each_architecture(server):
     answer = post(server)
     assert answer.status_code == 200
     body = answer.json()
-    assert body["architectures"] == members(CELLS, 3)
+    assert body["architectures"] == drawn(CELLS, 3)
     assert set(body) == {"space", "confidence", "architectures", "predictions", "models", "costs_for"}
     assert body["models"][KEY].startswith("sha256:")
     assert body["models"]["params_m"] == "exact"
@@ -51,7 +51,7 @@ def test_rows_hold_an_object_for_each_architecture(server):
 @pytest.mark.parametrize("space", ["nasbench201", "fbnet", "mnasnet"])
 def test_exact_costs_are_of_the_network_that_is_asked_for(server, space):
     family = get_space(space)
-    names = members(family, 5)
+    names = drawn(family, 5)
     metrics = [{"metric": "macs_m"}, {"metric": "params_m"}]
     body = {"space": space, "metrics": metrics, "architectures": names, "layout": "columns"}
     answer = server.http.post("/v1/predict", json=body | {"classes": 5, "resolution": 96}).json()
@@ -83,7 +83,7 @@ def test_a_network_that_cannot_be_meant_is_refused(server, change, field):
 
 @pytest.mark.parametrize("at_once", [1, 3, 7, 8])
 def test_rows_are_whole_however_many_are_written_at_once(server, monkeypatch, at_once):
-    names = members(CELLS, 7)
+    names = drawn(CELLS, 7)
     expected = post(server, architectures=names).json()
     monkeypatch.setattr("service.routes.predict.ROWS_AT_ONCE", at_once)
     assert post(server, architectures=names).json() == expected
@@ -91,7 +91,7 @@ def test_rows_are_whole_however_many_are_written_at_once(server, monkeypatch, at
 
 
 def test_columns_and_single_calls_say_the_same_as_rows(server):
-    names = members(CELLS, 300)
+    names = drawn(CELLS, 300)
     rows = post(server, architectures=names).json()["predictions"]
     columns = post(server, architectures=names, layout="columns").json()["predictions"]
     for key, column in columns.items():
@@ -108,7 +108,7 @@ def test_a_graph_networks_costs_carry_the_task(server):
             {"metric": "latency_ms", "device": "gpu", "task": "arxiv"},
             {"metric": "params_m", "task": "arxiv"},
         ],
-        "architectures": members(GNN, 4),
+        "architectures": drawn(GNN, 4),
     }
     answer = server.http.post("/v1/predict", json=body)
     assert answer.status_code == 200, answer.text
@@ -138,7 +138,7 @@ def test_exact_costs_need_no_model(server, name):
 
 
 def test_variables_and_other_spellings_answer_the_canonical_string(server):
-    text = members(CELLS, 1)[0]
+    text = drawn(CELLS, 1)[0]
     variables = CELLS.to_variables(CELLS.parse(text))
     answer = post(server, architectures=[text, variables]).json()
     assert answer["architectures"] == [text, text]
@@ -190,7 +190,7 @@ def test_a_wrong_field_is_named(server, change, field):
 
 
 def test_every_malformed_architecture_is_named_with_its_position(server):
-    good = members(CELLS, 30)
+    good = drawn(CELLS, 30)
     bad = [*good[:17], good[17].replace("~0", "~5", 1), *good[18:29], good[29][:-5]]
     body = problem(post(server, architectures=bad), 422)
     assert [error["field"] for error in body["errors"]] == ["architectures[17]", "architectures[29]"]
@@ -199,7 +199,7 @@ def test_every_malformed_architecture_is_named_with_its_position(server):
 
 
 def test_more_than_fifty_thousand_architectures_are_too_many(server):
-    problem(post(server, architectures=members(CELLS, 1) * 50_001), 413)
+    problem(post(server, architectures=drawn(CELLS, 1) * 50_001), 413)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

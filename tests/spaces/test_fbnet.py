@@ -42,14 +42,14 @@ def run(architecture, side=224, classes=1000, stem=2, strides=(1, 2, 2, 2, 1, 2,
     return network
 
 
-def members(count=150):
+def drawn(count=150):
     codes = SPACE.sample(count, np.random.default_rng(0))
     codes[:3] = SPACE.parse_many([FBNET_A, FBNET_C, ALL_SKIP])
     return codes
 
 
 def test_costs_are_those_of_the_network_counted_layer_by_layer():
-    codes = members()
+    codes = drawn()
     statistics = SPACE.statistics(codes)
     for index, architecture in enumerate(SPACE.format(codes)):
         expected = run(architecture).statistics()
@@ -57,7 +57,7 @@ def test_costs_are_those_of_the_network_counted_layer_by_layer():
 
 
 def test_the_measured_version_is_counted_too():
-    codes = members()
+    codes = drawn()
     small, large = SPACE.statistics(codes, "cifar100"), SPACE.statistics(codes, "imagenet")
     for index, architecture in enumerate(SPACE.format(codes)):
         network = run(architecture, side=32, classes=100, stem=1, strides=(1, 1, 2, 2, 1, 2, 1))

@@ -20,13 +20,13 @@ def key_of(string):
     return int(SPACE.table_key(SPACE.parse(string)[None])[0])
 
 
-def test_the_members_are_the_benchmarks():
+def test_the_architectures_are_the_benchmarks():
     codes = SPACE.enumerate()
     assert len(codes) == 26_206
     assert SPACE.table_key(codes).tolist() == sorted(arch.hash_arch() for arch in all_archs())
 
 
-def test_any_tree_maps_to_the_benchmarks_member():
+def test_any_tree_maps_to_the_benchmarks_architecture():
     """Each of the 24 link lists with operations drawn so that skips are frequent."""
     rng = np.random.default_rng(0)
     drawn = np.where(rng.random((400, 4)) < 0.4, OPERATIONS.index("skip"), rng.integers(0, 8, (400, 4)))
@@ -44,7 +44,7 @@ def test_key_is_topology_then_operations():
     assert key_of("0|1|1|2:gcn|gat|skip|sage") == 61084
 
 
-def test_members_on_proteins():
+def test_architectures_on_proteins():
     codes = SPACE.enumerate()
     admitted = codes[SPACE.allowed(codes, "proteins")]
     assert len(admitted) == 2_021

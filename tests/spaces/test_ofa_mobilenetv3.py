@@ -102,7 +102,7 @@ def test_the_same_rules_count_mobilenetv3_large():
     assert 215e6 < total.macs < 220e6
 
 
-def test_members_are_drawn_uniformly():
+def test_architectures_are_drawn_uniformly():
     """Shares of the depths and of choices among all architectures, within five standard errors."""
     codes = SPACE.sample(20_000, np.random.default_rng(0))
     depths = (codes[:, 1:].reshape(-1, 5, 4) != 9).sum(axis=2)
@@ -115,7 +115,7 @@ def test_members_are_drawn_uniformly():
     assert np.all(np.abs(np.bincount(codes[:, 0]) / 20_000 - 1 / 25) < 5 * np.sqrt(24 / 625 / 20_000))
 
 
-def test_a_layer_behind_a_skip_is_no_member():
+def test_a_layer_behind_a_skip_is_refused():
     text = SPACE.format(LARGEST[None])[0].split("|")
     text[3] = "skip"
     with pytest.raises(InvalidArchitecture, match="fourth layer"):

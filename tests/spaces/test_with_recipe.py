@@ -23,7 +23,7 @@ TestCellsWithRecipe = conformance(add_space(BOTH).name)
 TestGraphsWithRecipe = conformance(add_space(with_recipe(get_space("gnn"), CHOICES[1:2])).name)
 
 
-def members(count=40, seed=0):
+def drawn(count=40, seed=0):
     return BOTH.sample(count, np.random.default_rng(seed))
 
 
@@ -33,7 +33,7 @@ def test_a_product_is_made_once_and_counts_all():
 
 
 def test_network_and_recipe_come_apart_and_together():
-    for text, row in zip(BOTH.format(members()), members(), strict=True):
+    for text, row in zip(BOTH.format(drawn()), drawn(), strict=True):
         network, recipe = BOTH.apart(text)
         assert CELLS.format(BOTH.networks(row[None])) == [network]
         assert np.array_equal(BOTH.from_variables(CELLS.to_variables(CELLS.parse(network)) | recipe), row)
@@ -63,7 +63,7 @@ def test_a_recipe_that_is_none_is_refused_with_an_example(recipe, word):
 
 
 def test_a_neighbour_changes_the_network_or_one_choice_of_the_recipe():
-    row = members(1)[0]
+    row = drawn(1)[0]
     near = BOTH.neighbours(row)
     changed = (near != row).astype(int)
     recipe = changed[:, -3:].sum(axis=1)
@@ -72,7 +72,7 @@ def test_a_neighbour_changes_the_network_or_one_choice_of_the_recipe():
 
 
 def test_training_costs_grow_with_epochs_and_macs():
-    codes = members()
+    codes = drawn()
     found = BOTH.statistics(codes)
     epochs = np.array([20, 35])[codes[:, -1]]
     np.testing.assert_allclose(found["training_macs_m"], 3 * found["macs_m"] * epochs)
@@ -82,7 +82,7 @@ def test_training_costs_grow_with_epochs_and_macs():
 
 
 def test_features_of_networks_do_not_see_the_recipe_and_the_others_do():
-    codes = members()
+    codes = drawn()
     kinds = ("path", "live", "counts", "structure", "reduced", "scores", "pretrained")
     answer = features(BOTH, codes, kinds=kinds)
     assert np.array_equal(answer, features(CELLS, BOTH.networks(codes), kinds=kinds))
