@@ -1,4 +1,4 @@
-"""The description that our safetensors files carry, and the same bytes for the same content.
+"""The description in our safetensors files, written so that equal content has equal bytes.
 
 The library writes several entries of a description in an order that changes from process to process.
 """

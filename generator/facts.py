@@ -1,4 +1,4 @@
-"""The table of figures in a card, read back."""
+"""Reads the table of figures in a card."""
 
 import ast
 

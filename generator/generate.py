@@ -1,4 +1,4 @@
-"""``generate``: unique, valid architectures that satisfy what can be checked exactly, best first."""
+"""``generate``: unique, valid architectures within the exact bounds, best first."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

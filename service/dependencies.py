@@ -1,4 +1,4 @@
-"""What routes are given: the store, the tables, limits, who asks, and the job that a path names."""
+"""Dependencies of routes: store, tables, limits, tenant, and the job that a path names."""
 
 from dataclasses import dataclass
 from typing import Annotated

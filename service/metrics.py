@@ -1,4 +1,4 @@
-"""What Prometheus can ask of one API process; every app has a registry of its own."""
+"""Prometheus metrics of one API process; every app has a registry of its own."""
 
 import time
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Whether work can be taken: what the service stands on is tried, not assumed."""
+"""Readiness: tries database, blobs and broker instead of assuming them."""
 
 import asyncio
 import time

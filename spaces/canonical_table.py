@@ -1,4 +1,4 @@
-"""Strings of small spaces, all of them at once: thousands are then read and written by looking them up."""
+"""All strings of a small space, so that thousands are read and written by look-up."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Metrics, and what is said with them: quantities, constraints, objectives.
+"""Metrics, and what is made of them: quantities, constraints, objectives, observations.
 
 A *metric* carries its unit, its direction and the values that it can take; :func:`value_fault` is the one
 rule for what a measured value may be, wherever one comes in. A *quantity* is a metric of something: an

@@ -1,4 +1,4 @@
-"""A space whose architectures are an architecture and how it is trained, chosen together.
+"""A space of pairs: an architecture and the recipe of its training, chosen together.
 
 FBNetV3 (Dai et al., CVPR 2021) searches both at once, since the best architecture under one recipe need not
 be the best under another. A recipe is a few variables more; what works on a space works on the product. Its

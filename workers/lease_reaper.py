@@ -1,4 +1,4 @@
-"""The reaper: queues again what dead workers left, and sends again what the broker lost."""
+"""The lease reaper: queues the jobs of dead workers again, and sends again what the broker lost."""
 
 import time
 

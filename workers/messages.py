@@ -1,4 +1,4 @@
-"""What a broker's message may be: "job X is ready", and nothing else of it is used.
+"""The one message of the broker, "job X is ready"; nothing else of a message is used.
 
 Whoever reaches the broker may put anything into its list. Celery and kombu take a message apart in several
 places (the envelope, its body, the headers with times to wait and calls to make afterwards), and an error in

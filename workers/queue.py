@@ -1,4 +1,4 @@
-"""The queue: a Celery app that carries nothing but "job X is ready", as the measured traps demand.
+"""The queue: a Celery app that carries nothing but "job X is ready", as decision 3 says.
 
 The database is the truth: leases, attempts and results live there, so the broker may lose or repeat any
 message. What is set here, and why:

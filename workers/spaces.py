@@ -1,4 +1,4 @@
-"""Declared spaces in a worker: known by what a job's payload carries, their generators read or trained."""
+"""Declared spaces in a worker: built from a job's payload; their generators are read or trained."""
 
 import structlog
 

@@ -1,4 +1,4 @@
-"""What the stack finds on the machine before it starts anything: an address, a folder, room on the disk."""
+"""Checks of the machine before the stack starts: address, folder, room on the disk."""
 
 import errno
 import fcntl

@@ -1,4 +1,4 @@
-"""How long a worker waits for what, and waiting for a database that is away."""
+"""Time-outs of a worker, and the retry deadline of a database that cannot be reached."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How good an encoder is: what it reconstructs, what its prior decodes to, what its distances mean."""
+"""Quality of an encoder: reconstruction, validity of prior samples, and correlation with edit distance."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Pretrained networks, read and asked without torch; see :mod:`encoders.pretrained.train`.
+"""Pretrained networks: reading and evaluating them without torch; see :mod:`encoders.pretrained.train`.
 
 Notation: m networks, w hidden width, d length of an embedding; others as in :mod:`spaces.space`.
 """

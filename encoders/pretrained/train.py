@@ -1,5 +1,5 @@
 r"""Pretraining on what costs no label (FBNetV3, Dai et al., CVPR 2021): a graph network learns a space's
-exact statistics, counts and zero-cost proxies, and what it then makes of an architecture is its embedding.
+exact statistics, counts and zero-cost proxies; its embedding of an architecture then serves predictors.
 
 .. math:: h^0 = \mathrm{onehot}(X), \quad h^{l+1} = \mathrm{GIN}_l(h^l, A, A^\top),
           e = W\,[\mathrm{mean}_n h^L,\; h^L_{\mathrm{last}}] + c,

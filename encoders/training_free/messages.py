@@ -1,4 +1,4 @@
-"""How a graph network passes messages: on which features, and with the data's edges in which form."""
+"""How a graph network passes messages: on which features, and with which form of the edges."""
 
 import numpy as np
 from numpy.typing import NDArray

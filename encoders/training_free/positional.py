@@ -1,4 +1,4 @@
-"""Positional features: where in its graph an architecture has which operation, and what follows what."""
+"""Positional features: where in the graph each operation occurs, and behind which other one."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""What is chosen besides the network: how it is trained."""
+"""Features of the training recipe that is chosen with an architecture."""
 
 from functools import lru_cache
 

@@ -1,4 +1,4 @@
-"""Structure features: how operations share and bypass each other in what remains of a graph."""
+"""Structure features: how operations of the live subgraph are shared and bypassed."""
 
 from collections.abc import Sequence
 from itertools import combinations

@@ -1,1 +1,1 @@
-"""What is taken away: that it is the network whose costs were told."""
+"""Deployment: the exported network is the one whose costs were reported."""

@@ -1,4 +1,4 @@
-"""One line of a comparison. A row that would say what is not so cannot be made.
+"""One line of a comparison; its constructors refuse untrue rows.
 
 A row is ``measured`` (with a standard error that :mod:`experiments.framework.statistics` computed), ``exact``
 (computed from everything there is: it has no spread and reaches no goal), ``quoted`` (someone else's, with

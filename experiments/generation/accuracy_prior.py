@@ -1,4 +1,4 @@
-r"""What accuracy is estimated from in HELP's task: other data sets alone, CIFAR-10 and subsets of ImageNet.
+r"""The prior of accuracy in HELP's task, from other data sets alone: CIFAR-10 and subsets of ImageNet.
 
 The 4,630 trainings of the table of ImageNet subsets (MetaD2A; 1,553 cells, each on some of 3,031 tasks of
 twenty classes at 32×32, what HELP's own accuracy predictor learned from) are explained as

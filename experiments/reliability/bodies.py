@@ -1,4 +1,4 @@
-"""Bodies and texts that a parser chokes on, each of the size that is asked for."""
+"""Bodies and texts that are hard to parse, of a given size."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Messages in the broker's list that are none: whoever reaches the broker can put them there."""
+"""Malformed messages in the broker's list, as anyone who reaches the broker can put there."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Requests that are right, for what attacks and drills need beside the wrong ones."""
+"""Valid requests, which attacks and drills need beside the invalid ones."""
 
 import io
 import time

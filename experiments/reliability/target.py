@@ -1,4 +1,4 @@
-"""What an attack is pointed at, and how it talks: plain sockets from a chosen loopback address.
+"""The target of an attack, and how it is addressed: plain sockets from a chosen loopback address.
 
 An attack is a function ``attack(target, …) -> Answers``: it does its harm for a bounded time, lets go of
 everything, and says what it got. It asserts nothing; the drill around it measures the service meanwhile.

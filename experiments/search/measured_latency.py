@@ -1,4 +1,4 @@
-"""The latency evaluator, twice: whether other load in between bends it, and whether it would say so.
+"""The latency evaluator, run twice: does load by other programs change its values, and does it report so?
 
 Row ids: 7.
 """

@@ -1,5 +1,4 @@
-"""The values that searches in mnasnet are evaluated on: boosted trees that the experiment itself fits to the
-measured networks.
+"""Boosted trees on which searches in mnasnet are evaluated, fitted to the measured networks.
 
 The table has 4,616 of about 10¹¹ architectures: of what a searcher proposes almost nothing was measured.
 These trees see the 28 choices as plain numbers and nothing else, and no model of Netwright sees them.

@@ -1,1 +1,1 @@
-"""Tasks and data sets that nothing was measured on."""
+"""Tasks and data sets without measurements."""

@@ -1,4 +1,4 @@
-"""Figures 1, 2 and 7 of ``netwright compare transfer``: tasks of nasbench201 that nobody has measured."""
+"""Figures 1, 2 and 7 of ``netwright compare transfer``: tasks of nasbench201 without measurements."""
 
 import io
 import tarfile

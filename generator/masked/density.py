@@ -1,4 +1,4 @@
-r"""How likely the masked diffusion holds an architecture to be: exactly where slots are few, else a bound.
+r"""Log probability of an architecture under the masked diffusion: exact where slots are few, else a bound.
 
 The K-step sampler unmasks a random set of slots at each step, their values independent given what is clean.
 The probability that it ends at :math:`x_0` sums over the ways to get there; as a step depends only on which

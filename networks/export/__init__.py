@@ -1,4 +1,4 @@
-"""What a person takes away: a network as Python, ONNX, JSON or a drawing.
+"""Exports: a network as Python, ONNX, JSON or a drawing.
 
 All but ONNX are made without torch.
 """

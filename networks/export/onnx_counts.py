@@ -1,4 +1,4 @@
-"""What an ONNX file holds and does: its parameters and multiply-accumulates, counted from the file alone."""
+"""Parameters and multiply-accumulates of an ONNX file, counted from the file alone."""
 
 from math import prod
 from pathlib import Path

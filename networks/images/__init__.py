@@ -1,1 +1,1 @@
-"""Samples of images that strangers send: read in a process that may have little memory and little time."""
+"""Uploaded images: read in a process with limits on memory and time."""

@@ -1,4 +1,4 @@
-"""Where an image lies says its class and its split: one set of rules for tasks, data sets and trainings.
+"""Class and split of an image by its folder: one set of rules for tasks, data sets and trainings.
 
 Folders that hold everything are looked through. Then come the splits, where there are any (``train/``,
 ``Testing/``, ``val/`` and what else they are called), and then one folder for each class; what lies deeper

@@ -1,4 +1,4 @@
-"""Zip files from strangers, opened only after their ends have said that they are small enough to look at."""
+"""Uploaded zip files: opened only if their directory says that they are small enough."""
 
 import struct
 import zipfile

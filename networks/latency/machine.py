@@ -1,4 +1,4 @@
-"""What a latency was measured on: processor, cores, and the energy meter where there is one."""
+"""The machine on which a latency was measured: processor, cores, and the energy meter where there is one."""
 
 import importlib.metadata
 import os

@@ -1,4 +1,4 @@
-"""Times a call again and again so that bursts of other load neither bend the value nor go unnoticed.
+"""Times a call repeatedly, so that bursts of other load neither change the value nor go unnoticed.
 
 Runs come in blocks with pauses between. A run during which another program took the core away is set aside;
 the others, in the order of time, are divided into as many groups. The value is the lowest of the groups'

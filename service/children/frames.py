@@ -1,4 +1,4 @@
-"""JSON values over a pipe, each behind its length: what this process and its children say to each other."""
+"""JSON values over a pipe, each preceded by its length: the protocol with child processes."""
 
 import json
 from typing import IO, Any

@@ -1,4 +1,4 @@
-"""Under which names the API may be asked: a page elsewhere cannot reach it by a name that it made up.
+"""Host names that the API answers to, so that DNS rebinding does not reach it.
 
 A page in a user's browser may have a domain of its own resolve to this machine (DNS rebinding), and is then
 of one origin with the API; only the ``Host`` header shows the other name.

@@ -1,4 +1,4 @@
-"""Keeps pages of other origins from changing anything: a browser sends their requests with its user's reach.
+"""Refuses changes by pages of other origins (cross-site request forgery).
 
 The rule is that of Go's ``http.CrossOriginProtection``: browsers say in ``Sec-Fetch-Site`` whether a request
 is of the same origin; older ones send ``Origin``, which must name the host that was asked; what sends neither

@@ -1,4 +1,4 @@
-"""Paths and queries with a NUL or half a character name nothing that could be stored: refused at the door.
+"""Refuses paths and queries with a NUL or an unpaired surrogate, which no database stores.
 
 PostgreSQL keeps no NUL in a text, and neither database takes half of a surrogate pair. Bodies are refused by
 :mod:`service.http.strict_json`; :mod:`store.database.transactions` refuses what gets past both.

@@ -1,4 +1,4 @@
-"""Keeps a log small when the same line is written again and again, as clients can bring about."""
+"""Limits repeated log lines, which clients can cause."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""Files that exist while a request is answered: in a folder of ours, without names, and bounded in all.
+"""Temporary files of requests: without names, in one folder, with a bound on their total size.
 
 A file without a name takes no room once its process has ended, however that ended.
 """

@@ -1,4 +1,4 @@
-"""Observations for a trained predictor: learned at once where that is quick, by a job otherwise."""
+"""Refines a trained predictor with observations: at once where that is quick, by a job otherwise."""
 
 import threading
 from dataclasses import asdict

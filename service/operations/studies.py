@@ -1,4 +1,4 @@
-"""Studies as one API process keeps them: who waits for which, and what was worked out and not yet taken.
+"""Studies in one API process: waiting clients, and suggestions that were computed and not yet taken.
 
 The database is the truth: the models live in child processes (:mod:`service.children.suggest_pool`), which
 are sent what is stored and may be killed at any time. Suggestions are worked out one at a time for each

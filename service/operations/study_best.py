@@ -1,4 +1,4 @@
-"""The best of a study, found once for each state of it and kept: nobody reads every observation again.
+"""The best observations of a study, computed incrementally and kept.
 
 What was looked at is remembered by its objective values alone; the few that are shown are read from the
 store.

@@ -1,4 +1,4 @@
-"""What the other schemas are made of."""
+"""Base classes of the schemas."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""A user space as it was declared, checked and in order; its text is what the space's digest is of."""
+"""A declared space, checked and in a fixed order; the space's digest is computed from its text."""
 
 import json
 from collections.abc import Mapping

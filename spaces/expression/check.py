@@ -1,4 +1,4 @@
-"""What an expression means before it has a value: the kinds of its parts, and how much work it is.
+"""Checks an expression before it is evaluated: the kinds of its parts, and its cost.
 
 Every name must be known, every operand of the right kind, every table complete; ranges are bounded by what
 their ends can be at most. What passes here can be evaluated for any batch in bounded time.

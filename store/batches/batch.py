@@ -1,4 +1,4 @@
-"""A batch: many jobs ordered as one, and what becomes of the one as they end."""
+"""A batch: many jobs ordered as one, and how its state follows from theirs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

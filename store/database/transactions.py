@@ -1,4 +1,4 @@
-"""Transactions on a database: what every part of :class:`store.sql.SqlStore` stands on."""
+"""Transactions on a database, used by every part of :class:`store.sql.SqlStore`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

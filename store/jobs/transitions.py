@@ -1,4 +1,4 @@
-"""What happens beside a move of the state machine, in words that all adapters share."""
+"""What every adapter does at a transition of the state machine."""
 
 from store.jobs.job import MAX_ATTEMPTS, JobState
 

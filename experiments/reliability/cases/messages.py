@@ -1,4 +1,4 @@
-"""F17: messages in the broker that no publisher of ours would write."""
+"""F17: messages in the broker that no publisher of Netwright writes."""
 
 import time
 from functools import partial

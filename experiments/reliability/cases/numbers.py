@@ -1,4 +1,4 @@
-"""X13: numbers that are finite and yet no measurement."""
+"""X13: finite numbers that are no plausible measurement."""
 
 import re
 from collections.abc import Mapping
