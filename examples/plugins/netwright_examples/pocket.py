@@ -5,7 +5,7 @@ import numpy as np
 from networks.plan import IN_CHANNELS, Call, Plan, PlanBuilder, planner
 from spaces.block_chain import Block, BlockChain
 from spaces.costs.layer_cost import strided
-from spaces.costs.network_config import NetworkConfig
+from spaces.costs.network_config import SMALL, NetworkConfig
 from spaces.image_space import ImageSpace
 from spaces.space import SPACES, Codes, Floats, Variable, get_space
 
@@ -45,19 +45,20 @@ class Pocket(ImageSpace, BlockChain):
         return np.array(list(np.ndindex(*sizes)), dtype=np.int8)
 
     def usual_size(self, task: str | None, skeleton: str) -> tuple[int, int | None]:
-        """Four classes and 32 pixels; there is no smaller skeleton."""
+        """Four classes and 32 pixels."""
         return CLASSES, SIDE
 
     def costs(self, codes: Codes, network: NetworkConfig) -> dict[str, Floats]:
         """Exact costs of codes (b, v): parameters, multiply-accumulates and memory at batch 1 in fp32."""
         assert network.classes is not None and network.resolution is not None
-        inputs, side = np.full(len(codes), float(STEM)), network.resolution
-        params = np.full(len(codes), 9.0 * 3 * STEM + 2 * STEM)
-        macs = np.full(len(codes), 9.0 * 3 * STEM * side**2)
-        peak = np.full(len(codes), (3.0 + STEM) * side**2)
+        stem, side = STEM // _share(network), network.resolution
+        inputs = np.full(len(codes), float(stem))
+        params = np.full(len(codes), 9.0 * 3 * stem + 2 * stem)
+        macs = np.full(len(codes), 9.0 * 3 * stem * side**2)
+        peak = np.full(len(codes), (3.0 + stem) * side**2)
         for stage, stride in enumerate(STRIDES):
             kernel = np.take(KERNELS, codes[:, 2 * stage]).astype(np.float64)
-            width = np.take(WIDTHS, codes[:, 2 * stage + 1]).astype(np.float64)
+            width = np.take(WIDTHS, codes[:, 2 * stage + 1]).astype(np.float64) // _share(network)
             made = strided(side, stride)
             params += kernel**2 * inputs * width + 2 * width
             macs += kernel**2 * inputs * width * made**2
@@ -68,15 +69,20 @@ class Pocket(ImageSpace, BlockChain):
         return {"params_m": params / 1e6, "macs_m": macs / 1e6, "peak_memory_mb": BYTES * peak / 1e6}
 
 
+def _share(network: NetworkConfig) -> int:
+    """By what all widths are divided: the small skeleton has half of them."""
+    return 2 if network.skeleton == SMALL else 1
+
+
 @planner("pocket")
 def plan(codes: Codes, network: NetworkConfig) -> Plan:
-    """The network of codes (8,), the same in both skeletons."""
+    """The network of codes (8,)."""
     made = PlanBuilder(network.resolution, network.classes)
-    made.add("stem", Call("ConvNorm", (IN_CHANNELS, STEM), {"kernel": 3}), STEM)
-    inputs = STEM
+    inputs = STEM // _share(network)
+    made.add("stem", Call("ConvNorm", (IN_CHANNELS, inputs), {"kernel": 3}), inputs)
     spellings = get_space("pocket").format(codes[None])[0].split("|")
     for stage, (stride, row) in enumerate(zip(STRIDES, codes.reshape(-1, 2).tolist(), strict=True)):
-        kernel, width = KERNELS[row[0]], WIDTHS[row[1]]
+        kernel, width = KERNELS[row[0]], WIDTHS[row[1]] // _share(network)
         call = Call("ConvNorm", (inputs, width), {"kernel": kernel, "stride": stride})
         made.add(f"stage{stage}", call, width, stride)
         inputs = width
