@@ -57,6 +57,22 @@ class MemoryCheckpoints:
         self.contents.pop(key, None)
 
 
+class SharedWork(Protocol):
+    """What was found by anyone of a tenant, and who is finding it at this moment."""
+
+    def find(self, key: str) -> dict[str, Any] | None:
+        """What was found under a key, with its ``origin``; None where nothing was yet."""
+
+    def begin(self, key: str) -> bool:
+        """Announces that it is being found here, for a time; False while another's time runs."""
+
+    def keep(self, key: str, found: Mapping[str, object]) -> dict[str, Any]:
+        """Keeps what was found here; returns what is kept, which is the first, with its ``origin``."""
+
+    def end(self, key: str) -> None:
+        """Takes the announcement back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What evaluators have to work with.
@@ -67,6 +83,7 @@ class Bench:
         cache_dir: where decoded images and exported networks are kept; None: nowhere.
         blobs: where trained weights go, opened when first needed; None: they are not kept.
         checkpoints: of evaluations that take long.
+        shared: what others of the tenant evaluate, see :mod:`search.shared_work`; None: nobody else does.
     """
 
     tables: "Tables"
@@ -74,6 +91,7 @@ class Bench:
     cache_dir: Path | None = None
     blobs: "Callable[[], Blobs] | None" = None
     checkpoints: Checkpoints = field(default_factory=MemoryCheckpoints)
+    shared: SharedWork | None = None
 
 
 class Evaluator(ABC):

@@ -18,6 +18,7 @@ from store.blobs.references_port import names_in
 from store.database import strict_json
 from store.database.ids import Named, is_id, new_id, span_of
 from store.devices.memory import MemoryDevices
+from store.evaluations.memory import MemoryEvaluations
 from store.jobs.fair_share import Front
 from store.jobs.job import (
     Event,
@@ -75,7 +76,14 @@ class _Message:
 
 
 class MemoryStore(
-    MemoryBatches, MemoryDevices, MemoryPredictors, MemoryStudies, MemorySpaces, MemoryTasks, Store
+    MemoryBatches,
+    MemoryDevices,
+    MemoryPredictors,
+    MemoryStudies,
+    MemorySpaces,
+    MemoryTasks,
+    MemoryEvaluations,
+    Store,
 ):
     """The store in memory.
 
@@ -90,6 +98,7 @@ class MemoryStore(
         MemoryStudies.__init__(self)
         MemorySpaces.__init__(self)
         MemoryTasks.__init__(self)
+        MemoryEvaluations.__init__(self)
         self._clock = clock
         self._lock = threading.RLock()
         self._identity = secrets.token_hex(16)
@@ -461,7 +470,15 @@ class MemoryStore(
             yield repr((entry.job, entry.observations))
             if entry.job.kind not in (PREDICTOR, SPACE) or entry.job.id in trainings:
                 yield entry.result or ""
-        for kept in (self._devices, self._trained, self._studies, self._spaces, self._tasks, self._embedded):
+        for kept in (
+            self._devices,
+            self._trained,
+            self._studies,
+            self._spaces,
+            self._tasks,
+            self._embedded,
+            self._found,
+        ):
             yield repr(kept)
 
     def _owned(self, job_id: str, tenant_id: str) -> _Entry:

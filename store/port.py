@@ -17,6 +17,7 @@ from store.batches.port import BatchStore
 from store.blobs.references_port import ReferenceStore
 from store.database.ids import Named
 from store.devices.port import DeviceStore
+from store.evaluations.port import EvaluationStore
 from store.jobs.job import Event, Job, JobState, Lease, OutboxRow
 from store.predictors.port import PredictorStore
 from store.predictors.predictor import TrainedVersion
@@ -28,7 +29,16 @@ WORKER = "worker:"
 """What the roles begin with by which workers announce themselves."""
 
 
-class Store(BatchStore, DeviceStore, PredictorStore, StudyStore, SpaceStore, TaskStore, ReferenceStore):
+class Store(
+    BatchStore,
+    DeviceStore,
+    PredictorStore,
+    StudyStore,
+    SpaceStore,
+    TaskStore,
+    EvaluationStore,
+    ReferenceStore,
+):
     """Jobs and batches with all they leave; roles, devices, predictors, studies, spaces, tasks."""
 
     # what a client does

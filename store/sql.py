@@ -22,6 +22,7 @@ from store.database.rows import job_of, utc
 from store.database.short_ids import SqlShortIds
 from store.database.tables import events, jobs, observations, outbox, results, roles
 from store.devices.sql import SqlDevices
+from store.evaluations.sql import SqlEvaluations
 from store.jobs.job import (
     MAX_ATTEMPTS,
     Event,
@@ -67,6 +68,7 @@ class SqlStore(
     SqlSpaces,
     SqlTasks,
     SqlReferences,
+    SqlEvaluations,
     SqlShortIds,
     Store,
 ):

@@ -110,3 +110,39 @@ def test_a_killed_workers_trainings_go_on_and_come_back_from_their_weights(stack
     stored = {child["observation"]["details"]["training"]["weights"] for child in children if child}
     assert set(weights) <= set(blobs.names()) <= set(weights) | stored and len(set(weights)) == 3
     store.close()
+
+
+def test_a_batchs_bounds_and_devices_share_trainings(stack):
+    """Designs that differ in a bound train the same architectures, each once; the table names who did it."""
+    running, _ = stack
+    order = {name: value for name, value in ORDER.items() if name not in ("recipe", "parallel")}
+    order |= {"space": "nasbench201", "task": "tiny", "seed": 5}
+    quick = {"network": "small", "recipe": {"epochs": 2, "batch_size": 12}}
+    order["evaluator_options"] = ORDER["evaluator_options"] | {"training": quick}
+    order |= {"constraints": [{"metric": "params_m", "max": 0.0}]}
+    with Client(running.url) as client:
+        batch = client.batch(template=order, grid={"constraints[0].max": [2.0, 3.0, 4.0]})
+        batch.wait()
+        rows, text = batch.table(), batch.table_csv()
+        results = [each["result"] for each in batch.designs()]
+    assert [row["bounds"]["params_m"]["max"] for row in rows] == [2.0, 3.0, 4.0]
+    assert {row["state"] for row in rows} == {"succeeded"}, rows
+    store = SqlStore(running.database_url)
+    trained = {}
+    for row in rows:
+        assert len(store.observations(row["job"])) == 3
+        for event in store.events(row["job"]):
+            if event.kind == "checkpoint":
+                trained.setdefault(event.data["architecture"], set()).add(row["job"])
+    store.close()
+    assert len(trained) == 3 and all(len(jobs) == 1 for jobs in trained.values()), trained
+    for row, result in zip(rows, results, strict=True):
+        best = result["architectures"][0]
+        (training,) = best["evaluation"]["training"]["trainings"]
+        assert row["architecture"] == best["architecture"]
+        assert row["origins"] == [training["origin"]] == list(trained[best["architecture"]])
+        assert row["values"] == best["metrics"] | row["values"]
+    assert len({row["architecture"] for row in rows}) == len({result["origins"][0] for result in rows}) == 1
+    head, *lines = text.splitlines()
+    assert "params_m max" in head and "accuracy@tiny lower" in head and len(lines) == 3
+    assert all(row["origins"][0] in line for row, line in zip(rows, lines, strict=True))

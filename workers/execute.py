@@ -24,6 +24,7 @@ from store.predictors.predictor import Label, StoredPredictor
 from workers.children import Children
 from workers.handlers import JobContext, JobStopped, handler_of
 from workers.heartbeat import Heartbeat
+from workers.shared_work import JobSharedWork
 from workers.timeouts import Timeouts, until_reachable
 
 if TYPE_CHECKING:
@@ -149,6 +150,7 @@ def _work(
                 training,
                 past=partial(_past, store, job, timeouts),
                 children=Children(store, job, timeouts.store_seconds),
+                shared=JobSharedWork(store, job, timeouts.store_seconds),
                 cancelled=lambda: heartbeat.cancelled,
                 images=images,
                 cache_dir=cache_dir,

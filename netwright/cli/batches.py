@@ -31,6 +31,38 @@ def show_batch(handle: JobHandle, *, as_json: bool) -> None:
         raise typer.Exit(ExitCode.INFEASIBLE)
 
 
+def show_rows(rows: list[dict[str, Any]]) -> None:
+    """Prints a batch's table."""
+    keys = list(dict.fromkeys(key for row in rows for key in row["values"]))
+    print_table(
+        ["index", "task", "device", "bounds", "state", "architecture", *keys],
+        [
+            [
+                row["index"],
+                row["task"],
+                row["devices"] or None,
+                ", ".join(_bound(key, ends) for key, ends in row["bounds"].items()) or None,
+                row["state"],
+                row["architecture"] or row["nearest"],
+                *(interval(row["values"][key]) if key in row["values"] else None for key in keys),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _bound(key: str, ends: dict[str, float | None]) -> str:
+    """A bound as it is typed.
+
+    >>> _bound("params_m", {"min": None, "max": 0.5}), _bound("accuracy", {"min": 90.0, "max": 95.0})
+    ('params_m<=0.5', '90<=accuracy<=95')
+    """
+    low, high = ends["min"], ends["max"]
+    if high is None:
+        return f"{key}>={cell(low)}"
+    return f"{'' if low is None else cell(low) + '<='}{key}<={cell(high)}"
+
+
 def _row(design: dict[str, Any]) -> list[object]:
     varied = ", ".join(f"{name}={cell(value)}" for name, value in (design["varied"] or {}).items())
     job = design["job"]

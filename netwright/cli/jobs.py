@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from netwright.cli.batches import show_rows
 from netwright.cli.connect import UrlOption, connected, connected_with_workers
 from netwright.cli.design import show_outcome
 from netwright.cli.output import JsonOption, out, print_json, print_table
@@ -82,6 +83,26 @@ def resume(job_id: JobId, as_json: JsonOption = False) -> None:
     with connected_with_workers(None) as client:
         handle = client.job(job_id)
         show_outcome(handle, follow(handle), as_json=as_json)
+
+
+@app.command()
+def table(
+    job_id: JobId,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead.")] = False,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """A batch as one table: task, device, bound, and the best architecture of each design so far."""
+    with connected(url) as client:
+        handle = client.job(job_id)
+        if csv:
+            typer.echo(handle.table_csv(), nl=False)
+            return
+        rows = handle.table()
+    if as_json:
+        print_json({"batch": handle.id, "rows": rows})
+        return
+    show_rows(rows)
 
 
 @app.command()

@@ -62,6 +62,20 @@ class JobHandle:
                 return
             asked["after"] = page["designs"][-1]["index"]
 
+    def table(self) -> list[Json]:
+        """A batch as one table, a row for each design: task, devices, bounds, the best that it gave so far.
+
+        Raises:
+            ApiError: 404 where the job is no batch.
+        """
+        path = f"/v1/batches/{segment(self.id)}/table"
+        return list(self._transport.call("GET", path)["rows"])
+
+    def table_csv(self) -> str:
+        """:meth:`table` as CSV."""
+        path = f"/v1/batches/{segment(self.id)}/table"
+        return self._transport.answer("GET", path, params={"format": "csv"}).text
+
     def outcome(self) -> Json:
         """What an ended job gave, whatever its state; of a batch the state of each design.
 

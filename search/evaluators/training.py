@@ -16,6 +16,7 @@ from search.evaluators import EVALUATORS
 from search.problem import Problem
 from search.request.recipe import apart, network_of
 from search.run.reasons import client_reason
+from search.shared_work import done_once
 from spaces.metric import Observation, Quantity
 from spaces.space import Variable
 from spaces.with_recipe import WithRecipe
@@ -115,26 +116,28 @@ class TrainingEvaluator(NamedEvaluator):
 
         began = time.perf_counter()
         options = self._options(architecture)
-        runs: dict[str, list[Trained]] = {}
+        runs: dict[str, list[dict[str, Any]]] = {}
+        spent = 0.0
         try:
             for task in self.tasks:
-                runs[task] = [
-                    self._train(architecture, options, task, self.seed + index, should_stop)
-                    for index in range(options.seeds)
-                ]
+                runs[task] = []
+                for index in range(options.seeds):
+                    run, own = self._trained(architecture, options, task, self.seed + index, should_stop)
+                    runs[task].append(run)
+                    # Interruptions do not count, what earlier attempts spent does; what others did is free.
+                    spent += run["seconds"] if own else 0.0
         except TrainingStopped as stopped:
             raise Stopped(str(stopped)) from stopped
         except (Diverged, BadImages) as error:
             why, seconds = client_reason(error).text, time.perf_counter() - began
             return Observation(architecture, {}, self.source, failed=why, seconds=seconds)
         values = {
-            f"accuracy@{task}": round(statistics.fmean(run.accuracy for run in each), 4)
+            f"accuracy@{task}": round(statistics.fmean(run["accuracy"] for run in each), 4)
             for task, each in runs.items()
         }
-        # Interruptions do not count, what earlier attempts spent does.
-        spent = sum(run.seconds for each in runs.values() for run in each)
         if self.timed:
-            values[SECONDS] = round(spent / options.seeds, 4)
+            took = sum(run["seconds"] for each in runs.values() for run in each)
+            values[SECONDS] = round(took / options.seeds, 4)
         network = network_of(self.problem.space, architecture)
         details = {
             self._place(task): self._details(options, task, each, self._load(task, network))
@@ -198,29 +201,60 @@ class TrainingEvaluator(NamedEvaluator):
         of = f" on {task}" if len(self.tasks) > 1 else ""
         return f"{architecture} {self.source}{of} seed {seed}"
 
-    def _train(
+    def _trained(
         self,
         architecture: str,
         options: TrainingOptions,
         task: str,
         seed: int,
         should_stop: Callable[[], bool],
-    ) -> "Trained":
-        """One training, from its checkpoint where there is one."""
-        from networks.training.checkpoint import Place
-        from networks.training.rebuild import identity_of, untrained
-        from networks.training.train import train
+    ) -> tuple[dict[str, Any], bool]:
+        """What one training brought, and whether it was done here: each is done once for all of a tenant."""
+        from networks.training.rebuild import identity_of
 
         space, network = self.problem.space.network_space, network_of(self.problem.space, architecture)
         images = self._load(task, network)
         version = task if task in space.tasks else None
         identity = identity_of(space.name, network, options, images, seed, version)
-        key = self._key(architecture, task, seed)
+        about = images.about()
+        data = {name: about[name] for name in about if name not in ("data", "left_out")}
+
+        def work(stop: Callable[[], bool]) -> dict[str, Any]:
+            run = self._train(
+                self._key(architecture, task, seed), architecture, identity, images, options, stop
+            )
+            training: dict[str, Any] = {
+                "seed": seed,
+                "accuracy": run.accuracy,
+                "test_accuracy": run.test_accuracy,
+                "epochs": run.epochs,
+                "history": list(run.history),
+                "seconds": round(run.seconds, 3),
+            }
+            if self.bench.blobs is not None:
+                training["weights"] = self.bench.blobs().put(run.weights)
+            return training
+
+        return done_once(self.bench.shared, {**identity, "images": data, "of": self.name}, work, should_stop)
+
+    def _train(
+        self,
+        key: str,
+        architecture: str,
+        identity: dict[str, Any],
+        images: "ImageSet",
+        options: TrainingOptions,
+        should_stop: Callable[[], bool],
+    ) -> "Trained":
+        """One training, from its checkpoint where there is one."""
+        from networks.training.checkpoint import Place
+        from networks.training.rebuild import untrained
+        from networks.training.train import train
 
         def save(content: bytes, place: Place) -> None:
             progress: dict[str, object] = {
                 "architecture": architecture,
-                "seed": seed,
+                "seed": identity["seed"],
                 "epoch": place.epoch,
                 "epochs": options.recipe.epochs,
                 "step": place.step,
@@ -237,7 +271,7 @@ class TrainingEvaluator(NamedEvaluator):
             lambda: untrained(identity),
             images,
             options.recipe,
-            seed=seed,
+            seed=identity["seed"],
             patience=options.patience,
             identity=identity,
             checkpoint=self.bench.checkpoints.load(key),
@@ -258,27 +292,14 @@ class TrainingEvaluator(NamedEvaluator):
         }
 
     def _details(
-        self, options: TrainingOptions, task: str, runs: Sequence["Trained"], images: "ImageSet"
+        self, options: TrainingOptions, task: str, trainings: list[dict[str, Any]], images: "ImageSet"
     ) -> dict[str, object]:
-        """What is known of a task's trainings besides the value."""
-        trainings = []
-        for index, run in enumerate(runs):
-            training: dict[str, object] = {
-                "seed": self.seed + index,
-                "accuracy": run.accuracy,
-                "test_accuracy": run.test_accuracy,
-                "epochs": run.epochs,
-                "history": list(run.history),
-                "seconds": round(run.seconds, 3),
-            }
-            if self.bench.blobs is not None:
-                training["weights"] = self.bench.blobs().put(run.weights)
-            trainings.append(training)
-        accuracies = [run.accuracy for run in runs]
-        tests = [run.test_accuracy for run in runs if run.test_accuracy is not None]
+        """What is known of a task's trainings besides the value; each names the job that did it."""
+        accuracies = [run["accuracy"] for run in trainings]
+        tests = [run["test_accuracy"] for run in trainings if run["test_accuracy"] is not None]
         details = self._about(options, _data(options, self.problem, task), options.fidelity)
         details |= {"images": images.about(), "trainings": trainings}
-        details["accuracy_std"] = statistics.stdev(accuracies) if len(runs) > 1 else None
+        details["accuracy_std"] = statistics.stdev(accuracies) if len(trainings) > 1 else None
         details["test_accuracy"] = statistics.fmean(tests) if tests else None
         best = max(trainings, key=lambda training: float(str(training["accuracy"])))
         details["weights"] = best.get("weights")

@@ -1,17 +1,18 @@
 """``/v1/batches``: many designs as one job, and what each of them gave."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
 from service.dependencies import IdempotencyKey, JobDep, ServiceDep, StoreDep, TenantDep
 from service.http.problems import Problem, documented, finite
 from service.http.strict_json import StrictJSONRoute
+from service.operations.batch_table import as_csv, batch_rows
 from service.operations.batches import batch_items
 from service.operations.designs import Orders
 from service.schemas import JobPublic
-from service.schemas.batches import BatchCreate, BatchDesignList
+from service.schemas.batches import BatchCreate, BatchDesignList, BatchTable
 
 router = APIRouter(prefix="/v1/batches", tags=["batches"], route_class=StrictJSONRoute)
 
@@ -74,4 +75,24 @@ def list_designs(
         for child in page
     ]
     content = json.dumps(finite({"designs": designs, "has_more": more}), allow_nan=False)
+    return Response(content, media_type="application/json")
+
+
+@router.get(
+    "/{job_id}/table",
+    response_model=BatchTable,
+    responses={200: {"content": {"text/csv": {}}}, **documented(404, 422, 503)},
+)
+def show_table(
+    job: JobDep,
+    store: StoreDep,
+    format: Annotated[Literal["json", "csv"], Query(description="of the answer")] = "json",
+) -> Response:
+    """The batch as one table, a row for each design: task, devices, bounds, the best that it gave so far."""
+    if not job.children:
+        raise Problem(404, f"the {job.kind} job {job.id} is no batch")
+    rows = list(batch_rows(store, job))
+    if format == "csv":
+        return Response(as_csv(finite(rows)), media_type="text/csv; charset=utf-8")
+    content = json.dumps(finite({"batch": job.id, "rows": rows}), allow_nan=False)
     return Response(content, media_type="application/json")

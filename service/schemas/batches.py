@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.schemas.base import FIRST_ONLY, Create
-from service.schemas.designs import DesignCreate, ResultPublic
+from service.schemas.designs import DesignCreate, ResultPublic, ValuePublic
 from service.schemas.jobs import JobPublic
 
 MAX_DESIGNS = 1_000
@@ -65,3 +65,41 @@ class BatchDesignList(BaseModel):
 
     designs: list[BatchDesignPublic]
     has_more: bool
+
+
+class BoundPublic(BaseModel):
+    """The ends of a bound."""
+
+    min: float | None
+    max: float | None
+
+
+class BatchRow(BaseModel):
+    """A design in a batch's table: what it was asked for, and the best that it gave so far.
+
+    ``origins`` are the jobs that evaluated the architecture: others than the design's own where a training
+    was shared. ``nearest`` is that of an infeasible design.
+    """
+
+    index: int
+    job: str
+    name: str | None
+    state: str
+    reason: str | None
+    space: str
+    task: str
+    devices: list[str]
+    bounds: dict[str, BoundPublic]
+    architecture: str | None
+    feasible_probability: float | None
+    values: dict[str, ValuePublic]
+    evaluated: int | None
+    origins: list[str]
+    nearest: str | None
+
+
+class BatchTable(BaseModel):
+    """A batch as one table, in the order of its designs."""
+
+    batch: str
+    rows: list[BatchRow]

@@ -309,6 +309,17 @@ tasks = Table(
     UniqueConstraint("tenant_id", "idempotency_digest"),
 )
 
+# What evaluations found, under the digest of all that it follows from: a tenant's jobs do each once.
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("job_id", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
+
 # What is true of the database as a whole.
 facts = Table(
     "facts",

@@ -1,5 +1,8 @@
 """Batches over HTTP: what is accepted, what is refused with the design's and the field's name."""
 
+import csv
+import io
+
 import pytest
 from api_server import problem
 
@@ -159,3 +162,52 @@ def test_only_a_batch_has_designs(server, design):
     problem(server.http.get(f"/v1/batches/{job['id']}/designs"), 404)
     foreign, _ = server.store.submit_batch("design", [], tenant_id="other")
     problem(server.http.get(f"/v1/batches/{foreign.id}/designs"), 404)
+
+
+def test_a_batch_is_one_table(server):
+    bounds = [{"metric": "latency_ms", "device": "gpu", "max": 4.0}, {"metric": "params_m", "max": 0.5}]
+    template = {"space": "gnn", "task": "arxiv", "constraints": bounds, "name": "both"}
+    template["objectives"] = [{"metric": "latency_ms@gpu@arxiv"}]
+    grid = {"constraints[0].max": [5.0, 6.0], "constraints[1].max": [3.0, 4.0]}
+    batch = server.http.post("/v1/batches", json={"template": template, "grid": grid}).json()
+    jobs = [child.job for child in server.store.children(batch["id"])[0]]
+    value = {"mean": 4.5, "std": 0.1, "lower": 4.25, "upper": 4.75, "source": "predicted"}
+    trainings = [{"origin": "a"}, {"origin": "b"}, {"origin": "a"}]
+    best = {
+        "rank": 1,
+        "architecture": 'k3_e1|"quoted", skip',
+        "feasible_probability": 0.95,
+        "metrics": {"latency_ms@gpu@arxiv": value},
+        "evaluation": {"seconds": 3.0, "training": {"trainings": trainings}},
+    }
+    results = [
+        (JobState.SUCCEEDED, {"architectures": [best, best], "evaluated": 7}, None),
+        (JobState.INFEASIBLE, {"nearest": {"architecture": "k5_e1"}, "evaluated": 0}, "nothing holds"),
+    ]
+    for job, (state, result, reason) in zip(jobs, results, strict=False):
+        lease = server.store.claim(job.id, worker="w", lease_seconds=60)
+        server.store.finish(lease, state, result=result, reason=reason)
+    rows = server.http.get(f"/v1/batches/{batch['id'][:18]}/table").json()["rows"]
+    assert [row["state"] for row in rows] == ["succeeded", "infeasible", "queued", "queued"]
+    assert [row["job"] for row in rows] == [job.id for job in jobs]
+    first = rows[0]
+    assert first["bounds"] == {
+        "latency_ms@gpu@arxiv": {"min": None, "max": 5.0},
+        "params_m@arxiv": {"min": None, "max": 3.0},
+    }
+    assert (first["devices"], first["origins"], first["evaluated"]) == (["gpu"], ["a", "b"], 7)
+    assert first["values"]["latency_ms@gpu@arxiv"]["upper"] == 4.75 and first["name"] == "both"
+    assert (rows[1]["architecture"], rows[1]["nearest"], rows[1]["reason"]) == (
+        None,
+        "k5_e1",
+        "nothing holds",
+    )
+    answer = server.http.get(f"/v1/batches/{batch['id']}/table", params={"format": "csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    table = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["params_m@arxiv max"] for row in table] == ["3.0", "4.0", "3.0", "4.0"]
+    assert table[0]["architecture"] == best["architecture"] and table[0]["origin"] == "a b"
+    assert (table[0]["latency_ms@gpu@arxiv"], table[0]["latency_ms@gpu@arxiv source"]) == ("4.5", "predicted")
+    assert (table[1]["nearest"], table[3]["state"]) == ("k5_e1", "queued")
+    problem(server.http.get(f"/v1/batches/{jobs[0].id}/table"), 404)
+    problem(server.http.get(f"/v1/batches/{batch['id']}/table", params={"format": "xml"}), 422, "format")

@@ -513,6 +513,18 @@ def test_the_store_answers_and_names_its_schema(store):
     assert store.schema_version() == store.migrate()
 
 
+def test_what_an_evaluation_found_is_kept_once_for_each_tenant(store):
+    assert store.found("k") is None
+    first = store.keep_found("k", {"accuracy": 91.5, "history": [{"loss": 0.25}]}, job_id="one")
+    assert (first.origin, first.content["accuracy"]) == ("one", 91.5)
+    assert store.keep_found("k", {"accuracy": 1.0}, job_id="two") == first == store.found("k")
+    assert store.found("k", tenant_id="other") is None
+    assert store.keep_found("k", {}, job_id="three", tenant_id="other").origin == "three"
+    with pytest.raises(InvalidJson):
+        store.keep_found("n", {"accuracy": math.nan}, job_id="one")
+    assert store.found("n") is None
+
+
 def test_ids_are_completed_within_their_tenant(store):
     ids = [store.submit("design", {"seed": number})[0].id for number in range(3)]
     store.submit("design", {"seed": 9}, tenant_id="other")

@@ -10,6 +10,7 @@ from spaces.registry import import_modules
 from store.jobs.job import Job, JobState
 from store.predictors.predictor import Label, StoredPredictor, TrainedVersion
 from workers.children import Children
+from workers.shared_work import JobSharedWork
 
 if TYPE_CHECKING:
     from benchmarks.tables import Tables
@@ -56,6 +57,7 @@ class JobContext:
         past: what earlier attempts recorded as events of a kind, the oldest first.
         children: jobs that this one orders.
         cancelled: whether someone asked to cancel the job.
+        shared: work that the tenant's jobs do once for all of them; None: nobody else works.
         images: folder of image data sets; None where there is none.
         cache_dir: where what can be made again is kept; None: nowhere.
     """
@@ -72,6 +74,7 @@ class JobContext:
     cancelled: Callable[[], bool]
     images: Path | None = None
     cache_dir: Path | None = None
+    shared: JobSharedWork | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def design(context: JobContext) -> Outcome:
     request = DesignRequest.from_dict(ready_space(context))
     tables = context.tables()
     checkpoints = JobCheckpoints(context)
-    bench = Bench(tables, context.images, context.cache_dir, context.blobs, checkpoints)
+    bench = Bench(tables, context.images, context.cache_dir, context.blobs, checkpoints, context.shared)
     pool = JobEvaluationPool(context)
     try:
         designed = run_design(

@@ -21,7 +21,14 @@ def evaluation(context: JobContext) -> Outcome:
     torch.set_num_threads(1)
     payload: dict[str, Any] = dict(context.job.payload)
     request = DesignRequest.from_dict(whole(payload["request"], context.blobs()))
-    bench = Bench(context.tables(), context.images, context.cache_dir, context.blobs, JobCheckpoints(context))
+    bench = Bench(
+        context.tables(),
+        context.images,
+        context.cache_dir,
+        context.blobs,
+        JobCheckpoints(context),
+        context.shared,
+    )
     assert request.evaluator is not None
     problem = request.problem(context.images)
     evaluator = make_evaluator(problem, request.evaluator, request.evaluator_options, bench, request.seed)

@@ -1,0 +1,1 @@
+"""What evaluations found, once for each tenant."""
