@@ -16,7 +16,7 @@ from spaces.metric import Observation
 from store.batches.sql import SqlBatches
 from store.blobs.references_sql import SqlReferences
 from store.database import schema, strict_json
-from store.database.engine import check_file, translated
+from store.database.engine import check_file, database_errors
 from store.database.ids import is_id, new_id
 from store.database.rows import job_of, utc
 from store.database.short_ids import SqlShortIds
@@ -425,12 +425,12 @@ class SqlStore(
             raise StoreUnusable(f"the database {self._file} is damaged ({found}): put a backup in its place")
 
     def migrate(self) -> str:
-        with translated():
+        with database_errors():
             return schema.migrate(self._engine) or ""
 
     def downgrade(self, revision: str) -> str | None:
         """Takes the tables back to an older revision (``base``: drops them all); what they held is lost."""
-        with translated():
+        with database_errors():
             return schema.migrate(self._engine, revision)
 
     def schema_version(self) -> str | None:

@@ -29,6 +29,7 @@ from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, final
 
 from store.jobs.job import NotFound, StoreError, StoreFull, StoreUnavailable
+from store.translated import translated
 
 MAX_BYTES = 1 << 30
 CHUNK = 1 << 20
@@ -108,9 +109,9 @@ class Blobs(ABC):
                 if length > self.max_bytes:
                     raise BlobTooLarge(f"a blob has at most {self.max_bytes:,} bytes")
                 digest.update(chunk)
-                with translated():
+                with disk_errors():
                     scratch.write(chunk)
-            with translated():
+            with disk_errors():
                 scratch.seek(0)
                 name = digest.hexdigest()
                 self._keep(Area.KEPT, name, scratch, length, name)
@@ -212,7 +213,7 @@ class Blobs(ABC):
         if len(content) > self.max_bytes:
             raise BlobTooLarge(f"a slot has at most {self.max_bytes:,} bytes")
         whole = hashlib.sha256(content).digest() + content
-        with self._scratch() as scratch, translated():
+        with self._scratch() as scratch, disk_errors():
             scratch.write(whole)
             scratch.seek(0)
             self._keep(Area.SLOTS, _slot(slot), scratch, len(whole), hashlib.sha256(whole).hexdigest())
@@ -335,12 +336,12 @@ def checked(name: str) -> str:
     return name
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turns the system's errors into the port's, which say whether to retry."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StoreFull(f"no room for blobs: {error}") from error
-        raise StoreUnavailable(f"the place of blobs cannot be used: {error}") from error
+def disk_errors() -> AbstractContextManager[None]:
+    """Translates the system's errors, see :func:`store.translated.translated`."""
+    return translated((OSError,), _of_disk)
+
+
+def _of_disk(error: Exception) -> Exception:
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFull(f"no room for blobs: {error}")
+    return StoreUnavailable(f"the place of blobs cannot be used: {error}")

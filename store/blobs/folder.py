@@ -9,7 +9,7 @@ from tempfile import NamedTemporaryFile
 from typing import BinaryIO, Self
 from urllib.parse import unquote, urlsplit
 
-from store.blobs.blobs import CHUNK, MAX_BYTES, Area, BlobDamaged, BlobNotFound, Blobs, Entry, translated
+from store.blobs.blobs import CHUNK, MAX_BYTES, Area, BlobDamaged, BlobNotFound, Blobs, Entry, disk_errors
 from store.jobs.job import StoreUnavailable
 
 INCOMING = "incoming"
@@ -29,7 +29,7 @@ class FolderBlobs(Blobs):
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:
         super().__init__(max_bytes)
         self.folder = folder.absolute()
-        with translated():
+        with disk_errors():
             for name in (INCOMING, Area.ASIDE, Area.SLOTS):
                 (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
             self._sweep()
@@ -49,7 +49,7 @@ class FolderBlobs(Blobs):
 
     def _list(self, area: Area) -> Iterator[Entry]:
         pattern = "[0-9a-f][0-9a-f]/*" if area is Area.KEPT else f"{area}/*"
-        with translated():
+        with disk_errors():
             now = self._now()
             for place in sorted(self.folder.glob(pattern)):
                 try:
@@ -59,13 +59,13 @@ class FolderBlobs(Blobs):
                 yield Entry(place.name, now - found.st_mtime, found.st_size)
 
     def _try(self) -> None:
-        with self._scratch() as scratch, translated():
+        with self._scratch() as scratch, disk_errors():
             scratch.write(bytes(ROOM_BYTES))
             scratch.flush()
 
     @contextmanager
     def _scratch(self) -> Iterator[BinaryIO]:
-        with translated():
+        with disk_errors():
             file = NamedTemporaryFile(dir=self.folder / INCOMING, delete=False)  # noqa: SIM115
         try:
             with file:
@@ -93,12 +93,12 @@ class FolderBlobs(Blobs):
             if error.errno == errno.ELOOP:
                 raise BlobDamaged(f"blob {name} is a link") from None
             raise StoreUnavailable(f"blob {name} cannot be read: {error}") from error
-        with translated(), os.fdopen(descriptor, "rb") as file:
+        with disk_errors(), os.fdopen(descriptor, "rb") as file:
             while chunk := file.read(CHUNK):
                 yield chunk
 
     def _age(self, area: Area, name: str) -> float | None:
-        with translated():
+        with disk_errors():
             try:
                 found = self._place(area, name).lstat()
             except FileNotFoundError:
@@ -107,7 +107,7 @@ class FolderBlobs(Blobs):
 
     def _move(self, name: str, source: Area, target: Area) -> bool:
         place, there = self._place(source, name), self._place(target, name)
-        with translated():
+        with disk_errors():
             there.parent.mkdir(exist_ok=True, mode=0o700)
             try:
                 # Its age first: were it the other way round, what was just set aside would look old.
@@ -119,7 +119,7 @@ class FolderBlobs(Blobs):
         return True
 
     def _remove(self, area: Area, name: str) -> None:
-        with translated():
+        with disk_errors():
             self._place(area, name).unlink(missing_ok=True)
 
     def _now(self) -> float:

@@ -2,9 +2,10 @@
 
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, BinaryIO, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -14,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from store.blobs.blobs import CHUNK, MAX_BYTES, Area, BlobNotFound, Blobs, Entry
 from store.jobs.job import StoreFull, StoreUnavailable
+from store.translated import translated
 
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 30
@@ -84,7 +86,7 @@ class S3Blobs(Blobs):
 
     def _list(self, area: Area) -> Iterator[Entry]:
         prefix = self._key(area, "")
-        with _translated():
+        with _client_errors():
             pages = self._client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self._bucket, Prefix=prefix, Delimiter="/"):
                 for entry in page.get("Contents", ()):
@@ -92,7 +94,7 @@ class S3Blobs(Blobs):
                     yield Entry(name, _age(page, entry["LastModified"]), int(entry["Size"]))
 
     def _keep(self, area: Area, name: str, scratch: BinaryIO, length: int, digest: str) -> None:
-        with _translated():
+        with _client_errors():
             self._client.put_object(
                 **self._where(area, name),
                 Body=scratch,
@@ -102,14 +104,14 @@ class S3Blobs(Blobs):
             )
 
     def _read(self, area: Area, name: str) -> Iterator[bytes]:
-        with _translated(name):
+        with _client_errors(name):
             body = self._client.get_object(**self._where(area, name))["Body"]
             with body:
                 yield from body.iter_chunks(CHUNK)
 
     def _age(self, area: Area, name: str) -> float | None:
         try:
-            with _translated(name):
+            with _client_errors(name):
                 found = self._client.head_object(**self._where(area, name))
         except BlobNotFound:
             return None
@@ -119,16 +121,16 @@ class S3Blobs(Blobs):
         # A copy and a removal: between the two it is in both. What is put between the two is in the copy.
         where = self._where(source, name)
         try:
-            with _translated(name):
+            with _client_errors(name):
                 self._client.copy_object(**self._where(target, name), CopySource=where)
         except BlobNotFound:
             return False
-        with _translated():
+        with _client_errors():
             self._client.delete_object(**where)
         return True
 
     def _remove(self, area: Area, name: str) -> None:
-        with _translated():
+        with _client_errors():
             self._client.delete_object(**self._where(area, name))
 
     def _where(self, area: Area, name: str) -> dict[str, str]:
@@ -144,17 +146,17 @@ def _age(answer: Any, modified: datetime) -> float:
     return (now - modified).total_seconds()
 
 
-@contextmanager
-def _translated(name: str | None = None) -> Iterator[None]:
-    """Turns the client's errors into the port's, which say whether to retry."""
-    try:
-        yield
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        if name is not None and code in ABSENT:
-            raise BlobNotFound(f"no blob {name}") from None
-        if code in FULL:
-            raise StoreFull(f"no room for blobs: {error}") from error
-        raise StoreUnavailable(f"the store of blobs refused: {error}") from error
-    except (BotoCoreError, OSError) as error:
-        raise StoreUnavailable(f"the store of blobs cannot be reached: {error}") from error
+def _client_errors(name: str | None = None) -> AbstractContextManager[None]:
+    """Translates the client's errors, see :func:`store.translated.translated`."""
+    return translated((ClientError, BotoCoreError, OSError), partial(_of_client, name))
+
+
+def _of_client(name: str | None, error: Exception) -> Exception:
+    if not isinstance(error, ClientError):
+        return StoreUnavailable(f"the store of blobs cannot be reached: {error}")
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    if name is not None and code in ABSENT:
+        return BlobNotFound(f"no blob {name}")
+    if code in FULL:
+        return StoreFull(f"no room for blobs: {error}")
+    return StoreUnavailable(f"the store of blobs refused: {error}")

@@ -9,8 +9,8 @@ import os
 import random
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, TimeoutError
 
 from store.database.strict_json import is_storable
 from store.jobs.job import SchemaMismatch, StoreFull, StoreUnavailable, StoreUnusable, UnstorableText
+from store.translated import translated
 
 USE = "use sqlite:///path or postgresql+psycopg://user@host/database"
 ROOM_BYTES = 1 << 20
@@ -157,20 +158,17 @@ def _begin(connection: Connection) -> None:
         driver.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turns the database's errors into the port's, which say whether to retry."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise StoreUnavailable(f"no free connection: {error}") from error
-    except DBAPIError as error:
-        raise _translate(error, error.orig, error.connection_invalidated) from error
-    except sqlite3.Error as error:  # while a connection was being made
-        raise _translate(error, error, False) from error
+def database_errors() -> AbstractContextManager[None]:
+    """Translates the database's errors, see :func:`store.translated.translated`."""
+    # sqlite3 raises its own while a connection is being made
+    return translated((TimeoutError, DBAPIError, sqlite3.Error), _of_database)
 
 
-def _translate(error: Exception, cause: BaseException | None, invalidated: bool) -> Exception:
+def _of_database(error: Exception) -> Exception:
+    if isinstance(error, TimeoutError):
+        return StoreUnavailable(f"no free connection: {error}")
+    cause: BaseException | None = error.orig if isinstance(error, DBAPIError) else error
+    invalidated = isinstance(error, DBAPIError) and error.connection_invalidated
     state = getattr(cause, "sqlstate", None) or ""
     said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
     if "database or disk is full" in said or state in {"53100", "53200"}:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.database.engine import CLOCKS, make_engine, translated
+from store.database.engine import CLOCKS, database_errors, make_engine
 
 
 class SqlTransactions:
@@ -27,13 +27,13 @@ class SqlTransactions:
     # transactions
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        with translated(), self._engine.connect() as connection:
+        with database_errors(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
         with (
-            translated(),
+            database_errors(),
             self._engine.connect().execution_options(writes=True) as connection,
             connection.begin(),
         ):
