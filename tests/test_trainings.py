@@ -29,7 +29,7 @@ ORDER = {
     "recipe": {"optimizer": ["sgd", "adamw"], "learning_rate": [0.05, 0.01]},
     "parallel": 2,
     "strategy": "random",
-    "count": 2,
+    "count": 3,
 }
 
 
