@@ -1,10 +1,12 @@
 """The HTTP API as one function of its parts."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.responses import RedirectResponse, Response
@@ -15,6 +17,7 @@ from service.children.suggest_pool import SuggestPool
 from service.config import ServiceConfig
 from service.dependencies import Service
 from service.events.feed import Feed
+from service.http import tus
 from service.http.body_limit import BodyLimit
 from service.http.budget import Budget
 from service.http.docs_page import add_docs
@@ -34,6 +37,7 @@ from service.operations.study_best import StudyBests
 from service.readiness import Check, Readiness
 from service.routes import (
     batches,
+    datasets,
     designs,
     devices,
     events,
@@ -97,6 +101,7 @@ def create_app(
                 "studies",
                 "spaces",
                 "tasks",
+                "datasets",
                 "devices",
             )
         ],
@@ -147,6 +152,8 @@ def create_app(
     # ONNX and embeddings need torch, which this process does not load.
     app.state.exports = works["exports"]
     app.state.uploads = works["uploads"]
+    app.state.dataset_uploads = asyncio.Semaphore(datasets.AT_ONCE)
+    app.state.dataset_threads = CapacityLimiter(datasets.THREADS)
     for module in (
         designs,
         batches,
@@ -159,6 +166,7 @@ def create_app(
         spaces,
         probe,
         tasks,
+        datasets,
         devices,
         health,
     ):
@@ -177,6 +185,7 @@ def create_app(
         memory=Budget(config.max_bodies_bytes, largest=config.max_body_bytes),
         uploads={"/v1/tasks": config.max_upload_bytes},
         upload_seconds=config.upload_seconds,
+        streams={tus.CONTENT_TYPE: config.max_dataset_bytes},
         retry_after_seconds=config.retry_after_seconds,
     )
     app.add_middleware(OriginCheck)

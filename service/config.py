@@ -15,6 +15,8 @@ class ServiceConfig:
         max_bodies_bytes: of all bodies that are held in memory at the same time; beyond it 503.
         max_upload_bytes: longest multipart body, of a task; beyond it 413.
         max_uploads_bytes: of all uploads that are held on disk at the same time; beyond it 503.
+        max_dataset_bytes: of one data set; beyond it 413.
+        max_datasets_bytes: of all data sets of a tenant; beyond it 409.
         upload_dir: where they are held; None: the system's folder for temporary files.
         body_seconds: a body must have arrived whole within this time; else 408.
         upload_seconds: the same for a multipart body.
@@ -43,6 +45,8 @@ class ServiceConfig:
     max_bodies_bytes: int = 128 * 1024 * 1024
     max_upload_bytes: int = 64 * 1024 * 1024
     max_uploads_bytes: int = 256 * 1024 * 1024
+    max_dataset_bytes: int = 4 << 30
+    max_datasets_bytes: int = 20 << 30
     upload_dir: Path | None = None
     body_seconds: float = 20.0
     upload_seconds: float = 30.0

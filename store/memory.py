@@ -17,6 +17,7 @@ from store.batches.memory import MemoryBatches
 from store.blobs.references_port import names_in
 from store.database import strict_json
 from store.database.ids import Named, is_id, new_id, span_of
+from store.datasets.memory import MemoryDatasets
 from store.devices.memory import MemoryDevices
 from store.evaluations.memory import MemoryEvaluations
 from store.jobs.fair_share import Front
@@ -77,6 +78,7 @@ class _Message:
 
 class MemoryStore(
     MemoryBatches,
+    MemoryDatasets,
     MemoryDevices,
     MemoryPredictors,
     MemoryStudies,
@@ -93,6 +95,7 @@ class MemoryStore(
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         MemoryBatches.__init__(self)
+        MemoryDatasets.__init__(self)
         MemoryDevices.__init__(self)
         MemoryPredictors.__init__(self)
         MemoryStudies.__init__(self)
@@ -478,6 +481,7 @@ class MemoryStore(
             self._tasks,
             self._embedded,
             self._found,
+            self._datasets,
         ):
             yield repr(kept)
 

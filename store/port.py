@@ -16,6 +16,7 @@ from spaces.metric import Observation
 from store.batches.port import BatchStore
 from store.blobs.references_port import ReferenceStore
 from store.database.ids import Named
+from store.datasets.port import DatasetStore
 from store.devices.port import DeviceStore
 from store.evaluations.port import EvaluationStore
 from store.jobs.job import Event, Job, JobState, Lease, OutboxRow
@@ -31,6 +32,7 @@ WORKER = "worker:"
 
 class Store(
     BatchStore,
+    DatasetStore,
     DeviceStore,
     PredictorStore,
     StudyStore,

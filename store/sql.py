@@ -21,6 +21,7 @@ from store.database.ids import is_id, new_id
 from store.database.rows import job_of, utc
 from store.database.short_ids import SqlShortIds
 from store.database.tables import events, jobs, observations, outbox, results, roles
+from store.datasets.sql import SqlDatasets
 from store.devices.sql import SqlDevices
 from store.evaluations.sql import SqlEvaluations
 from store.jobs.job import (
@@ -62,6 +63,7 @@ MOST_NAMED = 500
 
 class SqlStore(
     SqlBatches,
+    SqlDatasets,
     SqlDevices,
     SqlPredictors,
     SqlStudies,

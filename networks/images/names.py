@@ -53,6 +53,19 @@ def _opened(source: type[Source], path: Path, size: int, changed: int) -> Source
     return source(path)
 
 
+def open_file(path: Path) -> Source:
+    """A data set that lies at a path, of the format that its ending says.
+
+    Raises:
+        BadImages: of no known format, or it holds no images.
+    """
+    for ending, source in _formats():
+        if ending and path.name.endswith(ending):
+            with naming(path):
+                return source(path)
+    raise BadImages(f"{path.name} is of no kind that is read")
+
+
 def _found(folder: Path, name: str) -> tuple[Path, type[Source]]:
     if NAME.fullmatch(name):
         for ending, source in _formats():

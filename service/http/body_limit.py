@@ -24,6 +24,8 @@ class BodyLimit:
         seconds: a body must have arrived whole within this time.
         uploads: path → longest multipart body there; elsewhere, and of any other kind, ``max_bytes`` holds.
         upload_seconds: a multipart body must have arrived there within this time.
+        streams: content type → longest body of a kind that is taken piece by piece: each must arrive within
+            ``seconds``, the whole may take longer.
         memory: what all other bodies may take together, from their arrival to the end of their answers.
         retry_after_seconds: what ``Retry-After`` says when there is no room for its body.
     """
@@ -37,6 +39,7 @@ class BodyLimit:
         memory: Budget,
         uploads: Mapping[str, int] | None = None,
         upload_seconds: float | None = None,
+        streams: Mapping[str, int] | None = None,
         retry_after_seconds: int = 2,
     ) -> None:
         self.app = app
@@ -45,6 +48,7 @@ class BodyLimit:
         self.memory = memory
         self.uploads = uploads or {}
         self.upload_seconds = seconds if upload_seconds is None else upload_seconds
+        self.streams = {kind.encode(): most for kind, most in (streams or {}).items()}
         self.retry_after_seconds = retry_after_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -52,8 +56,11 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        multipart = headers.get(b"content-type", b"").lower().startswith(b"multipart/form-data")
-        if multipart and scope["path"] in self.uploads:
+        kind = headers.get(b"content-type", b"").lower()
+        multipart = kind.startswith(b"multipart/form-data")
+        if scope["method"] == "PATCH" and (streamed := kind.partition(b";")[0].strip()) in self.streams:
+            body = _Body(self, receive, self.streams[streamed], self.seconds, renewed=True)
+        elif multipart and scope["path"] in self.uploads:
             # It goes to a file, which has a budget of its own.
             body = _Body(self, receive, self.uploads[scope["path"]], self.upload_seconds)
         else:
@@ -72,12 +79,20 @@ class _Body:
     """The body of one request while it arrives; ``client`` is None where it is not held in memory."""
 
     def __init__(
-        self, limit: BodyLimit, receive: Receive, max_bytes: int, seconds: float, client: str | None = None
+        self,
+        limit: BodyLimit,
+        receive: Receive,
+        max_bytes: int,
+        seconds: float,
+        client: str | None = None,
+        *,
+        renewed: bool = False,
     ) -> None:
         self.limit = limit
         self.max_bytes = max_bytes
         self.seconds = seconds
         self.client = client
+        self.renewed = renewed
         self._receive = receive
         self.deadline = time.monotonic() + seconds
         self.count, self.held = 0, 0
@@ -97,6 +112,8 @@ class _Body:
             detail = f"the body did not arrive within {self.seconds:g} s"
             raise Problem(408, detail, headers=_CLOSE) from None
         part = len(message.get("body", b""))
+        if self.renewed:
+            self.deadline = time.monotonic() + self.seconds
         self.count += part
         self.complete = not message.get("more_body", False)
         if self.count > self.max_bytes:

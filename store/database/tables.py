@@ -318,6 +318,33 @@ evaluations = Table(
     Column("job_id", Text, nullable=False),
     Column("content", Text, nullable=False),
     Column("at", Double, nullable=False),
+
+)
+
+# A data set's content arrives in pieces, each a blob.
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("ending", Text, nullable=False),
+    Column("length", BigInteger, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("sha256", Text),
+    Column("job_id", Text),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("tenant_id", "name"),
+)
+
+dataset_pieces = Table(
+    "dataset_pieces",
+    metadata,
+    Column("dataset_id", Text, ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("tenant_id", Text, nullable=False),
+    Column("blob", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
 )
 
 # What is true of the database as a whole.

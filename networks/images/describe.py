@@ -1,0 +1,73 @@
+"""Looks through a whole data set and says what is in it: ``python -m networks.images.describe FILE``.
+
+A program, because only a process of its own can be held to limits: what it reads was made by strangers. It
+unpacks every image once, so that a damaged one is named now and not in the middle of a training.
+"""
+
+import hashlib
+import json
+import resource
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from networks.images.limits import BadImages
+from networks.images.read import refuse
+
+MEMORY_BYTES = 1 << 30
+"""Of addresses, libraries included."""
+
+
+def describe(path: Path) -> dict[str, object]:
+    """Classes, images by split and class, sizes, what was left out, and images that are in two splits.
+
+    Raises:
+        BadImages: naming what cannot be used.
+    """
+    from networks.images.names import open_file
+
+    source = open_file(path)
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    splits: dict[bytes, set[str]] = defaultdict(set)
+    smallest: tuple[int, int] | None = None
+    largest: tuple[int, int] | None = None
+    for index, image in source.images(source.entries, None):
+        entry = source.entries[index]
+        counts[entry.part][source.classes[entry.label]] += 1
+        splits[hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()].add(entry.part)
+        size = (image.shape[1], image.shape[0])
+        smallest = size if smallest is None else min(smallest, size, key=_area)
+        largest = size if largest is None else max(largest, size, key=_area)
+    twice = Counter(" and ".join(sorted(parts)) for parts in splits.values() if len(parts) > 1)
+    return {
+        "classes": list(source.classes),
+        "images": {part: dict(sorted(found.items())) for part, found in sorted(counts.items())},
+        "smallest": smallest,
+        "largest": largest,
+        "left_out": dict(source.left_out),
+        "duplicates": dict(twice),
+    }
+
+
+def _area(size: tuple[int, int]) -> int:
+    return size[0] * size[1]
+
+
+def main() -> None:
+    """Describes the file that is named, as JSON on standard output."""
+    # Loaded before the limit, so that what is left of it belongs to the data set.
+    import networks.images.names
+    import networks.images.sources.npz  # noqa: F401
+
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        json.dump(describe(Path(sys.argv[1])), sys.stdout)
+    except BadImages as error:
+        refuse(error.message, error.hint)
+    except MemoryError:
+        refuse(f"reading it takes more than {MEMORY_BYTES >> 20} MB", "smaller images")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Data sets that tenants upload: model, port, adapters."""
