@@ -48,6 +48,7 @@ class SourceSuite:
         assert isinstance(self.opened(tmp_path), SOURCES.get(self.name))
         assert names(tmp_path) == ["sample"]
         path = find(tmp_path, "sample")
+        assert path is not None
         assert path.name.removeprefix("sample") in SOURCES.get(self.name).endings
 
     def test_every_entry_has_a_key_of_its_own_a_class_and_a_part(self, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
+from networks.images.catalog import Images
 from spaces.metric import Observation, Quantity
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Bench:
 
     Args:
         tables: measured truth.
-        images: folder of image data sets; None where there is none.
+        images: image data sets: a folder, or a catalog; None where there is none.
         cache_dir: where decoded images and exported networks are kept; None: nowhere.
         blobs: where trained weights go, opened when first needed; None: they are not kept.
         checkpoints: of evaluations that take long.
@@ -87,7 +88,7 @@ class Bench:
     """
 
     tables: "Tables"
-    images: Path | None = None
+    images: Images | None = None
     cache_dir: Path | None = None
     blobs: "Callable[[], Blobs] | None" = None
     checkpoints: Checkpoints = field(default_factory=MemoryCheckpoints)

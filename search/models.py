@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from networks.images.catalog import Images
 from predictors import shipped
 from predictors.kinds.gbdt import GbdtPredictor, cost_options
 from predictors.predictor import Predictor
@@ -96,7 +96,7 @@ def _model(request: DesignRequest, quantity: Quantity, blobs: "Callable[[], Blob
 
 
 def searched_problem(
-    request: DesignRequest, blobs: "Callable[[], Blobs] | None", images: Path | None = None
+    request: DesignRequest, blobs: "Callable[[], Blobs] | None", images: Images | None = None
 ) -> Problem:
     """The problem of a request as a search has it: bounds on predicted quantities are kept within."""
     problem = request.problem(images)

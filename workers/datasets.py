@@ -5,14 +5,34 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from networks.images.catalog import ImageCatalog, Uploaded
 from store.blobs.blobs import Blobs
-from workers.handlers import JobStopped
+from store.datasets.dataset import DATASETS
+from workers.handlers import JobContext, JobStopped
 
 FOLDER = "datasets"
+
+
+@contextmanager
+def images_of(payload: dict[str, Any], context: JobContext) -> Iterator[ImageCatalog | None]:
+    """What a job trains on: the worker's folder, and the data sets that its payload brings.
+
+    Args:
+        payload: of the job; what it says of data sets is taken out.
+        context: the job's.
+    """
+    with ExitStack() as files:
+        uploaded = {}
+        for name, about in payload.pop(DATASETS, {}).items():
+            file = dataset_file(about, context.blobs(), context.cache_dir, context.should_stop)
+            path = files.enter_context(file)
+            uploaded[name] = Uploaded(int(about["classes"]), int(about["side"]), path)
+        catalog = ImageCatalog(context.images, uploaded)
+        yield catalog if catalog else None
 
 
 class DamagedDataset(ValueError):

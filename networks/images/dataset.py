@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from networks.images.catalog import Images, catalog_of
 from networks.images.decode import Pixels
 from networks.images.layout import TEST, TRAIN, VALIDATION, Entry
 from networks.images.limits import BadImages
@@ -87,7 +88,7 @@ class ImageSet:
 
 
 def load_images(
-    folder: Path,
+    folder: Images,
     name: str,
     *,
     side: int | None = None,
@@ -97,7 +98,7 @@ def load_images(
     """A data set of a folder, decoded; the same images in the same order every time.
 
     Args:
-        folder: where data sets lie.
+        folder: where data sets lie, or a catalog of them.
         name: of the data set.
         side: in pixels; None: as the images are, which must then be of one size.
         images: training images to take, validation among them where it has none of its own; at most as
@@ -138,13 +139,16 @@ def load_images(
     )
 
 
-def size_of(folder: Path, name: str) -> tuple[int, int]:
+def size_of(images: Images, name: str) -> tuple[int, int]:
     """Classes of a data set, and the side of its images as they are; reads as little as it can.
 
     Raises:
         BadImages: there is none of the name, or it cannot be used; the message says why.
     """
-    source = open_source(folder, name)
+    uploaded = catalog_of(images).uploaded.get(name)
+    if uploaded is not None:
+        return uploaded.classes, uploaded.side
+    source = open_source(images, name)
     return len(source.classes), source.side()
 
 

@@ -8,38 +8,46 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from networks.images.catalog import Images, catalog_of
 from networks.images.limits import BadImages
 from networks.images.source import Source, naming
 from networks.images.sources import SOURCES
 from spaces.names import NAME
 
 
-def names(folder: Path) -> list[str]:
-    """The data sets of a folder, by name."""
-    found = set()
-    for path in folder.iterdir() if folder.is_dir() else ():
+def names(images: Images) -> list[str]:
+    """The data sets that there are, by name."""
+    catalog = catalog_of(images)
+    folder, found = catalog.folder, set(catalog.uploaded)
+    for path in folder.iterdir() if folder is not None and folder.is_dir() else ():
         for ending, _ in _formats():
             if path.name.endswith(ending) and path.is_dir() == (not ending):
                 found.add(path.name.removesuffix(ending))
     return sorted(name for name in found if NAME.fullmatch(name))
 
 
-def find(folder: Path, name: str) -> Path:
-    """The file or folder of a data set.
+def find(images: Images, name: str) -> Path | None:
+    """The file or folder of a data set; None for an uploaded one that is not on this machine.
 
     Raises:
         BadImages: there is none of the name, or the text is no name.
     """
-    return _found(folder, name)[0]
+    uploaded = catalog_of(images).uploaded.get(name)
+    return _found(images, name)[0] if uploaded is None else uploaded.path
 
 
-def open_source(folder: Path, name: str) -> Source:
+def open_source(images: Images, name: str) -> Source:
     """A data set by its name.
 
     Raises:
         BadImages: there is none, or it holds no images.
     """
-    path, source = _found(folder, name)
+    uploaded = catalog_of(images).uploaded.get(name)
+    if uploaded is not None:
+        if uploaded.path is None:
+            raise BadImages(f"the data set {name!r} is not on this machine")
+        return open_file(uploaded.path)
+    path, source = _found(images, name)
     with naming(path):
         if path.is_dir():
             return source(path)
@@ -62,19 +70,21 @@ def open_file(path: Path) -> Source:
     for ending, source in _formats():
         if ending and path.name.endswith(ending):
             with naming(path):
-                return source(path)
+                stat = path.stat()
+                return _opened(source, path, stat.st_size, stat.st_mtime_ns)
     raise BadImages(f"{path.name} is of no kind that is read")
 
 
-def _found(folder: Path, name: str) -> tuple[Path, type[Source]]:
-    if NAME.fullmatch(name):
+def _found(images: Images, name: str) -> tuple[Path, type[Source]]:
+    folder = catalog_of(images).folder
+    if folder is not None and NAME.fullmatch(name):
         for ending, source in _formats():
             path = folder / f"{name}{ending}"
             # A link is followed only within the folder: a name must not lead elsewhere.
             inside = path.exists() and path.resolve().is_relative_to(folder.resolve())
             if inside and path.is_dir() == (not ending):
                 return path, source
-    raise BadImages(f"no data set {name!r}; there are {', '.join(names(folder)) or 'none'}")
+    raise BadImages(f"no data set {name!r}; there are {', '.join(names(images)) or 'none'}")
 
 
 def _formats() -> Iterator[tuple[str, type[Source]]]:

@@ -88,8 +88,9 @@ class TrainingEvaluator(NamedEvaluator):
             trainable = ", ".join(planned_spaces())
             name = problem.space.public_name
             return f"{name} has no networks to train", f"those of {trainable} can be trained"
-        if bench.images is None:
-            return "there are no images to train on", "set NETWRIGHT_IMAGES to a folder of data sets"
+        if not bench.images:
+            hint = "upload a data set (netwright datasets add), or set NETWRIGHT_IMAGES to a folder of them"
+            return "there are no images to train on", hint
         try:
             find(bench.images, _data(options, problem, quantity.task or problem.task))
         except BadImages as error:

@@ -1,11 +1,11 @@
 """Whether a checked request can be answered with the tables, models and generators at hand."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from benchmarks.tables import Tables
 from generator import shipped as generators
+from networks.images.catalog import Images
 from networks.options import InvalidOptions
 from search.evaluator import Bench
 from search.evaluators import EVALUATORS
@@ -17,13 +17,13 @@ from spaces.declared.space import DeclaredSpace
 from spaces.space import SPACES
 
 
-def check_answerable(request: DesignRequest, tables: Tables, images: Path | None = None) -> DesignRequest:
+def check_answerable(request: DesignRequest, tables: Tables, images: Images | None = None) -> DesignRequest:
     """Refuses what no evaluator, model or generator can answer; loads none of them.
 
     Args:
         request: checked for itself.
         tables: measured truth.
-        images: folder of image data sets.
+        images: image data sets: a folder, or a catalog.
 
     Returns:
         the request with the source of each quantity

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
+from networks.images.catalog import Images
 from networks.options import InvalidOptions
 from predictors.devices.measured import MeasuredDevice
 from search.evaluators import EVALUATORS
@@ -94,11 +94,12 @@ class DesignRequest:
     distinct: str = FUNCTION
     name: str | None = None
 
-    def problem(self, images: Path | None = None) -> Problem:
+    def problem(self, images: Images | None = None) -> Problem:
         """What is searched for.
 
         Args:
-            images: folder of image data sets, where exact costs are asked for and one of these is trained on.
+            images: image data sets: a folder, or a catalog, where exact costs are asked for and one of these
+            is trained on.
 
         Raises:
             InvalidRequest: the data set to train on cannot be read.

@@ -8,9 +8,9 @@
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from networks.images.catalog import Images
 from networks.images.dataset import size_of
 from networks.images.limits import BadImages
 from search.request.quantities import FieldError, InvalidRequest
@@ -29,7 +29,7 @@ def meant_network(
     classes: int | None = None,
     resolution: int | None = None,
     used: Mapping[str, Any] | None = None,
-    images: Path | None = None,
+    images: Images | None = None,
 ) -> NetworkConfig:
     """The network that a checked request means.
 
@@ -39,7 +39,8 @@ def meant_network(
         classes: of an uploaded task.
         resolution: that the request asks for.
         used: evaluator → its options, of those that measure something.
-        images: folder of image data sets; without it, a trained network has the task's number of classes.
+        images: image data sets: a folder, or a catalog; without it, a trained network has the task's number
+        of classes.
 
     Raises:
         InvalidRequest: the data set to train on cannot be read.
@@ -110,7 +111,7 @@ def asked_network(
     return space.network_config(task, classes=classes, resolution=resolution, skeleton=skeleton)
 
 
-def _trained_on(data: str, images: Path) -> tuple[int, int]:
+def _trained_on(data: str, images: Images) -> tuple[int, int]:
     """Classes and side of a data set."""
     try:
         return size_of(images, data)

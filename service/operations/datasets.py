@@ -1,7 +1,9 @@
 """Data sets as they arrive: pieces become blobs, and count once their rows are committed."""
 
 import re
+from dataclasses import dataclass
 
+from networks.images.catalog import Uploaded
 from search.request.design_request import FieldError
 from service.dependencies import Service
 from service.http.problems import Problem, invalid
@@ -83,6 +85,40 @@ def keep(service: Service, tenant: str, name: str, offset: int, content: bytes) 
     except WrongOffset as error:
         detail = f"{error}; ask with HEAD and send from there"
         raise Problem(409, detail, kind="wrong-offset") from None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyDataset:
+    """A data set that can be trained on.
+
+    Args:
+        size: classes and side.
+        payload: what a job is given of it.
+    """
+
+    size: Uploaded
+    payload: dict[str, object]
+
+
+def ready_dataset(store: Store, tenant: str, name: str) -> ReadyDataset | None:
+    """The tenant's data set of a name; None where there is none.
+
+    Raises:
+        Problem: 409 where it has not arrived yet, was not read yet, or cannot be used.
+    """
+    if not re.fullmatch(NAME, name) or name in BUILT_IN_TASKS:
+        return None
+    try:
+        public = shown(store, tenant, stored := store.dataset(name, tenant_id=tenant))
+    except NotFound:
+        return None
+    if public.state != "ready" or stored.job_id is None:
+        why = {"failed": f"cannot be used: {public.reason}", "uploading": "has not arrived yet"}
+        detail = f"the data set {name!r} {why.get(public.state, 'is still being read')}"
+        raise Problem(409, detail, kind="dataset-not-ready", headers={"Retry-After": "5"})
+    found = store.result(stored.job_id, tenant_id=tenant) or {}
+    size = Uploaded(len(public.classes or ()), int(str(found["side"])))
+    return ReadyDataset(size, stored.payload() | {"classes": size.classes, "side": size.side})
 
 
 def shown(store: Store, tenant: str, stored: StoredDataset) -> DatasetPublic:

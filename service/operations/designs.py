@@ -3,16 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from networks.images.catalog import ImageCatalog
 from predictors.devices.measured import MeasuredDevice
 from search.request.answerable import check_answerable
 from search.request.design_request import DesignRequest, parse_request
 from search.request.uploaded_task import UploadedTask
 from service.dependencies import Service
+from service.operations.datasets import ReadyDataset, ready_dataset
 from service.operations.devices import named_devices
 from service.operations.spaces import FoundSpace, find_space
 from service.operations.uploads import named_task
 from service.schemas import DesignCreate
 from store.blobs.shared_payload import Sharing
+from store.datasets.dataset import DATASETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Orders:
         self._sharing = Sharing(service.blobs)
         self._spaces: dict[str, tuple[FoundSpace, dict[str, object]]] = {}
         self._tasks: dict[str, UploadedTask | None] = {}
+        self._datasets: dict[str, ReadyDataset | None] = {}
         self._devices: dict[tuple[str, frozenset[str | None]], list[MeasuredDevice]] = {}
 
     def check(self, design: DesignCreate) -> Order:
@@ -56,8 +60,28 @@ class Orders:
         found, extra = self._space(design.space)
         uploaded = self._uploaded(design.task)
         request = parse_request(design.model_dump() | {"space": found.space.name}, measured, uploaded)
-        request = check_answerable(request, service.tables, service.config.images)
+        datasets = self._datasets_of(request)
+        images = ImageCatalog(service.config.images, {name: each.size for name, each in datasets.items()})
+        request = check_answerable(request, service.tables, images)
+        if datasets:
+            extra = extra | {DATASETS: {name: each.payload for name, each in datasets.items()}}
         return Order(request, self._sharing.without_large(request.to_dict() | extra))
+
+    def _datasets_of(self, request: DesignRequest) -> dict[str, ReadyDataset]:
+        """The tenant's data sets among those that a design trains on."""
+        if not (request.evaluations and request.evaluator):
+            return {}
+        named = [
+            str(options["data"]) for options in request.evaluator_options.values() if options.get("data")
+        ]
+        named += [request.task, *(each.task for each in request.problem().quantities if each.task)]
+        found = {}
+        for name in dict.fromkeys(named):
+            if name not in self._datasets:
+                self._datasets[name] = ready_dataset(self._service.store, self._tenant, name)
+            if (ready := self._datasets[name]) is not None:
+                found[name] = ready
+        return found
 
     def _space(self, name: str) -> tuple[FoundSpace, dict[str, object]]:
         if name not in self._spaces:

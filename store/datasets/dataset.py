@@ -5,6 +5,9 @@ from datetime import datetime
 
 KIND = "dataset"
 """Of the job that reads a data set once it is there."""
+DATASETS = "datasets"
+"""What a job's payload says of the data sets that it trains on: name → :meth:`StoredDataset.payload` and
+size."""
 
 
 class DatasetExists(ValueError):

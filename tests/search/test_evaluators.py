@@ -234,7 +234,7 @@ def test_what_cannot_be_trained_fails_with_a_reason(tables, tmp_path):
     evaluator, _, _ = evaluator_of(ORDER, the_bench)
     (the_bench.images / "tiny.npz").write_bytes(b"damaged in the meantime")
     seen = evaluator.evaluate(EXAMPLE, lambda: False)
-    assert seen.values == {} and "no npz" in seen.failed
+    assert seen.values == {} and "no zip" in seen.failed
 
 
 def test_a_latency_says_on_what_it_was_measured(tables, tmp_path):

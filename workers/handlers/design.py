@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from store.jobs.job import JobState
 from workers.checkpoints import JobCheckpoints
+from workers.datasets import images_of
 from workers.evaluation_pool import JobEvaluationPool
 from workers.handlers import JobContext, JobStopped, Outcome, handles
 from workers.spaces import ready_space
@@ -35,24 +36,25 @@ def design(context: JobContext) -> Outcome:
             observations=event.observations,
         )
 
-    request = DesignRequest.from_dict(ready_space(context))
+    payload = ready_space(context)
     tables = context.tables()
     checkpoints = JobCheckpoints(context)
-    bench = Bench(tables, context.images, context.cache_dir, context.blobs, checkpoints, context.shared)
     pool = JobEvaluationPool(context)
-    try:
-        designed = run_design(
-            request,
-            tables=tables,
-            bench=bench,
-            pool=pool,
-            unfinished=checkpoints.unfinished,
-            stored=context.stored,
-            on_event=on_event,
-            should_stop=context.should_stop,
-        )
-    except Stopped as stopped:
-        if context.cancelled():
-            pool.disband()
-        raise JobStopped from stopped
+    with images_of(payload, context) as images:
+        bench = Bench(tables, images, context.cache_dir, context.blobs, checkpoints, context.shared)
+        try:
+            designed = run_design(
+                DesignRequest.from_dict(payload),
+                tables=tables,
+                bench=bench,
+                pool=pool,
+                unfinished=checkpoints.unfinished,
+                stored=context.stored,
+                on_event=on_event,
+                should_stop=context.should_stop,
+            )
+        except Stopped as stopped:
+            if context.cancelled():
+                pool.disband()
+            raise JobStopped from stopped
     return Outcome(JobState(designed.state), designed.result, designed.reason)

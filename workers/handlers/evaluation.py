@@ -6,6 +6,7 @@ from typing import Any
 from store.blobs.shared_payload import whole
 from store.jobs.job import JobState
 from workers.checkpoints import JobCheckpoints
+from workers.datasets import images_of
 from workers.handlers import JobContext, JobStopped, Outcome, handles
 
 
@@ -20,20 +21,17 @@ def evaluation(context: JobContext) -> Outcome:
 
     torch.set_num_threads(1)
     payload: dict[str, Any] = dict(context.job.payload)
-    request = DesignRequest.from_dict(whole(payload["request"], context.blobs()))
-    bench = Bench(
-        context.tables(),
-        context.images,
-        context.cache_dir,
-        context.blobs,
-        JobCheckpoints(context),
-        context.shared,
-    )
-    assert request.evaluator is not None
-    problem = request.problem(context.images)
-    evaluator = make_evaluator(problem, request.evaluator, request.evaluator_options, bench, request.seed)
-    try:
-        seen = evaluator.evaluate(payload["architecture"], context.should_stop)
-    except Stopped as stopped:
-        raise JobStopped from stopped
+    ordered = whole(payload["request"], context.blobs())
+    with images_of(ordered, context) as images:
+        request = DesignRequest.from_dict(ordered)
+        checkpoints = JobCheckpoints(context)
+        tables = context.tables()
+        bench = Bench(tables, images, context.cache_dir, context.blobs, checkpoints, context.shared)
+        assert request.evaluator is not None
+        problem = request.problem(images)
+        evaluator = make_evaluator(problem, request.evaluator, request.evaluator_options, bench, request.seed)
+        try:
+            seen = evaluator.evaluate(payload["architecture"], context.should_stop)
+        except Stopped as stopped:
+            raise JobStopped from stopped
     return Outcome(JobState.SUCCEEDED, {"observation": asdict(seen)})
