@@ -19,6 +19,7 @@ from netwright.cli import (
     serve,
     train,
 )
+from netwright.cli import datasets as datasets  # a group of its own
 from netwright.cli import devices as devices  # adds its commands to `devices`
 from netwright.cli import predictors as predictors  # a group of its own
 from netwright.cli import spaces as spaces  # adds its commands to `spaces`
@@ -62,6 +63,7 @@ app.add_typer(catalogue.devices, name="devices", help="The machines whose costs 
 app.add_typer(predictors.app, name="predictors", help="Predictors of your own, from what you observed.")
 app.add_typer(studies.app, name="studies", help="Search that you drive: ask and tell.")
 app.add_typer(catalogue.tasks, name="tasks", help="The data sets to design for, and your own.")
+app.add_typer(datasets.app, name="datasets", help="Whole data sets of your own, to train on.")
 app.add_typer(train.app, name="train", help="Train what ships.")
 app.add_typer(data.app, name="data", help="Benchmark tables.")
 

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import httpx
 
+from netwright.client.datasets import Report, upload
 from netwright.client.errors import ApiError, JobEnded, ServerUnreachable
 from netwright.client.jobs import JobHandle
 from netwright.client.paths import segment
@@ -347,6 +348,35 @@ class Client:
     def delete_task(self, name: str) -> None:
         """Removes a task of one's own; what was ordered for it goes on."""
         self._call("DELETE", f"/v1/tasks/{segment(name)}")
+
+    def add_dataset(self, name: str, path: str | Path, *, on_bytes: Report | None = None) -> JobHandle:
+        """Uploads a whole data set to train on; goes on with an upload of the same that was broken off.
+
+        Args:
+            name: what designs call it, as their task or as data to train on.
+            path: a zip, tar or npz, or a folder of class folders.
+            on_bytes: called with the bytes that are there and the bytes of all.
+
+        Returns:
+            the job that reads it: wait for it, then ``dataset(name)`` says what is in it
+
+        Raises:
+            ApiError: naming what is wrong; OSError where the file cannot be read.
+        """
+        shown = upload(self.transport, name, Path(path), on_bytes or (lambda _, __: None))
+        return self.job(str(shown["job"]))
+
+    def datasets(self) -> list[Json]:
+        """Your data sets, by name."""
+        return self._all("datasets", lambda dataset: str(dataset["dataset"]))
+
+    def dataset(self, name: str) -> Json:
+        """A data set: its state, and what is in it."""
+        return self._call("GET", f"/v1/datasets/{segment(name)}")
+
+    def delete_dataset(self, name: str) -> None:
+        """Removes a data set; jobs that were ordered for it go on."""
+        self._call("DELETE", f"/v1/datasets/{segment(name)}")
 
     def devices(self, space: str | None = None) -> list[Json]:
         """All devices, of one space or of all."""

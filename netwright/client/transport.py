@@ -94,6 +94,21 @@ class Transport:
             time.sleep(min(wait, LONGEST_PAUSE))
             pause = min(2 * pause, LONGEST_PAUSE)
 
+    def once(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """The answer of one call that is not repeated.
+
+        Raises:
+            ApiError: the server refused.
+            ServerUnreachable: the connection broke.
+        """
+        try:
+            response = self._http.request(method, path, **request)
+        except httpx.TransportError as error:
+            raise ServerUnreachable(f"{self.base_url} does not answer: {error}") from error
+        if not response.is_success:
+            raise problem_of(response)
+        return response
+
     def stream(self, job_id: str, after: int) -> Iterator[JobEvent]:
         """The events above ``after`` of one connection; ends where the connection does."""
         headers = {"Last-Event-ID": str(after)}

@@ -1,12 +1,14 @@
 """Migrations, up and down, on both databases; the tables they make are the tables the code means."""
 
 import multiprocessing
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
+from store.database import migrations
 from store.database.tables import metadata
 from store.jobs.job import JobState, SchemaMismatch
 from store.spaces.space import SpaceSummary
@@ -124,3 +126,9 @@ def test_many_processes_may_migrate_at_once(database_url):
     store = SqlStore(database_url)
     store.submit("design", {})
     store.close()
+
+
+def test_every_step_has_a_number_of_its_own_and_follows_the_one_before():
+    folder = Path(migrations.__file__).parent / "versions"
+    numbers = sorted(path.name[:4] for path in folder.glob("[0-9]*.py"))
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
