@@ -102,9 +102,10 @@ def test_a_service_is_pinned_unprivileged_and_watched(services, name):
 
 def test_what_keeps_state_has_a_volume_and_only_the_api_is_reached_from_outside(services):
     volumes = read(SECRETS)["volumes"]
-    assert {mount.partition(":")[0] for name in SERVICES for mount in services[name]["volumes"]} == set(
-        volumes
-    )
+    mounts = {mount for name in SERVICES for mount in services[name]["volumes"]}
+    # "${SETTING:-volume}:/path:ro" is a folder of the machine's where the setting names one.
+    named = {re.sub(r"^\$\{\w+:-(\w+)\}", r"\1", mount).partition(":")[0] for mount in mounts}
+    assert named == set(volumes)
     assert {name for name in SERVICES if services[name].get("ports")} == {"api"}
     assert services["api"]["ports"] == ["127.0.0.1:8000:8000"]
 
@@ -207,6 +208,8 @@ class Deployment:
         for port, free in self.ports.items():
             node = re.sub(rf"(?<![\d]){port}(?!\d)", str(free), node)
         own = self.folder / ("redis" if name == "redis" else "data")
+        for mounted in ("/tables", "/images"):  # empty where nobody names a folder
+            node = node.replace(mounted, str(self.folder / "data" / mounted[1:])) if node == mounted else node
         return re.sub(r"(?<![\w.])/data\b", str(own), node).replace("0.0.0.0", "127.0.0.1")
 
     def environment(self, name):

@@ -115,7 +115,7 @@ def test_one_that_cannot_be_used_fails_by_name(stack, tmp_path, monkeypatch):
     _, url, _ = stack
     monkeypatch.setenv("NETWRIGHT_URL", url)
     data.folder_of(
-        tmp_path, "bad", {"cats/1.png": b"\x89PNG", "dogs/1.png": data.png(data.pictures(1)[0][0])}
+        tmp_path, "bad", {"cats/1.png": b"\x89PNG", "dogs/1.png": data.png(data.pictures(3)[0][0])}
     )
     result = CliRunner().invoke(app, ["datasets", "add", "bad", str(tmp_path / "bad")])
     assert result.exit_code == 1 and "cats/1.png" in result.stderr
