@@ -318,7 +318,6 @@ evaluations = Table(
     Column("job_id", Text, nullable=False),
     Column("content", Text, nullable=False),
     Column("at", Double, nullable=False),
-
 )
 
 # A data set's content arrives in pieces, each a blob.
