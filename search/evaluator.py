@@ -33,7 +33,7 @@ class Checkpoints(Protocol):
         """The last content saved under a key; None where there is none."""
 
     def save(self, key: str, content: bytes, progress: Mapping[str, object], message: str = "") -> None:
-        """Keeps content in the place of what was there, and tells how far the work is, and in words."""
+        """Keeps content in the place of what was there, and reports the progress, with a message."""
 
     def drop(self, key: str) -> None:
         """Forgets a key: its evaluation has ended."""

@@ -130,7 +130,7 @@ def _generated(
 
 
 def _around_nearest(problem: Problem, count: int, rng: np.random.Generator) -> Codes:
-    """Members around the one that descent finds, where bounds are too tight for the generator and draws."""
+    """Architectures around the one that descent finds, where the bounds leave few."""
     nearest, gap = nearest_architecture(problem, rng)
     found = nearest[None] if gap <= 0 else nearest[None][:0]
     for _ in range(ROUNDS):
@@ -180,8 +180,8 @@ def _order(scores: Floats) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     numbers = fronts(scores)
     order: list[int] = []
     for number in range(int(numbers.max()) + 1):
-        members = np.flatnonzero(numbers == number)
-        order += members[_spread(scores[members])].tolist()
+        of_front = np.flatnonzero(numbers == number)
+        order += of_front[_spread(scores[of_front])].tolist()
     return np.array(order, dtype=np.int64)
 
 
@@ -200,7 +200,7 @@ def _spread(scores: Floats) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
 
 
 class _Fitness:
-    """Predicted objectives, each in standard deviations of the space's feasible members."""
+    """Predicted objectives, each in standard deviations of the space's feasible architectures."""
 
     def __init__(self, problem: Problem, models: Models, rng: np.random.Generator) -> None:
         self.problem = problem

@@ -46,9 +46,9 @@ def with_twins(problem: Problem, codes: Codes) -> Codes:
     """Codes (b, v) and all their twins, in a space that can be listed; elsewhere themselves."""
     if not problem.distinct or not len(codes) or problem.space.size > LISTED:
         return codes
-    members, classes, rows = _classes(problem.space, problem.network_for(problem.task))
+    architectures, classes, rows = _classes(problem.space, problem.network_for(problem.task))
     numbers = {classes[rows[row.tobytes()]] for row in codes}
-    twins: Codes = members[np.isin(classes, list(numbers))]
+    twins: Codes = architectures[np.isin(classes, list(numbers))]
     return twins
 
 
@@ -65,7 +65,9 @@ def _classes(
     space: Space, network: NetworkConfig
 ) -> "tuple[Codes, np.ndarray[tuple[int], np.dtype[np.int64]], dict[bytes, int]]":
     """All architectures, the number of each one's twins, and the row of each by its codes."""
-    members = space.enumerate()
+    architectures = space.enumerate()
     numbers: dict[Hashable, int] = {}
-    classes = np.array([numbers.setdefault(key, len(numbers)) for key in _keys(space, network, members)])
-    return members, classes, {row.tobytes(): number for number, row in enumerate(members)}
+    classes = np.array(
+        [numbers.setdefault(key, len(numbers)) for key in _keys(space, network, architectures)]
+    )
+    return architectures, classes, {row.tobytes(): number for number, row in enumerate(architectures)}

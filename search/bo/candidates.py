@@ -17,7 +17,7 @@ LISTED = 100_000
 """Spaces of this size or smaller are looked at as a whole."""
 UNIFORM = 256
 NEIGHBOURED = 8
-"""The best observed members whose neighbourhoods join the pool."""
+"""The best observed architectures whose neighbourhoods join the pool."""
 CLIMBED = 12
 ROUNDS = 4
 """How often the neighbourhoods of the best of the pool join it."""
@@ -54,7 +54,7 @@ def fresh(problem: Problem, codes: Codes, taken: set[bytes]) -> Codes:
 def pooled(
     problem: Problem, acquisition: Acquisition, best: Codes, taken: Codes, rng: np.random.Generator
 ) -> Codes:
-    """A pool (c, v) of members that are not taken, in a space too large to list.
+    """A pool (c, v) of architectures that are not taken, in a space too large to list.
 
     What a steered generator proposes where one ships, neighbours of the best and uniform draws; then the
     neighbourhoods of what the acquisition likes best, a few times over.
@@ -62,7 +62,7 @@ def pooled(
     Args:
         problem: gives the space and the exact bounds.
         acquisition: what the pool should be good at.
-        best: observed members (b, v), the best first.
+        best: observed architectures (b, v), the best first.
         taken: codes (t, v) not wanted.
         rng: all randomness.
     """
@@ -104,7 +104,7 @@ def _generated(problem: Problem, acquisition: Acquisition, taken: Codes, rng: np
 
 
 def promising(problem: Problem, share: float) -> Codes | None:
-    """The share of the members within the exact bounds that training-free scores rank first, (c, v).
+    """The share of the architectures within the exact bounds that zero-cost proxies rank first, (c, v).
 
     None where no scores ship, or where what is wanted is not an accuracy alone.
     """

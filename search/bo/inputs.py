@@ -1,4 +1,4 @@
-"""How architectures look to the surrogates of a search: groups of training-free features, standardized.
+"""Inputs of a search's surrogates: groups of standardized features that need no training.
 
 Notation: b architectures, f columns, g groups, v variables.
 """

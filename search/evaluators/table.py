@@ -16,7 +16,7 @@ from spaces.metric import Observation, Quantity
 
 SECONDS = "train_seconds"
 LARGEST_COVERED = 100_000
-"""Members of a space beyond which a table is a sample: most of what a search proposes is not in it."""
+"""Architectures of a space beyond which a table is a sample: most of what a search proposes is not in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class TableEvaluator(NamedEvaluator):
         self._read = {
             quantity.key: _reading(quantity, self.options) for quantity in quantities or problem.to_measure
         }
-        """Quantity key → the column that tells it."""
+        """Quantity key → the column that holds it."""
         columns = {column.key: column for column in tables.columns(problem.space.network_space.name)}
         found = [reading.key for reading in self._read.values() if reading.key in columns]
         self.source = "table:" + "+".join(sorted({columns[key].table for key in found}))

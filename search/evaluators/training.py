@@ -108,8 +108,8 @@ class TrainingEvaluator(NamedEvaluator):
     def about(self) -> dict[str, object]:
         """Recipe, fidelity and data."""
         searched = [variable.name for variable in self._recipe_variables()]
-        told = self._about(self.options, self.data, self._fidelity())
-        return told | ({"searched": searched} if searched else {})
+        details = self._about(self.options, self.data, self._fidelity())
+        return details | ({"searched": searched} if searched else {})
 
     def evaluate(self, architecture: str, should_stop: Callable[[], bool]) -> Observation:
         """Trains the architecture; ``failed`` where it diverged, or the images cannot be used."""
@@ -280,7 +280,7 @@ class TrainingEvaluator(NamedEvaluator):
             should_stop=should_stop,
         )
 
-    # what is told of it
+    # what is reported of it
     def _about(self, options: TrainingOptions, data: str, fidelity: str) -> dict[str, object]:
         return {
             "source": self.source,

@@ -51,7 +51,7 @@ def confident(problem: Problem, sure: Floats) -> Bools:
 def log_confidence(problem: Problem, models: Models, codes: Codes) -> Floats:
     """What steers towards the bounds: the log probability (b,) of holding them, doubled misses included.
 
-    Where the estimate is 0 the plain probability still tells what is nearer.
+    Where the estimate is 0 the plain probability still shows what is nearer.
     """
     total = np.zeros(len(codes))
     for bound in problem.predicted_constraints:

@@ -1,4 +1,4 @@
-"""Members within the exact bounds, found without a model; and the nearest one where there is none."""
+"""Architectures within the exact bounds, found without a model; and the nearest one where there is none."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ LISTED = 50_000
 
 
 def draw_feasible(problem: Problem, count: int, rng: np.random.Generator, *, exclude: Codes) -> Codes:
-    """Up to ``count`` distinct members drawn uniformly from those within the exact bounds, (m, v).
+    """Up to ``count`` distinct architectures drawn uniformly from those within the exact bounds, (m, v).
 
     Rejection from uniform draws, in at most ``ROUNDS`` rounds; fewer are returned where bounds are tight.
     """
@@ -33,9 +33,9 @@ def draw_feasible(problem: Problem, count: int, rng: np.random.Generator, *, exc
 
 
 def nearest_architecture(problem: Problem, rng: np.random.Generator) -> tuple[Codes, float]:
-    """The member (v,) with the smallest gap to the exact bounds.
+    """The architecture (v,) with the smallest gap to the exact bounds.
 
-    Found among all members where these can be listed, else by descent over neighbours from good draws.
+    Found among all architectures where these can be listed, else by descent over neighbours from good draws.
 
     Returns:
         its codes, and its gap: 0 where it satisfies them all

@@ -16,7 +16,7 @@ Nearest = dict[str, object]
 
 
 def nearest_to_exact(problem: Problem, codes: Codes) -> tuple[Nearest, dict[str, float]]:
-    """Of a member (v,) that misses an exact bound: its object, and its exact values."""
+    """Of an architecture (v,) that misses an exact bound: its object, and its exact values."""
     values = {
         quantity.key: float(problem.exact(quantity, codes[None])[0])
         for quantity in problem.quantities
@@ -30,7 +30,7 @@ def nearest_to_exact(problem: Problem, codes: Codes) -> tuple[Nearest, dict[str,
 def nearest_to_measured(
     problem: Problem, observations: Sequence[Observation], models: Models, proposals: Proposals | None
 ) -> tuple[Nearest, dict[str, float], str]:
-    """Where only a measurement can tell: the nearest evaluated member, else the likeliest predicted one.
+    """Where only a measurement decides: the nearest evaluated architecture, else the likeliest predicted one.
 
     Returns:
         its object, its values, and the reason for a person
@@ -43,8 +43,8 @@ def nearest_to_measured(
         reason = f"none of {len(finished)} evaluated architectures satisfies the bounds on {bounds}"
         reason += f"; {likeliest}" if likeliest else "; too few evaluations to predict others"
         values = dict(nearest.values)
-        told: Nearest = {"architecture": nearest.architecture, "values": values, "source": "measured"}
-        return told | apart(problem.space, nearest.architecture), values, reason
+        observed: Nearest = {"architecture": nearest.architecture, "values": values, "source": "measured"}
+        return observed | apart(problem.space, nearest.architecture), values, reason
     assert proposals is not None and proposals.likeliest is not None
     return nearest_to_predicted(problem, models, proposals.likeliest)
 
@@ -52,7 +52,7 @@ def nearest_to_measured(
 def nearest_to_predicted(
     problem: Problem, models: Models, likeliest: Codes
 ) -> tuple[Nearest, dict[str, float], str]:
-    """Where nothing was evaluated: the member (v,) that is the likeliest to hold the predicted bounds.
+    """Where nothing was evaluated: the architecture (v,) that is the likeliest to hold the predicted bounds.
 
     Returns:
         its object, its values, and the reason for a person

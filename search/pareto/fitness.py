@@ -31,9 +31,9 @@ def fitness(problem: Problem, observations: Sequence[Observation]) -> Floats:
         numbers = fronts(scores)
         found = -numbers.astype(np.float64)
         for number in np.unique(numbers):
-            members = np.flatnonzero(numbers == number)
+            of_front = np.flatnonzero(numbers == number)
             # Less than half a front: an ordinal, so that endless distances at the ends do no harm.
-            found[members] += 0.5 * rankdata(crowding(scores[members])) / (len(members) + 1)
+            found[of_front] += 0.5 * rankdata(crowding(scores[of_front])) / (len(of_front) + 1)
     misses = violations(problem, observations)
     outside = misses > 0
     if outside.any():

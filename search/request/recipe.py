@@ -84,7 +84,7 @@ def searched_space(name: str, recipe: Choices) -> Space:
 
 
 def apart(space: Space, architecture: str) -> dict[str, Any]:
-    """What a member of a space with recipes consists of: ``network`` and ``recipe``; else nothing."""
+    """What an architecture of a space with recipes consists of: ``network`` and ``recipe``; else nothing."""
     if not isinstance(space, WithRecipe):
         return {}
     network, recipe = space.apart(architecture)
@@ -92,5 +92,5 @@ def apart(space: Space, architecture: str) -> dict[str, Any]:
 
 
 def network_of(space: Space, architecture: str) -> str:
-    """The canonical string of a member's network alone."""
+    """The canonical string of an architecture's network alone."""
     return str(apart(space, architecture).get("network", architecture))

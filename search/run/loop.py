@@ -54,7 +54,7 @@ def run(
     """Spends what is left of the budget.
 
     Args:
-        strategy: fresh; it is told of ``stored`` here.
+        strategy: fresh; it observes ``stored`` here.
         evaluator: measures.
         budget: evaluations in all, those stored included.
         stored: observations of an earlier run that was cut short; never evaluated again.
@@ -164,7 +164,7 @@ class _Loop:
         return self.own is not None or under_way + 1 < self.budget
 
     def _observed(self, observation: Observation) -> None:
-        """Takes in an evaluation, stores it and tells of it."""
+        """Takes in an evaluation, stores it and reports it."""
         self.observations.append(observation)
         pending = [PendingTrial(architecture) for architecture in self._pending()]
         self.strategy.observe([CompletedTrial(observation)], pending)

@@ -1,8 +1,8 @@
-"""What a client is told of an exception: one place, so that no path and no native frame leaves the machine.
+"""The message of an exception for clients: made in one place, without paths and native frames.
 
-The message of an exception of ours was written for people and is told, paths cut to their last part. So is
-one of Python's own that our code raised, where it is one plain line. Everything else (an error of XGBoost
-holds addresses, one of torch the paths of its build) is told by its class and a reference to the log.
+The message of an exception of ours was written for people and is passed on, paths cut to their last part. So
+is one of Python's own that our code raised, where it is one plain line. Everything else (an error of XGBoost
+holds addresses, one of torch the paths of its build) is reported by its class and a reference to the log.
 """
 
 import errno
@@ -39,7 +39,7 @@ _NATIVE = re.compile(r"0x[0-9a-fA-F]{5,}|frame #|Stack trace|Traceback|\w\.(?:so
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """What is told, and under which reference the log holds more; None where it tells no more.
+    """The message, and the reference under which the log holds more; None where it holds no more.
 
     Args:
         text: for clients.

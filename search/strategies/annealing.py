@@ -8,7 +8,7 @@ from search.strategy import Exhausted, Strategy
 from spaces.space import Codes, Floats
 
 INITIAL = 10
-"""Uniform members; the walk begins at the best of them."""
+"""Uniform architectures; the walk begins at the best of them."""
 HOT = 0.5
 """Temperature at the beginning, in standard deviations of what was observed."""
 HALF = 40
@@ -22,7 +22,7 @@ class AnnealingStrategy(Strategy):
     A neighbour that is worse by :math:`\Delta` is accepted with probability :math:`e^{-\Delta/T}`, fitness
     taken as normal scores among the trials so far, so that the temperature means the same for every metric.
     Each decision's randomness belongs to the trial's number: with one objective and no missed bound the walk
-    is the same however often it is told. (Elsewhere fitness is relative to all that was observed.)
+    is the same however often it is replayed. (Elsewhere fitness is relative to all that was observed.)
     """
 
     name = "annealing"

@@ -7,7 +7,7 @@ from search.strategy import Exhausted, Strategy
 from spaces.space import Codes, Floats
 
 INITIAL = 10
-"""Uniform members; the first ascent begins at the best of them."""
+"""Uniform architectures; the first ascent begins at the best of them."""
 
 
 @STRATEGIES.register
@@ -17,7 +17,7 @@ class LocalStrategy(Strategy):
 
     An ascent stands at the best of its trials. Once every neighbour of that one is evaluated it is a local
     optimum, and the next ascent begins at a uniform draw. With several objectives it stands at the first
-    front, and climbs from its loneliest member that has a free neighbour (Paquete et al. 2004).
+    front, and climbs from its most isolated architecture that has a free neighbour (Paquete et al. 2004).
     """
 
     name = "local"
@@ -46,7 +46,7 @@ class LocalStrategy(Strategy):
     def _around_the_top(self, taken: Codes) -> Codes:
         """Free neighbours (m, v) of where the present ascent stands; none at a local optimum.
 
-        Ascents are told apart by going through the trials in their order.
+        Ascents are found by going through the trials in their order.
         """
         finished = self.finished()
         codes = self.problem.space.parse_many([observation.architecture for observation in finished])
@@ -61,14 +61,14 @@ class LocalStrategy(Strategy):
 
 
 class _Climb:
-    """One ascent after another, as the trials tell it."""
+    """One ascent after another, reconstructed from the trials."""
 
     def __init__(self, strategy: LocalStrategy, codes: Codes, fitness: Floats) -> None:
         self.strategy = strategy
         self.codes = codes
         self.fitness = fitness
         several = len(strategy.problem.objectives) > 1
-        self.level = np.floor(fitness) if several else fitness  # the members of one front share a level
+        self.level = np.floor(fitness) if several else fitness  # architectures of one front share a level
         self.seen: set[bytes] = set()
         self.tops: list[int] = []  # of the present ascent, those that none is better than
         self.around: dict[int, list[bytes]] = {}

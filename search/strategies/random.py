@@ -1,4 +1,4 @@
-"""Random search: members drawn uniformly from those within the exact bounds."""
+"""Random search: architectures drawn uniformly from those within the exact bounds."""
 
 from search.strategies import STRATEGIES
 from search.strategy import Strategy

@@ -161,9 +161,9 @@ class StrategySuite:
 
     def test_imported_observations_are_learned_from_and_not_suggested(self) -> None:
         about = problem(max_params_m=1.6)
-        members = about.space.enumerate()
-        chosen = np.random.default_rng(3).choice(len(members), size=self.warm + 5, replace=False)
-        imported = about.space.format(members[chosen])
+        codes = about.space.enumerate()
+        chosen = np.random.default_rng(3).choice(len(codes), size=self.warm + 5, replace=False)
+        imported = about.space.format(codes[chosen])
         strategy = type(self).make(about, seed=0)
         strategy.observe(completed(about, imported))
         assert not {*strategy.suggest(4)} & {*imported}

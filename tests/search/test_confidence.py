@@ -23,7 +23,7 @@ PIXEL = {"metric": "latency_ms", "device": "pixel2", "max": 30.0}
 
 @pytest.fixture(scope="module")
 def world():
-    """Latencies with noise that no feature tells, and models that learned 250 of them."""
+    """Latencies with noise that no feature explains, and models that learned 250 of them."""
     rng = np.random.default_rng(0)
     codes = SPACE.enumerate()
     costs = SPACE.statistics(codes)

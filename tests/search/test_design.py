@@ -74,8 +74,8 @@ def test_without_evaluations_shipped_predictors_steer(tables):
     assert len(rows) == 20 and metric["source"] == "predicted" and metric["lower"] < metric["upper"]
     codes = get_space("nasbench201").parse_many(row["architecture"] for row in rows)
     truth = tables.values("nasbench201", "accuracy@cifar10-int8-ptq", codes)
-    members = get_space("nasbench201").enumerate()
-    rivals = members[get_space("nasbench201").statistics(members)["params_m"] <= 0.5]
+    architectures = get_space("nasbench201").enumerate()
+    rivals = architectures[get_space("nasbench201").statistics(architectures)["params_m"] <= 0.5]
     values = tables.values("nasbench201", "accuracy@cifar10-int8-ptq", rivals)
     # Half of the proposals are among the best tenth within the bound; by chance about once in 10⁶ runs.
     assert np.median(truth) > np.quantile(values, 0.9)
@@ -130,8 +130,8 @@ def test_too_few_evaluations_are_not_said_to_prove_anything(tables):
 
 
 def test_when_every_evaluation_failed_the_design_fails_with_the_reason(tables):
-    members = get_space("nasbench201").format(get_space("nasbench201").enumerate()[:8])
-    stored = [Observation(member, {}, "test", failed="out of memory") for member in members]
+    codes = get_space("nasbench201").format(get_space("nasbench201").enumerate()[:8])
+    stored = [Observation(member, {}, "test", failed="out of memory") for member in codes]
     with pytest.raises(EvaluationsFailed, match="out of memory"):
         run_design(parse_request(QUICK), tables=tables, stored=stored)
 
@@ -203,7 +203,7 @@ def test_the_baseline_is_what_evaluated_uniform_draws_gave(tables, strategy, dra
 
 def test_a_baseline_is_never_predicted(tables):
     without, _ = design(tables, evaluations=0, evaluator=None, count=2)
-    scored_first, _ = design(tables, evaluations=6)  # drawn from what training-free scores find promising
+    scored_first, _ = design(tables, evaluations=6)  # drawn from what zero-cost proxies find promising
     assert without.result["baseline"] is None and scored_first.result["baseline"] is None
     exact, _ = design(
         tables, objectives=[{"metric": "macs_m"}], constraints=[], evaluations=0, evaluator=None, count=2

@@ -176,10 +176,12 @@ def test_a_stopped_training_goes_on_from_its_checkpoint_in_another_evaluator(tab
     seen = second.evaluate(EXAMPLE, lambda: False)
     assert seen.values == expected.values and not kept.contents
     assert [progress["epoch"] for progress in seen_progress] == [2]
-    (told,) = seen_progress
-    assert told["seconds"] >= 0 and told["seconds_left"] == 0.0
-    assert told["message"].startswith("epoch 2 of 2: loss ") and told["message"].endswith(" s, 0 s left")
-    assert f"accuracy {told['accuracy']:.4g} %" in told["message"]
+    (observed,) = seen_progress
+    assert observed["seconds"] >= 0 and observed["seconds_left"] == 0.0
+    assert observed["message"].startswith("epoch 2 of 2: loss ") and observed["message"].endswith(
+        " s, 0 s left"
+    )
+    assert f"accuracy {observed['accuracy']:.4g} %" in observed["message"]
 
 
 SEARCHED = {"optimizer": ["adamw", "sgd"], "learning_rate": [0.05, 0.001], "epochs": [1, 2]}

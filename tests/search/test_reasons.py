@@ -57,7 +57,7 @@ def torch_check_error():
         lambda: exec("raise ValueError('/srv/netwright/x.py')"),
     ],
 )
-def test_what_is_not_ours_is_told_by_its_class_and_a_reference(function):
+def test_a_foreign_error_is_reported_by_its_class_and_a_reference(function):
     error = raised(function)
     reason = client_reason(error)
     assert reason.reference is not None and reason.reference in reason.text
@@ -78,12 +78,12 @@ def test_what_is_not_ours_is_told_by_its_class_and_a_reference(function):
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: 4 bytes"), NO_MEMORY),
     ],
 )
-def test_what_is_known_is_told_in_plain_text(error, text):
+def test_what_is_known_is_reported_in_plain_text(error, text):
     assert client_reason(error).text == text
     assert client_reason(error).reference is None
 
 
-def test_an_error_of_python_that_our_code_raised_is_told():
+def test_an_error_of_python_that_our_code_raised_is_reported():
     error = raised(lambda: Quantity("speed"))
     assert client_reason(error).text.startswith("ValueError: unknown metric 'speed'")
 

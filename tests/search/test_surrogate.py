@@ -130,7 +130,7 @@ def test_finds_the_best_of_a_smooth_landscape_where_random_search_would_not():
         (trial,) = completed(about, strategy.suggest(1))
         strategy.observe([trial])
         reached.append(trial.observation.values["accuracy@cifar10"])
-    # Twenty-five uniform draws reach this with a probability below 25 × the share of such members.
+    # Twenty-five uniform draws reach this with a probability below 25 × the share of such architectures.
     assert 25 * np.mean(np.array(values) >= max(reached)) < 0.05
     assert max(reached) > best - 0.02 * (best - np.median(values))
 
@@ -160,13 +160,13 @@ def test_fitness_puts_bounds_before_values_and_fronts_before_crowds():
     about = problem()
     bound = Constraint(Quantity("latency_ms", device="fpga"), max=2.0)
     both = type(about)(CELLS, "cifar10", (ACCURACY,), (bound,))
-    told = [
+    observed = [
         Observation("a", {"accuracy@cifar10": accuracy, "latency_ms@fpga": latency}, "test")
         for accuracy, latency in ((90.0, 1.0), (95.0, 2.1), (96.0, 9.0), (80.0, 2.0))
     ]
-    assert np.argsort(-fitness(both, told)).tolist() == [0, 3, 1, 2]
+    assert np.argsort(-fitness(both, observed)).tolist() == [0, 3, 1, 2]
     two = type(about)(CELLS, "cifar10", (ACCURACY, Quantity("latency_ms", device="fpga")), ())
-    found = fitness(two, told)
+    found = fitness(two, observed)
     assert found[3] < min(found[[0, 1, 2]])  # the only one that another one dominates
 
 

@@ -133,8 +133,8 @@ def test_twins_cost_the_same_and_others_stay():
 
 def test_the_field_is_stored_and_checked():
     assert "distinct" not in parse_request(SMALL).to_dict()
-    told = parse_request(SMALL | {"distinct": "string"})
-    assert DesignRequest.from_dict(told.to_dict()) == told and not told.problem().distinct
+    request = parse_request(SMALL | {"distinct": "string"})
+    assert DesignRequest.from_dict(request.to_dict()) == request and not request.problem().distinct
     with pytest.raises(InvalidRequest, match="distinct"):
         parse_request(SMALL | {"distinct": "no"})
     assert set(STRATEGIES.names()) >= {"bayes", "random"}
