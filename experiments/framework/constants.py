@@ -65,13 +65,6 @@ CONSTANTS: tuple[Constant, ...] = (
         "0010, 0021",
     ),
     Constant(
-        "predictors.gaussian_processes.matern_kernel",
-        "TREND, LENGTH_PRIOR, VARIANCE_PRIOR",
-        (*ANALOG, *TWELVE, *OFFICIAL),
-        "Kendall's tau with few labels; CIFAR-10 with other draws",
-        "0010, 0021",
-    ),
-    Constant(
         "predictors.gaussian_processes.grouped_matern",
         "LENGTHSCALE_STD",
         (*ANALOG, *TWELVE, *OFFICIAL),
@@ -79,8 +72,15 @@ CONSTANTS: tuple[Constant, ...] = (
         "0010, 0021",
     ),
     Constant(
+        "predictors.gaussian_processes.conditioned",
+        "TREND",
+        (*ANALOG, *TWELVE, *OFFICIAL),
+        "Kendall's tau with few labels; CIFAR-10 with other draws",
+        "0010, 0021",
+    ),
+    Constant(
         "predictors.gaussian_processes.exact_gp",
-        "TREND, LOG_VARIANCE, LOG_NOISE",
+        "LOG_VARIANCE, LOG_NOISE",
         (*ANALOG, *TWELVE, *OFFICIAL),
         "Kendall's tau with few labels; CIFAR-10 with other draws",
         "0010, 0021",

@@ -10,6 +10,8 @@ import numpy as np
 from scipy.linalg import eigh
 
 from predictors.gaussian_processes.feature_groups import center_of, standard, standardized
+from predictors.gaussian_processes.matern import matern
+from predictors.gaussian_processes.matern import scaled as matern_scaled
 from predictors.inputs import informed_kinds
 from spaces.space import Codes, Floats, Space
 
@@ -26,21 +28,13 @@ def kinds_of(space: Space) -> tuple[str, ...]:
 def scaled(space: Space, codes: Codes) -> Floats:
     """Features (b, f) of codes (b, v), each group divided by its lengthscale."""
     kinds = kinds_of(space)
-    groups = zip(standard(space, None, kinds).kinds, standardized(space, None, kinds, codes), strict=True)
-    return np.concatenate([x * np.exp(-center_of(kind)) for kind, x in groups], axis=1)
-
-
-def kernel(a: Floats, b: Floats) -> Floats:
-    """Correlations (n, m) of scaled features (n, f) and (m, f)."""
-    squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
-    r = np.sqrt(5 * np.maximum(squared, 0.0))
-    result: Floats = (1 + r + r**2 / 3) * np.exp(-r)
-    return result
+    centers = np.array([center_of(kind) for kind in standard(space, None, kinds).kinds])
+    return matern_scaled(standardized(space, None, kinds, codes), centers)
 
 
 def roots(points: Floats) -> Floats:
     """Matrix (m, r) that makes features of unit prior covariance of correlations with points (m, f)."""
-    values, vectors = eigh(kernel(points, points))
+    values, vectors = eigh(matern(points, points))
     kept = values > _TOLERANCE * values.max()
     found: Floats = (vectors[:, kept] / np.sqrt(values[kept]))[:, ::-1]
     return found
@@ -49,6 +43,6 @@ def roots(points: Floats) -> Floats:
 def correlations(space: Space, codes: Codes, points: Floats) -> Floats:
     """Correlations (b, m) of codes (b, v) with points (m, f)."""
     parts = [
-        kernel(scaled(space, codes[start : start + _CHUNK]), points) for start in range(0, len(codes), _CHUNK)
+        matern(scaled(space, codes[start : start + _CHUNK]), points) for start in range(0, len(codes), _CHUNK)
     ]
     return np.concatenate(parts) if parts else np.empty((0, len(points)))

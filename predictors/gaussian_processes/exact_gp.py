@@ -12,6 +12,7 @@ Notation: n labels, c candidates, f columns, g groups.
 
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,13 +34,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from encoders.threads import fixed_threads
+from predictors.gaussian_processes.conditioned import TREND
 from predictors.gaussian_processes.grouped_matern import GroupedMatern, Groups
+from predictors.gaussian_processes.heteroscedastic_noise import JITTER
 from spaces.space import Floats
 
-JITTER = 1e-6
-"""Smallest noise variance."""
-TREND = 1.0
-"""Prior variance of the constant."""
+ITERATIONS = 40
+"""Steps of a predictor's fit at most."""
 LOG_VARIANCE = (0.0, 2.0)
 """Mean and standard deviation of the normal prior of the log signal variance."""
 LOG_NOISE = (-3.0, 2.0)
@@ -78,6 +80,7 @@ def exact_gp(
     return model.eval()
 
 
+@fixed_threads()
 def fit_hyperparameters(x: Floats, y: Floats, groups: Groups, *, iterations: int) -> Floats:
     """Hyperparameters (g + 2,) of the greatest posterior probability, by at most ``iterations`` steps.
 
@@ -106,6 +109,18 @@ def fit_hyperparameters(x: Floats, y: Floats, groups: Groups, *, iterations: int
     ]
     result: Floats = torch.cat(found).numpy().copy()
     return result
+
+
+def fit_groups(groups: Sequence[Floats], y: Floats, log_lengthscales: Sequence[float]) -> Floats:
+    """Hyperparameters (g + 2,) of a predictor.
+
+    Args:
+        groups: of features, one (n, f_g) array a group.
+        y: labels (n,), normal scores.
+        log_lengthscales: prior mean of each group's, (g,).
+    """
+    columns = Groups.of([x.shape[1] for x in groups], log_lengthscales)
+    return fit_hyperparameters(np.concatenate(groups, axis=1), y, columns, iterations=ITERATIONS)
 
 
 class _DenseMarginalLogLikelihood(ExactMarginalLogLikelihood):  # type: ignore[misc]
@@ -141,7 +156,8 @@ class _LogDensity(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor]:
         inverse, weights = ctx.saved_tensors
-        return 0.5 * gradients[0] * (torch.outer(weights, weights) - inverse), -gradients[0] * weights
+        slope = torch.outer(weights, weights).sub_(inverse).mul_(0.5 * gradients[0])
+        return slope, -gradients[0] * weights
 
 
 def marginals(model: Model, x: Matrix, *, observation_noise: bool = True) -> tuple[Floats, Floats]:

@@ -1,8 +1,8 @@
 r"""Noise that depends on what is predicted.
 
 The chance in a training moves an accuracy by much the same amount everywhere, but normal scores are steep
-where labels crowd: near the ceiling a tenth of a percent is half a deviation, among poor networks nothing. So
-the noise variance of a score is a smooth function of the predicted score,
+where labels crowd: near the ceiling a tenth of a percent is half a standard deviation, among poor networks
+nothing. So the noise variance of a score is a smooth function of the predicted score,
 
 .. math:: \sigma_n^2(m) = \frac{\sum_i w_i(m)\, e_i^2 + c\,\overline{e^2}}{\sum_i w_i(m) + c}, \quad
           w_i(m) = \exp\bigl(-\tfrac12 (m - m_i)^2 / h^2\bigr),
@@ -15,14 +15,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predictors.gaussian_processes.matern_kernel import Posterior, condition_kernel, kernel
+from predictors.gaussian_processes.posterior import Posterior
 from spaces.space import Floats
 
+JITTER = 1e-6
+"""Added to every noise variance."""
 FROM = 100
-"""Labels from which they tell how the noise varies."""
+"""Labels from which they show how the noise varies."""
 ROUNDS = 2
 WIDTH, PRIOR = 0.4, 8.0
-"""h, in deviations of the labels, and c, in labels."""
+"""h, in standard deviations of the labels, and c, in labels."""
 LOWEST, HIGHEST = 0.1, 20.0
 """Of the variance, over that of even noise."""
 _KNOTS = 33
@@ -44,9 +46,9 @@ class Noise:
         return np.interp(scores, self.knots, self.variances)
 
     @classmethod
-    def even(cls, theta: Floats) -> "Noise":
+    def even(cls, variance: float) -> "Noise":
         """The same everywhere."""
-        return cls(np.zeros(1), np.exp(theta[-1:]))
+        return cls(np.zeros(1), np.array([variance]))
 
     @classmethod
     def of(cls, scores: Floats, squares: Floats, usual: float) -> "Noise":
@@ -59,27 +61,26 @@ class Noise:
 
 
 def condition(
-    squared: Floats, labels: Floats, theta: Floats, *, known: Noise | None = None
+    covariance: Floats, labels: Floats, usual: float, *, known: Noise | None = None
 ) -> tuple[Posterior, Noise]:
-    """The posterior from scaled squared distances (n, n) and labels (n,), and the noise that they tell.
+    """The posterior, and the noise that the labels show.
 
     Args:
-        squared: (n, n).
+        covariance: of the prior, (n, n).
         labels: (n,).
-        theta: hyperparameters; the last is the logarithm of even noise.
+        usual: variance of even noise, the fitted one.
         known: noise to begin with, one round then being enough.
     """
-    matrix, usual = kernel(squared, theta), float(np.exp(theta[-1]))
-    noise = known or Noise.even(theta)
+    noise = known or Noise.even(usual)
     variances = np.full(len(labels), usual)
-    posterior = condition_kernel(matrix, labels, theta, variances)
+    posterior = Posterior.of(covariance, labels, variances + JITTER)
     if len(labels) < FROM:
         return posterior, noise
     for _ in range(ROUNDS if known is None else 1):
-        errors, deviations = posterior.leave_one_out()
-        said = labels - errors
+        errors, std = posterior.leave_one_out()
+        predicted = labels - errors
         if known is None:
-            noise = Noise.of(said, errors**2 - (deviations**2 - variances), usual)
-        variances = noise(said)
-        posterior = condition_kernel(matrix, labels, theta, variances)
+            noise = Noise.of(predicted, errors**2 - (std**2 - variances), usual)
+        variances = noise(predicted)
+        posterior = Posterior.of(covariance, labels, variances + JITTER)
     return posterior, noise

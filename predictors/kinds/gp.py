@@ -6,7 +6,11 @@ function, training-free scores, and the embeddings of pretrained networks (FBNet
 group standardized over the space and with one lengthscale; targets are normal scores. Errors of leaving one
 label out, in closed form, calibrate the intervals, so no label is spent; they are inflated by what
 cross-fitting of everything, hyperparameters and scores too, finds them short.
-Plain NumPy: neither fitting nor predicting loads torch.
+
+The process is a BoTorch model whose hyperparameters ``fit_gpytorch_mll`` finds
+(:mod:`predictors.gaussian_processes.exact_gp`). What predicts is its posterior as arrays
+(:mod:`predictors.gaussian_processes.conditioned`), so that reading a model, predicting, and refining it
+without a new fit load no torch.
 """
 
 import base64
@@ -25,17 +29,10 @@ from predictors.calibrated import ScoredPredictor, checked
 from predictors.calibration.conformal import Calibration
 from predictors.calibration.cross_fitting import cross_fitted
 from predictors.calibration.normal_scores import NormalScores
+from predictors.gaussian_processes.conditioned import ConditionedGp
 from predictors.gaussian_processes.feature_groups import CENTERS as CENTERS
 from predictors.gaussian_processes.feature_groups import Embedded, center_of, standard, standardized
-from predictors.gaussian_processes.heteroscedastic_noise import Noise, condition
-from predictors.gaussian_processes.matern_kernel import (
-    TREND,
-    Posterior,
-    distances,
-    kernel,
-    most_likely,
-    scaled_distances,
-)
+from predictors.gaussian_processes.matern import scaled
 from predictors.inputs import informed_kinds
 from predictors.kinds import KINDS
 from predictors.kinds.gbdt import GbdtPredictor
@@ -53,6 +50,7 @@ INFLATED_UP_TO = 800
 FOLDS = 4
 """Of the cross-fitting that inflates the intervals."""
 _CHUNK = 4096
+"""Architectures whose features are computed together."""
 
 
 @KINDS.register
@@ -88,8 +86,8 @@ class GpPredictor(ScoredPredictor):
             if kinds is not None
             else informed_kinds(space, embeddings=networks is None, deep=True)
         )
-        self.posterior: Posterior | None = None
-        self.noise = Noise(np.zeros(1), np.ones(1))
+        self.theta: Floats | None = None
+        self.process: ConditionedGp | None = None
         self.networks = None if networks is None else Embedded(networks)
         self.sources = tuple(sources)
         self.inflate = inflate
@@ -99,13 +97,15 @@ class GpPredictor(ScoredPredictor):
 
     def fit(self, codes: Codes, values: Floats) -> Self:
         """Learns from labels; see :class:`predictors.predictor.Predictor`."""
+        # It loads torch, which predictions do without.
+        from predictors.gaussian_processes.exact_gp import fit_groups
+
         values = checked(self.space, codes, values)
         self.fine, self.fitted_with = len(values) >= FINE_FROM, len(values)
         chosen = np.random.default_rng(self.seed).permutation(len(values))[:FITTED_ON]
-        inputs = self._inputs(codes[chosen])
         labels = NormalScores.fit(values[chosen]).transform(values[chosen])
-        centers = np.array([center_of(kind) for kind in self._groups()])
-        theta = most_likely(distances(inputs, inputs), labels, centers)
+        centers = [center_of(kind) for kind in self._groups()]
+        theta = fit_groups(self._inputs(codes[chosen]), labels, centers)
         self.inflation = 1.0
         self._condition(codes, values, theta)
         if self.inflate and FOLDS <= len(values) <= INFLATED_UP_TO:
@@ -130,39 +130,35 @@ class GpPredictor(ScoredPredictor):
     def refine(self, codes: Codes, values: Floats) -> Self:
         """Adds labels; hyperparameters stay until the labels have doubled: one matrix inversion."""
         codes, values = self.together(codes, values)
-        if self.posterior is None or len(values) >= 2 * self.fitted_with:
+        if self.theta is None or len(values) >= 2 * self.fitted_with:
             return self.fit(codes, values)
-        return self._condition(codes, checked(self.space, codes, values), self.posterior.theta)
+        return self._condition(codes, checked(self.space, codes, values), self.theta)
 
     def _condition(self, codes: Codes, values: Floats, theta: Floats) -> Self:
-        self.learned = codes.copy(), values.copy()
+        self.learned, self.theta = (codes.copy(), values.copy()), theta
         self.scores = NormalScores.fit(values)
-        inputs = self._inputs(codes)
-        squared = scaled_distances(inputs, inputs, theta)
-        self.posterior, self.noise = condition(squared, self.scores.transform(values), theta)
-        errors, deviations = self.posterior.leave_one_out()
-        self.calibration = Calibration.of(self.inflation * errors, deviations)
+        points = scaled(self._inputs(codes), theta[:-2])
+        self.process = ConditionedGp.of(points, self.scores.transform(values), theta)
+        errors, std = self.process.posterior.leave_one_out()
+        self.calibration = Calibration.of(self.inflation * errors, std)
         return self
 
     def scored(self, codes: Codes) -> tuple[Floats, Floats]:
-        """Posterior mean and deviation (b,), noise included."""
-        if self.posterior is None or self.learned is None:
+        """Posterior mean and standard deviation (b,), noise included."""
+        if self.process is None or self.theta is None:
             raise NotEnoughLabels("the predictor has not been fitted")
-        mean, variance = np.empty(len(codes)), np.empty(len(codes))
-        theta = self.posterior.theta
-        learned = self._inputs(self.learned[0])
-        prior = np.exp(theta[-2]) + TREND
+        means, variances = [np.empty(0)], [np.empty(0)]
         for start in range(0, len(codes), _CHUNK):
-            rows = slice(start, start + _CHUNK)
-            cross = kernel(scaled_distances(self._inputs(codes[rows]), learned, theta), theta)
-            mean[rows] = cross @ self.posterior.weights
-            variance[rows] = prior - ((cross @ self.posterior.inverse) * cross).sum(axis=1)
-        return mean, np.sqrt(np.maximum(variance, 0.0) + self.noise(mean))
+            points = scaled(self._inputs(codes[start : start + _CHUNK]), self.theta[:-2])
+            mean, variance = self.process.marginals(points)
+            means.append(mean)
+            variances.append(variance)
+        return np.concatenate(means), np.sqrt(np.concatenate(variances))
 
     @property
     def fitted(self) -> bool:
         """Whether it has learned anything."""
-        return self.posterior is not None
+        return self.process is not None
 
     def _inputs(self, codes: Codes) -> list[Floats]:
         """Standardized features, one (b, f) array a group."""
@@ -197,7 +193,7 @@ class GpPredictor(ScoredPredictor):
 
     def to_bytes(self) -> bytes:
         """Safetensors: labels and hyperparameters; the posterior follows from them."""
-        if self.posterior is None or self.learned is None:
+        if self.theta is None or self.learned is None:
             raise NotEnoughLabels("the predictor has not been fitted")
         codes, values = self.learned
         about = {
@@ -217,7 +213,7 @@ class GpPredictor(ScoredPredictor):
             else base64.b64encode(pretrained_bytes(self.networks.networks)).decode(),
         }
         # One array: the library writes several in an order of its own, and the digest would change.
-        numbers = np.concatenate([self.posterior.theta, values, codes.astype(np.float64).ravel()])
+        numbers = np.concatenate([self.theta, values, codes.astype(np.float64).ravel()])
         return save({"numbers": numbers}, {"about": json.dumps(about)})
 
     @classmethod

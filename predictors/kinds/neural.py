@@ -168,7 +168,7 @@ class NeuralPredictor(ScoredPredictor):
         if self.trunk == "scratch":
             reference = self.space.sample(REFERENCE, np.random.default_rng(0))
             self.level = float(np.median(self.heads(self._inputs(reference))[1]))
-        own = Calibration.of(self.inflation * self.heads.errors, self.heads.deviations / self.level)
+        own = Calibration.of(self.inflation * self.heads.errors, self.heads.std / self.level)
         self.calibration = own if self.away is None else self.away
         return self
 

@@ -14,8 +14,8 @@ from benchmarks.tables import Tables
 from benchmarks.task_pairs import SOURCE, TaskPairs, read_pairs
 from encoders.tasks.embedding import VERSION, Prototypes, embed_imagenet_classes
 from predictors.calibration.normal_scores import normal_scores
-from predictors.gaussian_processes.cell_kernel import kernel
 from predictors.gaussian_processes.inducing import inducing_points
+from predictors.gaussian_processes.matern import matern
 from predictors.transfer import graph_tasks
 from predictors.transfer.task_training import FOLDS, TaskOptions, TaskTraining
 from spaces.space import Floats, get_space
@@ -146,7 +146,7 @@ def learn_graphs(tables: Tables, *, seed: int = 0) -> graph_tasks.Readings:
     drawn = graph_tasks.looks(space, space.sample(graph_tasks.DRAWN, np.random.default_rng(seed)))
     points = inducing_points(drawn, graph_tasks.POINTS, seed=seed)
     x = np.concatenate(list(graph_tasks.correlations(space, points)))
-    between = kernel(points, points)
+    between = matern(points, points)
     names, columns, centers = [], [], []
     for name in graph_tasks.STATISTICS:
         values = graph_values(tables, name)

@@ -22,8 +22,8 @@ from safetensors.numpy import load, save
 import artifacts
 from encoders.features import feature_names, features
 from encoders.safetensors_about import about_of
-from predictors.gaussian_processes.cell_kernel import kernel
 from predictors.gaussian_processes.feature_groups import standard_of
+from predictors.gaussian_processes.matern import matern
 from predictors.predictor import DamagedModel
 from spaces.space import Codes, Floats, Space
 
@@ -102,7 +102,7 @@ def correlations(space: Space, points: Floats) -> Iterator[Floats]:
     """Of all architectures with points (m, f), (c, m) at a time: together they are some hundred megabytes."""
     known = features_of_all(space)
     for start in range(0, len(known), _CHUNK):
-        yield kernel(known[start : start + _CHUNK], points)
+        yield matern(known[start : start + _CHUNK], points)
 
 
 def predicted_by_others(space: Space, task: str) -> Floats:

@@ -25,7 +25,9 @@ from encoders.safetensors_about import about_of
 from encoders.tasks.embedding import TaskEmbedding
 from predictors.calibrated import checked
 from predictors.calibration.conformal import Calibration
-from predictors.gaussian_processes.cell_kernel import kernel, scaled
+from predictors.gaussian_processes.cell_kernel import scaled
+from predictors.gaussian_processes.matern import matern
+from predictors.gaussian_processes.posterior import Posterior
 from predictors.prediction import Prediction
 from predictors.predictor import DamagedModel, NotEnoughLabels, Predictor
 from predictors.transfer.task_model import Scales, TaskModel, digest, load_task_model
@@ -80,7 +82,7 @@ class TaskPredictor(Predictor):
         if self.reasons:
             self._base = replace(self._base, level=FAR_LEVEL)
         self.scales = self._base
-        self._posterior: tuple[Floats, Floats, Floats, Floats] | None = None
+        self._posterior: tuple[Floats, Floats, Posterior] | None = None
         self._own = Calibration(np.empty(0), 0)
 
     @property
@@ -126,13 +128,11 @@ class TaskPredictor(Predictor):
         part = np.random.default_rng(self.seed).permutation(len(values))[:_CHOSEN_ON]
         self.scales = self._likeliest(codes[np.sort(part)], values[np.sort(part)])
         points, prior = scaled(self.space, codes), self._prior(codes)
-        matrix = self._covariance(points, points, prior, prior) + self.scales.noise**2 * np.eye(len(values))
-        inverse = cho_solve(cho_factor(matrix, lower=True), np.eye(len(values)))
+        covariance = self._covariance(points, points, prior, prior)
         center = prior if self.model is not None else np.full(len(values), values.mean())
-        weights = inverse @ (values - center)
-        self._posterior = points, prior, weights, inverse
-        precision = np.diag(inverse)
-        self._own = Calibration.of(weights / precision, 1 / np.sqrt(precision))
+        posterior = Posterior.of(covariance, values - center, self.scales.noise**2)
+        self._posterior = points, prior, posterior
+        self._own = Calibration.of(*posterior.leave_one_out())
         return self
 
     def _likeliest(self, codes: Codes, values: Floats) -> Scales:
@@ -161,7 +161,7 @@ class TaskPredictor(Predictor):
     ) -> Floats:
         """Prior covariances (n, m) of this task's own residual."""
         scales = scales or self.scales
-        found = scales.level**2 + scales.cells**2 * kernel(a, b)
+        found = scales.level**2 + scales.cells**2 * matern(a, b)
         if self.model is not None:
             found += STRETCH**2 * np.outer(prior_a - self.model.mean, prior_b - self.model.mean)
         return found
@@ -180,18 +180,18 @@ class TaskPredictor(Predictor):
                 raise NotEnoughLabels("the predictor has not been fitted")
             total = np.sqrt(scales.level**2 + scales.cells**2 + scales.noise**2)
             return prior, np.full(len(codes), total)
-        points, learned, weights, inverse = self._posterior
+        points, learned, posterior = self._posterior
         mean, variance = np.empty(len(codes)), np.empty(len(codes))
         center = prior if self.model is not None else np.full(len(codes), self.values.mean())
         for start in range(0, len(codes), 2048):
             rows = slice(start, start + 2048)
             cross = self._covariance(scaled(self.space, codes[rows]), points, prior[rows], learned)
-            mean[rows] = center[rows] + cross @ weights
+            mean[rows] = center[rows] + cross @ posterior.weights
             own = np.full(len(cross), scales.level**2 + scales.cells**2)
             if self.model is not None:
                 own += (STRETCH * (prior[rows] - self.model.mean)) ** 2
-            variance[rows] = own - ((cross @ inverse) * cross).sum(axis=1)
-        return mean, np.sqrt(np.maximum(variance, 0.0) + scales.noise**2)
+            variance[rows] = posterior.variance(cross, own)
+        return mean, np.sqrt(variance + scales.noise**2)
 
     def to_bytes(self) -> bytes:
         """The embedding and the observations; the model of other tasks is named by its digest."""

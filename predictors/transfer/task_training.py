@@ -26,8 +26,9 @@ from encoders.proxies.table import classes, smallest
 from encoders.tasks.embedding import WIDTH, Prototypes
 from encoders.tasks.set_encoder import Neighbourhood, surroundings, task_vector
 from predictors.calibration.conformal import Calibration
-from predictors.gaussian_processes.cell_kernel import correlations, kernel, roots, scaled
+from predictors.gaussian_processes.cell_kernel import correlations, roots, scaled
 from predictors.gaussian_processes.inducing import inducing_points
+from predictors.gaussian_processes.matern import matern
 from predictors.transfer.task_model import Scales, TaskModel, between
 from spaces.space import Floats, Space
 
@@ -246,7 +247,7 @@ class TaskTraining:
         """Weights (m, k) over the inducing points that give values (c, k) of functions, smoothed."""
         if self._solver is None:
             known = correlations(self.space, classes(self.space).codes, self.points)
-            penalty = SMOOTHING * kernel(self.points, self.points) + 1e-8 * np.eye(len(self.points))
+            penalty = SMOOTHING * matern(self.points, self.points) + 1e-8 * np.eye(len(self.points))
             self._solver = known, cho_factor(known.T @ known + penalty)
         known, factor = self._solver
         found: Floats = cho_solve(factor, known.T @ values)
@@ -287,7 +288,7 @@ class TaskTraining:
                 points = scaled(self.space, self.pairs.codes[rows])
                 first, second = np.triu_indices(len(rows), 1)
                 products.append(residuals[rows][first] * residuals[rows][second])
-                alike.append(kernel(points, points)[first, second])
+                alike.append(matern(points, points)[first, second])
         x, y = np.concatenate(alike), np.concatenate(products)
         bound = np.quantile(np.abs(y), 0.99)
         slope, level = np.polyfit(x, np.clip(y, -bound, bound), 1)

@@ -1,112 +1,47 @@
-"""The Gaussian process: its algebra against GPyTorch's, and what it knows of equal functions."""
+"""The Gaussian process: it is BoTorch's model, it knows equal functions, and reading it needs no torch."""
 
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pytest
-from scipy.optimize import approx_fprime
 
-from predictors.gaussian_processes.matern_kernel import (
-    JITTER,
-    TREND,
-    _negative_log_likelihood,
-    condition,
-    distances,
-    kernel,
-    most_likely,
-    scaled_distances,
-)
+from predictors.gaussian_processes.exact_gp import exact_gp, marginals
+from predictors.gaussian_processes.feature_groups import center_of
+from predictors.gaussian_processes.grouped_matern import Groups
+from predictors.kinds.auto import AutoPredictor
 from predictors.kinds.gp import GpPredictor
 from spaces.space import get_space
 
-THETA = np.array([0.3, -0.2, 0.1, -2.0])
+SPACE = get_space("nasbench201")
 
 
-def problem() -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
+def labelled(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Members and a smooth function of their costs with some noise."""
     rng = np.random.default_rng(0)
-    return (
-        [rng.normal(size=(17, 3)), rng.normal(size=(17, 2))],
-        [rng.normal(size=(5, 3)), rng.normal(size=(5, 2))],
-        rng.normal(size=17),
+    codes = SPACE.sample(count, rng)
+    return codes, np.log(SPACE.statistics(codes)["params_m"]) + 0.3 * rng.normal(size=count)
+
+
+def test_what_it_predicts_is_what_botorchs_model_predicts() -> None:
+    codes, values = labelled(60)
+    model = GpPredictor(SPACE, inflate=False).fit(codes, values)
+    unseen = SPACE.sample(300, np.random.default_rng(1))
+    x, z = (np.concatenate(model._inputs(part), axis=1) for part in (codes, unseen))
+    groups = Groups.of(
+        [part.shape[1] for part in model._inputs(codes)], list(map(center_of, model._groups()))
     )
-
-
-def test_posterior_equals_gpytorchs() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import gpytorch
-        import torch
-
-        a, b, labels = problem()
-        scaled = [
-            torch.from_numpy(
-                np.concatenate([x * np.exp(-log) for x, log in zip(part, THETA[:2], strict=True)], 1)
-            )
-            for part in (a, b)
-        ]
-        matern = gpytorch.kernels.MaternKernel(nu=2.5).double()
-        matern.lengthscale = 1.0
-
-        class Model(gpytorch.models.ExactGP):
-            def __init__(self, likelihood: gpytorch.likelihoods.GaussianLikelihood) -> None:
-                super().__init__(scaled[0], torch.from_numpy(labels), likelihood)
-
-            def forward(self, x: torch.Tensor) -> gpytorch.distributions.MultivariateNormal:
-                covariance = np.exp(THETA[2]) * matern(x).to_dense() + TREND
-                return gpytorch.distributions.MultivariateNormal(torch.zeros(len(x)).double(), covariance)
-
-        likelihood = gpytorch.likelihoods.GaussianLikelihood().double()
-        likelihood.noise = np.exp(THETA[3]) + JITTER
-        with torch.no_grad():
-            expected = Model(likelihood).double().eval()(scaled[1])
-            mean, variance = expected.mean.numpy(), expected.variance.numpy()
-    posterior = condition(scaled_distances(a, a, THETA), labels, THETA)
-    cross = kernel(scaled_distances(b, a, THETA), THETA)
-    np.testing.assert_allclose(cross @ posterior.weights, mean, atol=1e-5)
-    ours = np.exp(THETA[2]) + TREND - ((cross @ posterior.inverse) * cross).sum(axis=1)
-    np.testing.assert_allclose(ours, variance, atol=1e-5)
-
-
-def test_gradient_of_the_likelihood() -> None:
-    a, _, labels = problem()
-    squared = distances(a, a)
-    numeric = approx_fprime(THETA, lambda theta: _negative_log_likelihood(squared, labels, theta)[0], 1e-6)
-    np.testing.assert_allclose(
-        _negative_log_likelihood(squared, labels, THETA)[1], numeric, rtol=1e-3, atol=1e-4
-    )
-
-
-@pytest.mark.parametrize("count", [30, 120])
-def test_hyperparameters_equal_botorchs(count: int) -> None:
-    from predictors.gaussian_processes.exact_gp import fit_hyperparameters
-    from predictors.gaussian_processes.grouped_matern import Groups
-
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(count, 5))
-    labels = np.sin(x[:, 0]) + 0.3 * x[:, 3] + 0.1 * rng.normal(size=count)
-    parts, centers = np.split(x, [3], axis=1), np.array([0.3, -0.2])
-    found = most_likely(distances(parts, parts), labels, centers)
-    expected = fit_hyperparameters(x, labels, Groups.of((3, 2), centers), iterations=40)
-    np.testing.assert_allclose(found, expected, atol=2e-3)
-
-
-def test_leaving_one_out_equals_fitting_without_it() -> None:
-    a, _, labels = problem()
-    errors, _ = condition(scaled_distances(a, a, THETA), labels, THETA).leave_one_out()
-    rest = [x[1:] for x in a]
-    without = condition(scaled_distances(rest, rest, THETA), labels[1:], THETA)
-    alone = kernel(scaled_distances([x[:1] for x in a], rest, THETA), THETA) @ without.weights
-    np.testing.assert_allclose(labels[0] - alone[0], errors[0], atol=1e-8)
+    theirs = exact_gp(x, model.scores.transform(values), groups, model.theta)
+    mean, variance = marginals(theirs, z)
+    found, scale = model.scored(unseen)
+    np.testing.assert_allclose(found, mean, atol=1e-5)
+    np.testing.assert_allclose(scale**2, variance, atol=1e-5)
 
 
 def test_members_that_compute_one_function_are_predicted_alike() -> None:
-    space = get_space("nasbench201")
-    codes = space.sample(60, np.random.default_rng(0))
-    model = GpPredictor(space).fit(codes, np.arange(60.0))
+    model = GpPredictor(SPACE).fit(*labelled(60))
     # A convolution that only zeros follow is dead.
-    twins = space.parse_many(
+    twins = SPACE.parse_many(
         f"|nor_conv_3x3~0|+|{dead}~0|none~1|+|nor_conv_1x1~0|nor_conv_3x3~1|none~2|"
         for dead in ("none", "nor_conv_3x3", "avg_pool_3x3")
     )
@@ -114,14 +49,31 @@ def test_members_that_compute_one_function_are_predicted_alike() -> None:
     np.testing.assert_allclose(mean, mean[0], rtol=1e-9)
 
 
-def test_fitting_and_predicting_load_no_torch() -> None:
-    code = """
+def test_more_labels_do_not_choose_hyperparameters_until_there_are_twice_as_many() -> None:
+    codes, values = labelled(60)
+    model = GpPredictor(SPACE, inflate=False).fit(codes[:30], values[:30])
+    theta = model.theta
+    assert (model.refine(codes[30:59], values[30:59]).theta == theta).all()
+    assert (model.refine(codes[59:], values[59:]).theta != theta).any()
+
+
+@pytest.mark.parametrize("kind", [GpPredictor, AutoPredictor])
+def test_reading_predicting_and_refining_load_no_torch(kind, tmp_path) -> None:
+    """The API does them in its own process, which torch would make twice as large."""
+    codes, values = labelled(20)
+    (tmp_path / "model").write_bytes(kind(SPACE).fit(codes, values).to_bytes())
+    np.savez(tmp_path / "labels.npz", codes=codes, values=values)
+    code = f"""
 import sys, numpy as np
-from predictors.kinds.auto import AutoPredictor
+from predictors.kinds import KINDS
 from spaces.space import get_space
 space = get_space("nasbench201")
-codes = space.sample(20, np.random.default_rng(0))
-AutoPredictor(space).fit(codes, np.arange(20.0)).predict(codes)
+model = KINDS.get({kind.kind!r}).from_bytes(open("model", "rb").read(), space)
+labels = np.load("labels.npz")
+model.predict(labels["codes"])
+if model.kind == "gp":
+    model.refine(labels["codes"][:5], labels["values"][:5])
 assert "torch" not in sys.modules
 """
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+    environment = {"PYTHONPATH": ":".join(sys.path)}
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, cwd=tmp_path, env=environment)

@@ -77,7 +77,7 @@ def test_leaving_one_out_equals_learning_without_it():
     without = conditioned([[x[1:] for x in groups] for groups in inputs], labels[1:], theta, seed=0)
     mean, deviation = without([[x[:1] for x in groups] for groups in inputs])
     assert labels[0] - mean[0] == pytest.approx(heads.errors[0], abs=1e-8)
-    assert deviation[0] == pytest.approx(heads.deviations[0], rel=1e-3)
+    assert deviation[0] == pytest.approx(heads.std[0], rel=1e-3)
 
 
 def test_heads_of_many_labels_learn_a_part_each(monkeypatch):
@@ -86,7 +86,7 @@ def test_heads_of_many_labels_learn_a_part_each(monkeypatch):
     inputs = [[rng.normal(size=(19, 3))] for _ in range(2)]
     heads = conditioned(inputs, rng.normal(size=19), np.array([0.3, 0.1, -2.0]), seed=0)
     assert [len(head.rows) for head in heads.heads] == [12, 12]
-    assert np.isfinite(heads.errors).all() and (heads.deviations > 0).all()
+    assert np.isfinite(heads.errors).all() and (heads.std > 0).all()
 
 
 def test_sources_teach_networks_and_the_blend_and_are_in_the_bytes():
