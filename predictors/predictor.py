@@ -101,11 +101,24 @@ class Predictor(ABC):
 
 
 @runtime_checkable
+class FitsAnew(Protocol):
+    """A predictor whose refinement is a whole fit now and then."""
+
+    def fits_anew(self, more: int) -> bool:
+        """Whether refining with so many labels more is one: too long for a request to wait for."""
+
+
+@runtime_checkable
 class Extrapolates(Protocol):
     """A predictor that knows whether it is asked about a task far from those that it learned from."""
 
     extrapolated: bool
     """Whether it is; its ranking is a guess then, and it gives no interval."""
+
+
+def fits_anew(model: Predictor, more: int) -> bool:
+    """Whether refining a model with so many labels more is a whole fit, as far as it knows."""
+    return isinstance(model, FitsAnew) and model.fits_anew(more)
 
 
 def extrapolates(model: Predictor) -> bool:

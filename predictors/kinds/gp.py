@@ -127,10 +127,16 @@ class GpPredictor(ScoredPredictor):
         )
         return narrow.fit(codes, values)
 
+    def fits_anew(self, more: int) -> bool:
+        """Whether :meth:`refine` chooses hyperparameters anew, which loads torch."""
+        known = 0 if self.learned is None else len(self.learned[1])
+        return known + more >= 2 * self.fitted_with
+
     def refine(self, codes: Codes, values: Floats) -> Self:
         """Adds labels; hyperparameters stay until the labels have doubled: one matrix inversion."""
+        anew = self.fits_anew(len(values))
         codes, values = self.together(codes, values)
-        if self.theta is None or len(values) >= 2 * self.fitted_with:
+        if self.theta is None or anew:
             return self.fit(codes, values)
         return self._condition(codes, checked(self.space, codes, values), self.theta)
 

@@ -17,7 +17,7 @@ import numpy as np
 from predictors.devices.measured import MeasuredDevice
 from predictors.prediction import Prediction
 from predictors.predictor import extrapolates
-from search.declared_models import MIN_LABELS, observed_keys, observed_model
+from search.declared_models import MIN_LABELS, observed_keys
 from search.request.design_request import FieldError, InvalidRequest, resolve_quantity
 from search.request.meant_network import asked_network
 from search.request.uploaded_task import CONDITIONED, UploadedTask, task_predictor
@@ -25,6 +25,7 @@ from service.children.bounded import checkpoint
 from service.dependencies import Service
 from service.http.problems import invalid
 from service.operations.devices import named_devices
+from service.operations.observed import fitted
 from service.operations.short_ids import whole_id
 from service.operations.uploads import named_task
 from service.schemas import PredictCreate
@@ -173,7 +174,7 @@ def _answering_model(
         )
     key = item.quantity.key
     if item.observed:
-        learned = observed_model(space.name, key)
+        learned = fitted(space, key)
         return lambda codes: (
             learned.predict(codes, confidence).within(*limits),
             learned.digest(),

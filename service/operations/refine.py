@@ -36,6 +36,8 @@ def _observe(
         if not _is_quick(found, len(labels)):
             break
         version = _refined(service, found, labels)
+        if version is None:
+            break
         try:
             stored, job = service.store.extend_predictor(
                 found.id, labels, tenant_id=tenant, idempotency_key=key, trained=version
@@ -54,10 +56,10 @@ def _is_quick(found: StoredPredictor, more: int) -> bool:
     return current.labels + more <= KINDS.get(found.spec.kind).inline_labels
 
 
-def _refined(service: Service, found: StoredPredictor, labels: list[Label]) -> TrainedVersion:
-    """The next version, its weights already kept."""
+def _refined(service: Service, found: StoredPredictor, labels: list[Label]) -> TrainedVersion | None:
+    """The next version, its weights already kept; None where that is a whole fit, which is a job's work."""
     from predictors.calibration.support import Support
-    from predictors.predictor import NotEnoughLabels
+    from predictors.predictor import NotEnoughLabels, fits_anew
     from predictors.training.observations import Figures, new_predictor
 
     spec, current = found.spec, found.current
@@ -68,6 +70,8 @@ def _refined(service: Service, found: StoredPredictor, labels: list[Label]) -> T
     values = np.array([value for _, value in known + labels])
     new = slice(len(known), None)
     model = service.models.copy(spec.space, spec.kind, current.model)
+    if fits_anew(model, len(labels)):
+        return None
     prequential = Figures.of(model.predict(codes[new]), values[new], 0)
     try:
         model = model.refine(codes[new], values[new])

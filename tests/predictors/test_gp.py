@@ -11,6 +11,7 @@ from predictors.gaussian_processes.feature_groups import center_of
 from predictors.gaussian_processes.grouped_matern import Groups
 from predictors.kinds.auto import AutoPredictor
 from predictors.kinds.gp import GpPredictor
+from predictors.predictor import fits_anew
 from spaces.space import get_space
 
 SPACE = get_space("nasbench201")
@@ -53,6 +54,7 @@ def test_more_labels_do_not_choose_hyperparameters_until_there_are_twice_as_many
     codes, values = labelled(60)
     model = GpPredictor(SPACE, inflate=False).fit(codes[:30], values[:30])
     theta = model.theta
+    assert fits_anew(model, 30) and not fits_anew(model, 29)
     assert (model.refine(codes[30:59], values[30:59]).theta == theta).all()
     assert (model.refine(codes[59:], values[59:]).theta != theta).any()
 

@@ -14,7 +14,7 @@ __all__ = ["postgres"]
 
 
 TIMEOUT_SECONDS = 120.0
-"""Seconds that a suggestion may take where a test is not about time: its process starts on a busy machine."""
+"""Seconds that a call may take where a test is not about time: its process starts on a busy machine."""
 
 
 @pytest.fixture
@@ -23,7 +23,8 @@ def serve(tables):
     with contextlib.ExitStack() as stack:
 
         def start(store=None, blobs=None, **config) -> Running:
-            config = {"study_seconds": TIMEOUT_SECONDS, "body_seconds": TIMEOUT_SECONDS} | config
+            names = ("study_seconds", "science_seconds", "body_seconds")
+            config = dict.fromkeys(names, TIMEOUT_SECONDS) | config
             running = Running(store or MemoryStore(), tables, ServiceConfig(**config), blobs=blobs)
             stack.callback(running.stop)
             return running

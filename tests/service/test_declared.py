@@ -129,7 +129,11 @@ def test_designs_of_a_batch_share_one_copy_of_a_large_declaration(serve):
     assert sum(1 for _ in blobs.names()) == 1
 
 
-def test_observations_make_predictors_and_too_few_say_so(running):
+def test_observations_make_predictors_and_too_few_say_so(running, monkeypatch):
+    def loaded(*_, **__):
+        raise AssertionError("a process of the API fits Gaussian processes: it loads torch")
+
+    monkeypatch.setattr("predictors.gaussian_processes.exact_gp.fit_groups", loaded)
     accuracy = {"space": "mlp", "task": "digits", "objectives": [{"metric": "accuracy"}]}
     declare(running, observed(4))
     said = problem(running.http.post("/v1/designs", json=accuracy), 422, "objectives[0]")

@@ -167,6 +167,17 @@ def test_many_observations_are_learned_by_a_job_while_the_old_version_answers(se
     assert served.predict(named).json()["models"] != first["models"]
 
 
+def test_twice_as_many_observations_are_a_fit_and_so_a_job(served):
+    """It loads torch, which the API does without."""
+    predictor = served.trained(count=8)
+    url = f"/v1/predictors/{predictor}/observe"
+    assert served.http.post(url, json={"observations": observations(7, seed=4)}).status_code == 200
+    answer = served.http.post(url, json={"observations": observations(1, seed=5)})
+    assert answer.status_code == 202, answer.text
+    served.work()
+    assert served.shown(predictor)["current"]["labels"] == 16
+
+
 def test_a_kind_whose_weights_hold_no_labels_learns_all_of_them(served):
     predictor = served.trained(kind="gbdt", count=8)
     more = {"observations": observations(4, seed=4)}
