@@ -40,6 +40,9 @@ from store.jobs.transitions import (
     after_expiry,
     state_data,
 )
+from store.networks.memory import MemoryNetworks
+from store.networks.network import KIND as NETWORK
+from store.networks.network import TrainedNetwork
 from store.port import Store
 from store.predictors.memory import MemoryPredictors
 from store.predictors.predictor import KIND as PREDICTOR
@@ -81,6 +84,7 @@ class MemoryStore(
     MemoryDatasets,
     MemoryDevices,
     MemoryPredictors,
+    MemoryNetworks,
     MemoryStudies,
     MemorySpaces,
     MemoryTasks,
@@ -98,6 +102,7 @@ class MemoryStore(
         MemoryDatasets.__init__(self)
         MemoryDevices.__init__(self)
         MemoryPredictors.__init__(self)
+        MemoryNetworks.__init__(self)
         MemoryStudies.__init__(self)
         MemorySpaces.__init__(self)
         MemoryTasks.__init__(self)
@@ -177,6 +182,7 @@ class MemoryStore(
             owners = {
                 "job": {job_id: entry.job.tenant_id for job_id, entry in self._entries.items()},
                 "predictor": {found: kept.tenant_id for found, kept in self._trained.items()},
+                "network": {found: kept.tenant_id for found, kept in self._networks.items()},
                 "study": {found: kept.study.tenant_id for found, kept in self._studies.items()},
             }
         found = (
@@ -323,7 +329,7 @@ class MemoryStore(
         *,
         result: Mapping[str, object] | None = None,
         reason: str | None = None,
-        trained: TrainedVersion | None = None,
+        trained: TrainedVersion | TrainedNetwork | None = None,
     ) -> Job:
         if not state.terminal:
             raise IllegalMove(f"a job cannot finish as {state}")
@@ -334,7 +340,9 @@ class MemoryStore(
             entry = self._fenced(lease)
             if result is not None:
                 entry.result = strict_json.dump(result)
-            if trained is not None:
+            if isinstance(trained, TrainedNetwork):
+                self._keep_network(trained, entry.job.tenant_id)
+            elif trained is not None:
                 self._keep(trained, entry.job.tenant_id)
             return self._move(entry, state, self._clock(), reason=reason)
 
@@ -471,11 +479,12 @@ class MemoryStore(
         trainings = {space.job_id for space in self._spaces.values()}
         for entry in self._entries.values():
             yield repr((entry.job, entry.observations))
-            if entry.job.kind not in (PREDICTOR, SPACE) or entry.job.id in trainings:
+            if entry.job.kind not in (PREDICTOR, SPACE, NETWORK) or entry.job.id in trainings:
                 yield entry.result or ""
         for kept in (
             self._devices,
             self._trained,
+            self._networks,
             self._studies,
             self._spaces,
             self._tasks,

@@ -20,6 +20,8 @@ from store.datasets.port import DatasetStore
 from store.devices.port import DeviceStore
 from store.evaluations.port import EvaluationStore
 from store.jobs.job import Event, Job, JobState, Lease, OutboxRow
+from store.networks.network import TrainedNetwork
+from store.networks.port import NetworkStore
 from store.predictors.port import PredictorStore
 from store.predictors.predictor import TrainedVersion
 from store.spaces.port import SpaceStore
@@ -35,13 +37,14 @@ class Store(
     DatasetStore,
     DeviceStore,
     PredictorStore,
+    NetworkStore,
     StudyStore,
     SpaceStore,
     TaskStore,
     EvaluationStore,
     ReferenceStore,
 ):
-    """Jobs and batches with all they leave; roles, devices, predictors, studies, spaces, tasks."""
+    """Jobs and batches with all they leave; roles, devices, predictors, networks, studies, spaces, tasks."""
 
     # what a client does
     @abstractmethod
@@ -233,13 +236,13 @@ class Store(
         *,
         result: Mapping[str, object] | None = None,
         reason: str | None = None,
-        trained: TrainedVersion | None = None,
+        trained: TrainedVersion | TrainedNetwork | None = None,
     ) -> Job:
         """Ends a running job in a terminal state, with at most one result row.
 
-        What a training gave becomes its predictor's version in the same transaction; where the predictor
-        was deleted meanwhile, nothing is kept of it. Repeating the call with the same lease and state is
-        harmless: the first result stays.
+        What a training gave becomes its predictor's version, or its network's weights, in the same
+        transaction; where that was deleted meanwhile, nothing is kept of it. Repeating the call with the same
+        lease and state is harmless: the first result stays.
 
         Raises:
             LeaseLost: the lease is not the job's current one; nothing was stored.

@@ -3,7 +3,7 @@
 Each method of the port is one transaction. A job's row is locked first (``FOR UPDATE`` on PostgreSQL,
 ``BEGIN IMMEDIATE`` on SQLite), so that its events are numbered without gaps and no two writers mix.
 Longer than most files: it is one concept, the jobs with their outbox and leases, in the order of the port;
-devices, predictors, studies, spaces and tasks have files of their own.
+devices, predictors, networks, studies, spaces and tasks have files of their own.
 """
 
 import secrets
@@ -44,6 +44,8 @@ from store.jobs.transitions import (
     after_expiry,
     state_data,
 )
+from store.networks.network import TrainedNetwork
+from store.networks.sql import SqlNetworks
 from store.port import Store
 from store.predictors.predictor import TrainedVersion
 from store.predictors.sql import SqlPredictors
@@ -66,6 +68,7 @@ class SqlStore(
     SqlDatasets,
     SqlDevices,
     SqlPredictors,
+    SqlNetworks,
     SqlStudies,
     SqlSpaces,
     SqlTasks,
@@ -318,7 +321,7 @@ class SqlStore(
         *,
         result: Mapping[str, object] | None = None,
         reason: str | None = None,
-        trained: TrainedVersion | None = None,
+        trained: TrainedVersion | TrainedNetwork | None = None,
     ) -> Job:
         if not state.terminal:
             raise IllegalMove(f"a job cannot finish as {state}")
@@ -332,7 +335,9 @@ class SqlStore(
                 text = strict_json.dump(result)
                 values = {"job_id": row.id, "tenant_id": row.tenant_id, "result": text, "at": now}
                 connection.execute(insert(results).values(values))
-            if trained is not None:
+            if isinstance(trained, TrainedNetwork):
+                self._keep_network(connection, trained, row.tenant_id, now)
+            elif trained is not None:
                 self._keep(connection, trained, row.tenant_id, now)
             return self._move(connection, row, state, now, reason=reason)
 

@@ -41,12 +41,25 @@ class JobCheckpoints:
             log.warning("a checkpoint is lost; its evaluation begins anew", error=str(error))
             return None
 
-    def save(self, key: str, content: bytes, progress: Mapping[str, object], message: str = "") -> None:
-        """Keeps content in the place of what was there, and reports how far the work is, also in words."""
+    def save(
+        self,
+        key: str,
+        content: bytes,
+        progress: Mapping[str, object],
+        message: str = "",
+        *,
+        done: int | None = None,
+    ) -> None:
+        """Keeps content in the place of what was there, and reports how far the work is, also in words.
+
+        Args:
+            done: steps of the job, where this is all that it does.
+        """
         self._context.blobs().write_slot(self._slot(key), content)
         self._context.on_event(
             KIND,
             data={"key": key, **progress},
+            done=done,
             message=message or None,
             advances=self._reaches(key, progress),
         )

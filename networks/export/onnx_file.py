@@ -7,6 +7,7 @@ torch's exporter by tracing is used: no network here takes a turn that depends o
 where the newer one takes 15 to 20.
 """
 
+import base64
 import io
 import json
 import sys
@@ -68,11 +69,49 @@ def onnx_file(
         "seed": str(seed),
         "weights": "random, untrained; batch norms hold the statistics of noise",
     }
-    data = _exported(made, images, about)
-    difference = largest_difference(data, made, images[:3])
+    data = exported(made, images[:2], about)
+    _agree(data, made, images[:3])
+    return data
+
+
+def trained_onnx(weights: bytes) -> bytes:
+    """The ONNX model of a training's weights; ``images`` are normalized as its metadata says.
+
+    Args:
+        weights: safetensors of :func:`networks.training.checkpoint.pack_weights`.
+
+    Raises:
+        BadCheckpoint: they are none.
+        WrongExport: as :func:`onnx_file`.
+    """
+    import torch
+
+    from networks.training.rebuild import rebuild
+
+    network, identity = rebuild(weights)
+    side = int(identity["images"]["side"])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        images = torch.randn(_BATCH, 3, side, side)
+    about = {
+        "space": str(identity["space"]),
+        "architecture": str(identity["architecture"]),
+        "weights": "trained",
+        "labels": json.dumps(identity["classes"], ensure_ascii=False),
+        "mean": json.dumps(identity["mean"]),
+        "std": json.dumps(identity["std"]),
+        "preprocessing": "(pixel - mean) / std of each channel, pixels in 0 to 255",
+    }
+    data = exported(network, images[:2], about)
+    _agree(data, network, images[:3])
+    return data
+
+
+def _agree(data: bytes, network: "nn.Module", images: "Tensor") -> None:
+    """Refuses a file that ONNX Runtime computes otherwise than torch."""
+    difference = largest_difference(data, network, images)
     if not difference <= TOLERANCE:
         raise WrongExport(f"ONNX Runtime differs from torch by {difference:.2g}")
-    return data
 
 
 def _images(plan: Plan) -> int:
@@ -99,7 +138,10 @@ def settle(network: "nn.Module", images: "Tensor") -> None:
 
 
 def largest_difference(data: bytes, network: "nn.Module", images: "Tensor") -> float:
-    """Between the scores of ONNX Runtime and torch, over images (b, c, h, w) and over the first alone."""
+    """Between the scores of ONNX Runtime and torch, over images (b, c, h, w) and over the first alone.
+
+    Relative to the largest score where that is above 1.
+    """
     import onnxruntime
     import torch
 
@@ -112,11 +154,19 @@ def largest_difference(data: bytes, network: "nn.Module", images: "Tensor") -> f
         with torch.no_grad():
             expected = network(batch).numpy()
         (found,) = session.run(None, {"images": batch.numpy()})
-        difference = max(difference, float(abs(found - expected).max()))
+        scale = max(1.0, float(abs(expected).max()))
+        difference = max(difference, float(abs(found - expected).max()) / scale)
     return difference
 
 
-def _exported(network: "nn.Module", images: "Tensor", about: dict[str, str]) -> bytes:
+def exported(network: "nn.Module", example: "Tensor", about: dict[str, str]) -> bytes:
+    """A network in evaluation mode as ONNX from ``images``, with any number of them, to ``scores``.
+
+    Args:
+        network: to be exported.
+        example: two images.
+        about: metadata of the file.
+    """
     import onnx
     import torch
 
@@ -125,7 +175,7 @@ def _exported(network: "nn.Module", images: "Tensor", about: dict[str, str]) -> 
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             network,
-            (images[:2],),
+            (example,),
             made,  # type: ignore[arg-type]
             input_names=["images"],
             output_names=["scores"],
@@ -146,10 +196,15 @@ def _exported(network: "nn.Module", images: "Tensor", about: dict[str, str]) -> 
 
 
 def main() -> None:
-    """Answers an order on standard input: the arguments of :func:`onnx_file` as a JSON object."""
+    """Answers an order on standard input, a JSON object: ``weights`` in base64, or the arguments of
+    :func:`onnx_file`.
+    """
     sys.stdout = sys.stderr  # nothing but the file goes to standard output
     order = json.load(sys.stdin)
-    data = onnx_file(**order | {"network": NetworkConfig.from_dict(order["network"])})
+    if "weights" in order:
+        data = trained_onnx(base64.b64decode(order["weights"]))
+    else:
+        data = onnx_file(**order | {"network": NetworkConfig.from_dict(order["network"])})
     with open(1, "wb", closefd=False) as out:
         out.write(data)
 

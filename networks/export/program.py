@@ -33,27 +33,46 @@ def program(space_name: str, architecture: str | Codes, network: NetworkConfig |
     codes = codes_of(space_name, architecture)
     network = network or space.network_config()
     plan = plan_network(space_name, codes, network)
+    params = round(float(space.costs(codes[None], network)["params_m"][0]) * 1e6)
+    about = [
+        f"A network of {space.title}, written by Netwright {version('netwright')}.",
+        "",
+        f"It needs torch alone, and has {params:,} parameters with {plan.classes:,} classes. Its",
+        f"exact numbers are for images of {plan.side}×{plan.side} pixels. It is yet to be trained.",
+    ]
+    return program_of(plan, space.format(codes[None])[0], about, [_main(plan)])
+
+
+def program_of(
+    plan: Plan,
+    architecture: str,
+    about: Sequence[str],
+    end: Sequence[str],
+    *,
+    modules: Sequence[str] = (),
+) -> str:
+    """The text of a file that builds a plan's network.
+
+    Args:
+        plan: of the network.
+        architecture: its string.
+        about: lines of the file's docstring.
+        end: functions and statements behind ``build``.
+        modules: of the standard library that these need.
+    """
     calls = [layer.call for layer in plan.layers] + ([plan.cell] if plan.cell else [])
     blocks = _needed({name for call in calls for name in _functions(call)})
-    params = round(float(space.costs(codes[None], network)["params_m"][0]) * 1e6)
-    parts = [
-        "\n".join(
-            [
-                f'"""A network of {space.title}, written by Netwright {version("netwright")}.',
-                "",
-                f"It needs torch alone, and has {params:,} parameters with {plan.classes:,} classes. Its",
-                f"exact numbers are for images of {plan.side}×{plan.side} pixels. It is yet to be trained.",
-                '"""',
-            ]
-        ),
-        _imports(blocks),
-        _constant("ARCHITECTURE", space.format(codes[None])[0]),
+    head = [
+        "\n".join(['"""' + about[0], *about[1:], '"""']),
+        _imports(blocks, modules),
+        _constant("ARCHITECTURE", architecture),
+    ]
+    body = [
         *(block.text for block in blocks),
         *([_cell(plan.cell)] if plan.cell else []),
         _build(plan),
-        _main(plan),
+        *end,
     ]
-    head, body = parts[:3], parts[3:]
     return "\n\n".join(head) + "\n\n\n" + "\n\n\n".join(body) + "\n"
 
 
@@ -114,11 +133,12 @@ def _functions(argument: Argument) -> Iterator[str]:
 
 
 # the text
-def _imports(blocks: Sequence[_Block]) -> str:
+def _imports(blocks: Sequence[_Block], modules: Sequence[str]) -> str:
     uses = frozenset().union(*(block.uses for block in blocks))
     lines = ["import torch", f"from torch import {'Tensor, ' if 'Tensor' in uses else ''}nn"]
-    if "Mapping" in uses:
-        lines = ["from collections.abc import Mapping", "", *lines]
+    standard = [f"import {module}" for module in sorted(modules)]
+    standard += ["from collections.abc import Mapping"] if "Mapping" in uses else []
+    lines = [*standard, "", *lines] if standard else lines
     return "\n".join(lines)
 
 

@@ -4,6 +4,7 @@ A data set is asked for by its name under one folder, never by a path (:mod:`net
 format is one file in ``networks/images/sources``, or in a package that you install (``docs/extending.md``).
 """
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -79,6 +80,25 @@ class Source(ABC):
         """Of the first image as it is, in pixels: the shorter one."""
         height, width = self.read(self.entries[:1], None).shape[1:3]
         return int(min(height, width))
+
+    def digests(self, entries: Sequence[Entry]) -> list[str]:
+        """SHA-256 of what each entry holds, in their order; equal images have equal ones.
+
+        Of the pixels, unless the format has a file for each image: then of that, which need not be decoded.
+
+        Raises:
+            BadImages: an image cannot be read.
+        """
+        found = [""] * len(entries)
+        with naming(self.path):
+            for index, content in self.contents(entries):
+                found[index] = hashlib.sha256(content).hexdigest()
+        return found
+
+    def contents(self, entries: Sequence[Entry]) -> Iterator[tuple[int, bytes]]:
+        """What each entry holds as bytes, in any order, as :meth:`images` gives pixels."""
+        for index, image in self.images(entries, None):
+            yield index, repr(image.shape).encode() + image.tobytes()
 
     def stamp(self) -> list[object]:
         """What changes when the data set does, plain JSON."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def measure_latency(
     one of them leaves calm blocks on the others; with several, to as many cores.
 
     Args:
-        content: ONNX with inputs of fixed shapes.
+        content: ONNX with inputs of fixed shapes, but for the number of images, float or uint8.
         options: how.
         meter: reads the energy.
         should_stop: asked between blocks.
@@ -60,9 +61,8 @@ def measure_latency(
     with pinned(chosen):
         session = ort.InferenceSession(content, settings, providers=["CPUExecutionProvider"])
         rng = np.random.default_rng(0)
-        feed = {  # empty for a network that does not look at its image
-            given.name: rng.standard_normal(given.shape).astype(np.float32) for given in session.get_inputs()
-        }
+        # Empty for a network that does not look at its image.
+        feed = {given.name: _noise(given, options.batch, rng) for given in session.get_inputs()}
 
         def run() -> object:
             return session.run(None, feed)
@@ -86,6 +86,14 @@ def measure_latency(
         if timing is None:
             return None
         return Latency(timing, _energy(run, meter))
+
+
+def _noise(given: Any, batch: int, rng: np.random.Generator) -> "np.ndarray":
+    """Images as an input takes them."""
+    shape = [size if isinstance(size, int) else batch for size in given.shape]
+    if given.type == "tensor(uint8)":
+        return rng.integers(0, 256, size=shape, dtype=np.uint8)
+    return rng.standard_normal(shape).astype(np.float32)
 
 
 def _move(core: int) -> None:

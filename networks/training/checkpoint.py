@@ -24,8 +24,10 @@ class Place:
     Args:
         epoch: epochs that are finished.
         step: steps of the epoch at hand that are done.
-        history: for each finished epoch, its mean training loss and validation accuracy.
+        history: for each finished epoch, its mean training loss and its accuracy, on validation images where
+            there are any.
         losses: sum of the losses of the epoch at hand.
+        right: training images of the epoch at hand that were answered right.
         best_epoch: of the weights that count, where the best epoch does.
         seconds: spent so far.
         steps: of an epoch; 0 where that was not noted.
@@ -35,6 +37,7 @@ class Place:
     step: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     losses: float = 0.0
+    right: int = 0
     best_epoch: int = -1
     seconds: float = 0.0
     steps: int = 0

@@ -10,6 +10,7 @@ from networks.build import build
 from networks.images.dataset import ImageSet
 from networks.training.checkpoint import read_weights
 from networks.training.recipe import TrainingOptions
+from spaces.costs.network_config import NetworkConfig
 from spaces.space import get_space
 
 
@@ -44,15 +45,19 @@ def identity_of(
     }
 
 
-def untrained(identity: Mapping[str, Any]) -> nn.Module:
-    """The network that an identity names, with new weights from torch's global generator."""
-    network = get_space(identity["space"]).network_config(
+def config_of(identity: Mapping[str, Any]) -> NetworkConfig:
+    """Which network of the architecture an identity names."""
+    return get_space(identity["space"]).network_config(
         identity["task"],
         classes=len(identity["classes"]),
         resolution=identity["images"]["side"],
         skeleton=identity["options"]["network"],
     )
-    return build(identity["space"], identity["architecture"], network)
+
+
+def untrained(identity: Mapping[str, Any]) -> nn.Module:
+    """The network that an identity names, with new weights from torch's global generator."""
+    return build(identity["space"], identity["architecture"], config_of(identity))
 
 
 def rebuild(content: bytes) -> tuple[nn.Module, dict[str, Any]]:

@@ -36,10 +36,11 @@ class Trained:
     """How a training ended.
 
     Args:
-        accuracy: on the validation images, in percent, of the weights that count.
+        accuracy: on the validation images, in percent, of the weights that count; without any, on the
+            training images as the last epoch saw them.
         test_accuracy: on the test images; None without any.
         epochs: that were trained.
-        history: loss and validation accuracy of each epoch.
+        history: loss and accuracy of each epoch, on the same images as ``accuracy``.
         weights: safetensors of the weights that count.
         seconds: spent, interruptions left out.
     """
@@ -129,12 +130,14 @@ class _Run:
         if self.best is not None:
             self.network.load_state_dict(self.best)
         weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-        validation = accuracy(self.network, self.images, self.images.validation, self.should_stop)
+        reached = self.place.history[-1]["accuracy"] if self.place.history else 0.0
+        if len(self.images.validation):
+            reached = accuracy(self.network, self.images, self.images.validation, self.should_stop)
         test = None
         if len(self.images.test):
             test = accuracy(self.network, self.images, self.images.test, self.should_stop)
         return Trained(
-            validation,
+            reached,
             test,
             self.place.epoch,
             tuple(self.place.history),
@@ -149,12 +152,13 @@ class _Run:
             if self.should_stop():
                 self._checkpoint()
                 raise TrainingStopped(f"stopped in epoch {place.epoch + 1}")
-            place.losses += self._step(order, step)
+            loss, right = self._step(order, step)
+            place.losses, place.right = place.losses + loss, place.right + right
             place.step = step + 1
             if time.monotonic() - self._saved > CHECKPOINT_SECONDS and place.step < self.batches.steps:
                 self._checkpoint()
         try:
-            reached = accuracy(self.network, self.images, self.images.validation, self.should_stop)
+            reached = self._reached()
         except TrainingStopped:
             self._checkpoint()
             raise
@@ -166,11 +170,18 @@ class _Run:
         ):
             place.best_epoch = place.epoch
             self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
-        place.epoch, place.step, place.losses = place.epoch + 1, 0, 0.0
+        place.epoch, place.step, place.losses, place.right = place.epoch + 1, 0, 0.0, 0
         self._checkpoint()
 
-    def _step(self, order: object, step: int) -> float:
-        """One step; returns its loss."""
+    def _reached(self) -> float:
+        """Accuracy of the epoch at hand, in percent."""
+        if len(self.images.validation):
+            return accuracy(self.network, self.images, self.images.validation, self.should_stop)
+        seen = min(self.batches.steps * self.batches.size, len(self.images.train))
+        return 100.0 * self.place.right / seen
+
+    def _step(self, order: object, step: int) -> tuple[float, int]:
+        """One step; returns its loss and how many of its images were right before it."""
         place = self.place
         x, y = self.batches.batch(order, place.epoch, step)  # type: ignore[arg-type]
         total = self.recipe.epochs * self.batches.steps
@@ -181,13 +192,14 @@ class _Run:
         torch.manual_seed(hash((self.seed, place.epoch, step)) & 0x7FFF_FFFF)
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(self.network(x), y)
+        scores = self.network(x)
+        loss = self.loss(scores, y)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise Diverged(f"diverged: the loss is {value} in epoch {place.epoch + 1}, step {step + 1}")
         loss.backward()
         self.optimizer.step()
-        return value
+        return value, int((scores.detach().argmax(dim=1) == y).sum())
 
     def _patience_is_over(self) -> bool:
         return (

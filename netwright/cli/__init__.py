@@ -13,6 +13,7 @@ from netwright.cli import (
     design,
     doctor,
     export,
+    finish,
     generate,
     jobs,
     predict,
@@ -55,12 +56,13 @@ def options(
     """Designs neural-network architectures to order, under hardware limits."""
 
 
-for module in (serve, design, generate, predict, export, demo, compare, doctor):
+for module in (serve, design, finish, generate, predict, export, demo, compare, doctor):
     app.registered_commands += module.app.registered_commands
 app.add_typer(jobs.app, name="jobs", help="Look after jobs.")
 app.add_typer(catalogue.spaces, name="spaces", help="The families of architectures.")
 app.add_typer(catalogue.devices, name="devices", help="The machines whose costs were measured, and your own.")
 app.add_typer(predictors.app, name="predictors", help="Predictors of your own, from what you observed.")
+app.add_typer(finish.networks, name="networks", help="Networks that you have trained, to take away.")
 app.add_typer(studies.app, name="studies", help="Search that you drive: ask and tell.")
 app.add_typer(catalogue.tasks, name="tasks", help="The data sets to design for, and your own.")
 app.add_typer(datasets.app, name="datasets", help="Whole data sets of your own, to train on.")

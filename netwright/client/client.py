@@ -19,7 +19,7 @@ import httpx
 
 from netwright.client.datasets import Report, upload
 from netwright.client.errors import ApiError, JobEnded, ServerUnreachable
-from netwright.client.jobs import JobHandle
+from netwright.client.jobs import JobHandle, finish
 from netwright.client.paths import segment
 from netwright.client.sse import JobEvent
 from netwright.client.studies import StudyHandle
@@ -28,6 +28,7 @@ from netwright.client.uploads import packed
 
 __all__ = ["ApiError", "Client", "JobEnded", "JobEvent", "JobHandle", "ServerUnreachable", "StudyHandle"]
 
+BUNDLE_SECONDS = 90.0
 UPLOAD_SECONDS = 360.0  # a task is embedded before the answer; 1,000 classes take a core a minute
 
 
@@ -229,6 +230,72 @@ class Client:
     def delete_predictor(self, predictor: str) -> None:
         """Removes a predictor with its observations and weights."""
         self._call("DELETE", f"/v1/predictors/{segment(predictor)}")
+
+    # networks to take away
+    def finish(
+        self,
+        space: str | None = None,
+        architecture: Architecture | None = None,
+        *,
+        job: str | None = None,
+        rank: int | None = None,
+        dataset: str | None = None,
+        start: str | None = None,
+        recipe: Mapping[str, Any] | None = None,
+        resolution: int | None = None,
+        idempotency_key: str | None = None,
+        **options: Any,
+    ) -> "JobHandle":
+        """Orders the training of one architecture on all training images; returns at once.
+
+        ``job["network"]`` of the handle is the network's id, and :meth:`JobHandle.bundle` gives its files.
+
+        Args:
+            space, architecture: what is trained; or
+            job, rank: the architecture of a design's result.
+            dataset: the images; of a design its own unless said.
+            start: ``scratch``, ``search`` for the weights that the design trained, or ``pretrained``.
+            recipe: such as ``{"epochs": 100}``; what is left out is as the design had it.
+            resolution: side of the images in pixels.
+            idempotency_key: names this order; a repeated call with it gives the same job.
+            options: ``network``, ``seed``.
+
+        Raises:
+            ApiError: with the field and the reason, where the order makes no sense.
+        """
+        order = {
+            "space": space,
+            "architecture": architecture,
+            "job": job,
+            "rank": rank,
+            "dataset": dataset,
+            "start": start,
+            "recipe": recipe,
+            "resolution": resolution,
+            **options,
+        }
+        return finish(self.transport, order, idempotency_key=idempotency_key)
+
+    def network(self, network: str) -> Json:
+        """A network: how its training stands and, once it is trained, its card."""
+        return self._call("GET", f"/v1/networks/{segment(network)}")
+
+    def networks(self) -> list[Json]:
+        """All networks of one's own, newest first."""
+        return self._all("networks", lambda found: str(found["id"]))
+
+    def bundle(self, network: str) -> bytes:
+        """The zip of a network's files.
+
+        Raises:
+            ApiError: 409 before it is trained.
+        """
+        path = f"/v1/networks/{segment(network)}/bundle"
+        return self.transport.answer("GET", path, timeout=BUNDLE_SECONDS).content
+
+    def delete_network(self, network: str) -> None:
+        """Removes a network with its weights and bundle; stops its training."""
+        self._call("DELETE", f"/v1/networks/{segment(network)}")
 
     # studies
     def create_study(

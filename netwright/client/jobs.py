@@ -1,7 +1,8 @@
 """A job seen from Python: its state, its events, its result."""
 
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -98,6 +99,33 @@ class JobHandle:
         path = f"/v1/jobs/{segment(self.id)}/architectures/{rank}/export"
         return self._transport.answer("GET", path, params={"format": format}, timeout=_EXPORT_SECONDS).content
 
+    def finish(self, rank: int = 1, *, idempotency_key: str | None = None, **order: Any) -> "JobHandle":
+        """Orders the training of this design's architecture of a rank on all training images.
+
+        Args:
+            rank: of the architecture.
+            idempotency_key: names this order; a repeated call with it gives the same job.
+            order: see :meth:`netwright.client.client.Client.finish`.
+
+        Raises:
+            ApiError: with the field and the reason, where the order makes no sense.
+        """
+        return finish(
+            self._transport, {"job": self.id, "rank": rank, **order}, idempotency_key=idempotency_key
+        )
+
+    def bundle(self) -> bytes:
+        """The zip of what a training of a network gave: weights, torch, ONNX and int8 files, the card.
+
+        Raises:
+            ApiError: 409 before the job has succeeded.
+            KeyError: the job trains no network.
+        """
+        if self.job.get("network") is None:
+            raise KeyError(f"a {self.job['kind']} job trains no network")
+        path = f"/v1/networks/{segment(str(self.job['network']))}/bundle"
+        return self._transport.answer("GET", path, timeout=_EXPORT_SECONDS).content
+
     def events(self, after: int = 0) -> Iterator[JobEvent]:
         """The job's events, old ones at once and new ones as they come, each once, until the job has ended.
 
@@ -159,3 +187,14 @@ class JobHandle:
     def retry(self) -> "JobHandle":
         """Orders the same work again, as a new job."""
         return JobHandle(self._transport, self._transport.call("POST", f"/v1/jobs/{segment(self.id)}/retry"))
+
+
+def finish(
+    transport: Transport, order: Mapping[str, Any], *, idempotency_key: str | None = None
+) -> JobHandle:
+    """Orders the training of a network; fields that are None are left out."""
+    body: Json = {name: value for name, value in order.items() if value is not None}
+    if "start" in body:  # ``from`` is a word of Python's own
+        body["from"] = body.pop("start")
+    headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
+    return JobHandle(transport, transport.call("POST", "/v1/networks", json=body, headers=headers))

@@ -28,6 +28,19 @@ def parse_architectures(
     raise invalid([_told(space, f"{field}[{index}]", errors[index]) for index in sorted(errors)[:MAX_ERRORS]])
 
 
+def parse_architecture(
+    space: Space, architecture: str | Mapping[str, object], field: str = "architecture"
+) -> Codes:
+    """As :func:`parse_architectures` for a single one: codes (v,)."""
+    if _too_long(architecture):
+        raise invalid([_told(space, field, _long(architecture))])
+    codes, faults = space.read_many([architecture], 1)
+    if faults:
+        raise invalid([_told(space, field, faults[0][1])])
+    single: Codes = codes[0]
+    return single
+
+
 def _too_long(entry: str | Mapping[str, object]) -> bool:
     return isinstance(entry, str) and len(entry) > MAX_CHARACTERS
 

@@ -1,9 +1,10 @@
 """``/v1/jobs/{id}/architectures/{rank}/export``: an architecture of a result, to take away."""
 
+import base64
 import json
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -14,18 +15,19 @@ from search.request.design_request import FieldError
 from service.children.bounded import Bounded
 from service.children.child_process import run_child
 from service.dependencies import JobDep, Service, ServiceDep, TenantDep
-from service.http.problems import Problem, documented, finite, invalid
+from service.http.problems import documented, finite, invalid
 from service.http.strict_json import StrictJSONRoute
-from spaces.costs.network_config import NetworkConfig
-from spaces.declared.space import declare
-from spaces.image_space import ImageSpace
+from service.operations.designed import (
+    architecture_of,
+    network_config_of,
+    no_weights,
+    payload_of,
+    read_trained,
+    space_of,
+    trained_weights,
+)
 from spaces.space import get_space
-from store.blobs.blobs import BlobDamaged, BlobNotFound, Blobs
-from store.blobs.shared_payload import whole
-from store.jobs.job import Job, JobState
-from store.port import Store
-from store.spaces.space import DECLARATION
-from store.tasks.task import TASK
+from store.jobs.job import Job
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)
 
@@ -61,8 +63,9 @@ async def export_architecture(
 ) -> Response:
     """One standalone ``.py`` that needs torch alone, ONNX, JSON, a drawing, or the weights of its training.
 
-    ONNX is made by a child process within a minute; everything else at once. Weights are safetensors with
-    what they are of in their metadata; only architectures that the evaluator ``training`` measured have any.
+    ONNX is made by a child process within a minute, with the weights of the training where there was one;
+    everything else at once. Weights are safetensors with what they are of in their metadata; only
+    architectures that the evaluator ``training`` measured have any.
     """
     exports: Bounded = request.app.state.exports if format in ("onnx", "weights") else service.science
     content = await exports.run(_make, service, tenant, job, rank, format)
@@ -76,12 +79,15 @@ async def export_architecture(
 
 def _make(service: Service, tenant: str, job: Job, rank: int, format: Format) -> str | bytes:
     """The file; runs in a thread."""
-    found = _architecture(service.store, tenant, job, rank)
+    found = architecture_of(service.store, tenant, job, rank)
+    weights = trained_weights(found)
     if format == "weights":
-        return _weights(service.blobs, found, rank)
-    payload = _payload(service.blobs, job)
-    space, task = _space(payload), payload.get("task")
-    network = _network(service.store, tenant, job, payload, space)
+        if weights is None:
+            raise no_weights("format", rank)
+        return read_trained(service.blobs, weights, rank)
+    payload = payload_of(service.blobs, job)
+    space, task = space_of(payload), payload.get("task")
+    network = network_config_of(service.store, tenant, job, payload, space)
     name = str(found.get("network") or found["architecture"])
     try:
         if format == "torch":
@@ -96,65 +102,8 @@ def _make(service: Service, tenant: str, job: Job, rank: int, format: Format) ->
     except NoNetwork:
         problem = FieldError("format", f"{get_space(space).title} has no networks to build", "json or svg")
         raise invalid([problem]) from None
-    return run_child(
-        "networks.export.onnx_file",
-        {"space_name": space, "architecture": name, "network": network.to_dict()},
-        seconds=ONNX_SECONDS,
-        retry_after_seconds=5,
-    )
-
-
-def _weights(blobs: Blobs, found: Mapping[str, Any], rank: int) -> bytes:
-    """What the architecture's best training learned."""
-    training = (found.get("evaluation") or {}).get("training") or {}
-    if (name := training.get("weights")) is None:
-        hint = "architectures that the evaluator training measured have weights"
-        raise invalid([FieldError("format", f"rank {rank} was not trained", hint)])
-    try:
-        return blobs.get(str(name))
-    except (BlobNotFound, BlobDamaged):
-        raise Problem(404, f"the weights of rank {rank} are no longer kept", kind="no-weights") from None
-
-
-def _payload(blobs: Blobs, job: Job) -> Mapping[str, object]:
-    """What the job was given, all its parts."""
-    try:
-        return whole(job.payload, blobs)
-    except (BlobNotFound, BlobDamaged):
-        detail = "what this design was ordered with is no longer kept"
-        raise Problem(404, detail, kind="no-order") from None
-
-
-def _network(store: Store, tenant: str, job: Job, payload: Mapping[str, object], space: str) -> NetworkConfig:
-    """The network that the result's costs are of; in results that do not say, that of the task."""
-    result = store.result(job.id, tenant_id=tenant) or {}
-    if isinstance(found := result.get("costs_for"), Mapping):
-        return NetworkConfig.from_dict(found)
-    task, uploaded, known = payload.get("task"), payload.get(TASK), get_space(space)
-    own = isinstance(uploaded, Mapping) and isinstance(known, ImageSpace)
-    classes = int(uploaded["classes"]) if own and isinstance(uploaded, Mapping) else None
-    return known.network_config(None if task is None else str(task), classes=classes)
-
-
-def _space(payload: Mapping[str, object]) -> str:
-    """The name of the job's space, which this process then knows, a declared one too."""
-    declaration = payload.get(DECLARATION)
-    return str(payload["space"]) if declaration is None else declare(str(declaration)).name
-
-
-def _architecture(store: Store, tenant: str, job: Job, rank: int) -> Mapping[str, Any]:
-    """The result's object of a rank."""
-    if job.kind != "design":
-        raise Problem(409, f"a {job.kind} job has no architectures", kind="no-result")
-    result = store.result(job.id, tenant_id=tenant)
-    if result is None or "architectures" not in result:
-        why = "it has no architectures" + ("" if job.state.terminal else " yet")
-        raise Problem(409, f"the job is {job.public_state}; {why}", kind="no-result")
-    architectures: Any = result["architectures"]
-    if not architectures and job.state is JobState.INFEASIBLE:
-        raise Problem(409, "the design is infeasible: it has no architectures", kind="no-result")
-    for found in architectures:
-        if found.get("rank") == rank:
-            chosen: Mapping[str, Any] = found
-            return chosen
-    raise Problem(404, f"the result has no rank {rank}; its ranks are 1 to {len(architectures)}")
+    order: dict[str, object] = {"space_name": space, "architecture": name, "network": network.to_dict()}
+    if weights is not None:
+        content = read_trained(service.blobs, weights, rank)
+        order = {"weights": base64.b64encode(content).decode()}
+    return run_child("networks.export.onnx_file", order, seconds=ONNX_SECONDS, retry_after_seconds=5)

@@ -14,6 +14,7 @@ from service.operations.short_ids import whole_cursor
 from service.schemas import JobList, JobPublic, ResultPublic
 from store.batches.batch import ANSWERED, NothingToRepeat
 from store.jobs.job import Job, JobState, NotFound
+from store.networks.network import KIND as NETWORK
 from store.predictors.predictor import KIND as PREDICTOR
 from store.spaces.space import KIND as SPACE
 
@@ -121,6 +122,8 @@ def _repeat(service: Service, tenant: str, job: Job) -> tuple[Job, bool]:
     if job.kind == PREDICTOR:
         # Of a deleted predictor nothing is left to learn from: 404, as its own address says.
         service.store.predictor(str(job.payload["predictor"]), tenant_id=tenant)
+    if job.kind == NETWORK:
+        service.store.network(str(job.payload["network"]), tenant_id=tenant)
     return service.store.submit(
         job.kind,
         job.payload,

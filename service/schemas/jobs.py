@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from store.jobs.job import Job
+from store.networks.network import KIND as NETWORK
 from store.predictors.predictor import KIND as PREDICTOR
 
 
@@ -42,6 +43,7 @@ class JobPublic(BaseModel):
     retry_of: str | None
     parent: str | None
     predictor: str | None = Field(None, description="the predictor that it trains")
+    network: str | None = Field(None, description="the network that it trains")
     urls: JobUrls
 
     @classmethod
@@ -63,6 +65,7 @@ class JobPublic(BaseModel):
                 "retry_of": job.retry_of,
                 "parent": job.parent_id,
                 "predictor": job.payload.get("predictor") if job.kind == PREDICTOR else None,
+                "network": job.payload.get("network") if job.kind == NETWORK else None,
                 "urls": {
                     "self": path,
                     "events": f"{path}/events",

@@ -16,8 +16,8 @@ class ReferenceStore(ABC):
         """Of these names of blobs, those that any row names, of whatever tenant.
 
         Everything that is kept counts, wherever in it the name stands, except a log's entries (what an event
-        names, a row names too) and the results of trainings, which name weights that the predictor or the
-        space has or had.
+        names, a row names too) and the results of trainings, which name weights that the predictor, the
+        network or the space has or had.
         """
 
     @abstractmethod

@@ -14,6 +14,7 @@ from store.blobs.references_port import ReferenceStore, names_in
 from store.database.ids import is_id
 from store.database.tables import events, facts, jobs, metadata, results, user_spaces
 from store.database.transactions import SqlTransactions
+from store.networks.network import KIND as NETWORK
 from store.predictors.predictor import KIND as PREDICTOR
 from store.spaces.space import KIND as SPACE
 
@@ -72,8 +73,9 @@ def _counts(table: Table) -> list[ColumnElement[bool]]:
     """Conditions of the rows that keep a blob."""
     if table is not results:
         return []
-    # The result of a training names the weights it made. Those of a predictor stand in its versions; those
-    # of a space's generator only in the result of the job that the space names.
-    training = exists().where(jobs.c.id == results.c.job_id, jobs.c.kind.in_([PREDICTOR, SPACE]))
+    # The result of a training names the weights it made. Those of a predictor stand in its versions, those
+    # of a network in its row; those of a space's generator only in the result of the job that the space
+    # names.
+    training = exists().where(jobs.c.id == results.c.job_id, jobs.c.kind.in_([PREDICTOR, SPACE, NETWORK]))
     current = exists().where(user_spaces.c.job_id == results.c.job_id)
     return [~training | current]

@@ -5,7 +5,7 @@ import secrets
 import threading
 from typing import Literal
 
-Named = Literal["job", "predictor", "study"]
+Named = Literal["job", "predictor", "network", "study"]
 """What has an id."""
 
 _PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")

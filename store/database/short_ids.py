@@ -3,10 +3,10 @@
 from sqlalchemy import select
 
 from store.database.ids import Named, span_of
-from store.database.tables import jobs, predictors, studies
+from store.database.tables import jobs, networks, predictors, studies
 from store.database.transactions import SqlTransactions
 
-_TABLES = {"job": jobs, "predictor": predictors, "study": studies}
+_TABLES = {"job": jobs, "predictor": predictors, "network": networks, "study": studies}
 
 
 class SqlShortIds(SqlTransactions):

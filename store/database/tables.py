@@ -346,6 +346,24 @@ dataset_pieces = Table(
     Column("size", BigInteger, nullable=False),
 )
 
+networks = Table(
+    "networks",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("job_id", Text, nullable=False),
+    Column("space", Text, nullable=False),
+    Column("architecture", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("order", Text, nullable=False),
+    Column("weights", Text),
+    Column("bundle", Text),
+    Column("card", Text),
+    Column("created_at", Double, nullable=False),
+    Column("trained_at", Double),
+)
+Index("ix_networks_page", networks.c.tenant_id, networks.c.id)
+
 # What is true of the database as a whole.
 facts = Table(
     "facts",

@@ -152,7 +152,7 @@ def test_another_networks_file_is_found_out(monkeypatch):
     images = torch.randn(2, 3, 32, 32)
     settle(other, images)
     assert largest_difference(data, other, images) > TOLERANCE
-    monkeypatch.setattr(onnx_file, "_exported", lambda *_: data)
+    monkeypatch.setattr(onnx_file, "exported", lambda *_: data)
     with pytest.raises(WrongExport, match="differs from torch"):
         onnx_file.onnx_file("nasbench201", SMALLEST["nasbench201"], seed=1)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from spaces.metric import Observation
 from spaces.registry import import_modules
 from store.jobs.job import Job, JobState
+from store.networks.network import TrainedNetwork
 from store.predictors.predictor import Label, StoredPredictor, TrainedVersion
 from workers.children import Children
 from workers.shared_work import JobSharedWork
@@ -87,7 +88,7 @@ class Outcome:
     state: JobState
     result: Mapping[str, object]
     reason: str | None = None
-    trained: TrainedVersion | None = None
+    trained: TrainedVersion | TrainedNetwork | None = None
 
 
 Handler = Callable[[JobContext], Outcome]

@@ -34,8 +34,12 @@ class FolderSource(Source):
         return [self.path.name, listed]
 
     def images(self, entries: Sequence[Entry], side: int | None) -> Iterator[tuple[int, Pixels]]:
+        for index, content in self.contents(entries):
+            yield index, decode(content, entries[index].key, side)
+
+    def contents(self, entries: Sequence[Entry]) -> Iterator[tuple[int, bytes]]:
         for index, entry in enumerate(entries):
             file = self._files[entry.key]
             if file.stat().st_size > MAX_FILE_BYTES:
                 raise BadImages(f"{entry.key} has more than {MAX_FILE_BYTES:,} bytes")
-            yield index, decode(file.read_bytes(), entry.key, side)
+            yield index, file.read_bytes()

@@ -47,6 +47,10 @@ class TarSource(Source):
             raise BadImages(f"{self.path.name} is damaged: {error}") from None
 
     def images(self, entries: Sequence[Entry], side: int | None) -> Iterator[tuple[int, Pixels]]:
+        for index, content in self.contents(entries):
+            yield index, decode(content, entries[index].key, side)
+
+    def contents(self, entries: Sequence[Entry]) -> Iterator[tuple[int, bytes]]:
         wanted = {entry.key: index for index, entry in enumerate(entries)}
         with self._open() as archive:
             for member in self._walk(archive):
@@ -56,6 +60,6 @@ class TarSource(Source):
                     raise BadImages(f"{member.name} has more than {MAX_FILE_BYTES:,} bytes")
                 file = archive.extractfile(member)
                 assert file is not None
-                yield index, decode(file.read(), member.name, side)
+                yield index, file.read()
                 if not wanted:
                     return

@@ -43,9 +43,16 @@ class ZipSource(Source):
             self.arrange(arrange(zip_names(archive), path.name))
 
     def images(self, entries: Sequence[Entry], side: int | None) -> Iterator[tuple[int, Pixels]]:
+        for index, content, name in self._members(entries):
+            yield index, decode(content, name, side)
+
+    def contents(self, entries: Sequence[Entry]) -> Iterator[tuple[int, bytes]]:
+        for index, content, _ in self._members(entries):
+            yield index, content
+
+    def _members(self, entries: Sequence[Entry]) -> Iterator[tuple[int, bytes, str]]:
         with opened(self.path) as archive:
             members = archive.infolist()
             for index, entry in enumerate(entries):
                 member = members[int(entry.key)]
-                content = read_member(archive, member, MAX_FILE_BYTES)
-                yield index, decode(content, member_name(member), side)
+                yield index, read_member(archive, member, MAX_FILE_BYTES), member_name(member)

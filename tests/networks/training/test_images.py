@@ -157,3 +157,45 @@ def test_links_in_an_archive_or_folder_are_left_out(tmp_path):
     (tmp_path / "f" / "class0" / "link.png").symlink_to("/etc/passwd")
     for name in ("t", "f"):
         assert len(open_source(tmp_path, name).entries) == len(content)
+
+
+def test_a_fifth_is_set_apart_by_content_whatever_the_files_are_called(tmp_path):
+    content = data.files(count=60, parts=("",))
+    data.folder_of(tmp_path, "a", content)
+    renamed = {
+        f"{path.rpartition('/')[0]}/x{len(content) - n:03}.png": c
+        for n, (path, c) in enumerate(content.items())
+    }
+    data.zip_of(tmp_path, "b.zip", renamed)
+    data.tar_of(tmp_path, "c.tar", content, "w")
+    sets = [load_images(tmp_path, name) for name in "abc"]
+    small = load_images(tmp_path, "a", side=6, cache_dir=tmp_path / "cache")
+    again = load_images(tmp_path, "a", side=6, cache_dir=tmp_path / "cache")
+    assert len({each.test.digest() for each in sets}) == 1 and {each.test_by for each in sets} == {"digest"}
+    counts = [int((sets[0].test.y == label).sum()) for label in range(3)]
+    whole = [len([path for path in content if path.startswith(f"class{label}/")]) for label in range(3)]
+    assert counts == [round(0.2 * count) for count in whole]
+    assert sorted(small.test.y) == sorted(sets[0].test.y) and small.digest == again.digest
+    seen = {image.tobytes() for part in (sets[0].train, sets[0].validation) for image in part.x}
+    assert not seen & {image.tobytes() for image in sets[0].test.x}
+    assert load_images(tmp_path, "a", validate=False).test.digest() == sets[0].test.digest()
+
+
+def test_copies_of_an_image_lie_on_one_side(tmp_path):
+    content = data.files(count=30, parts=("",))
+    copies = content | {path.replace(".png", " copy.png"): item for path, item in content.items()}
+    data.folder_of(tmp_path, "twice", copies)
+    loaded = load_images(tmp_path, "twice")
+    assert len(loaded.test) % 2 == 0 and len(loaded.test) >= 10
+    seen = {image.tobytes() for part in (loaded.train, loaded.validation) for image in part.x}
+    assert not seen & {image.tobytes() for image in loaded.test.x}
+
+
+def test_all_but_the_test_images_are_for_a_network_that_is_taken_away(tmp_path):
+    data.npz(tmp_path)
+    part, whole = load_images(tmp_path, "tiny"), load_images(tmp_path, "tiny", validate=False)
+    assert (len(whole.train), len(whole.validation), whole.test_by) == (60, 0, "makers")
+    assert whole.test.digest() == part.test.digest() and whole.mean != part.mean
+    three = data.files(count=12, parts=("train", "val", "test"))
+    data.folder_of(tmp_path, "three", three)
+    assert len(load_images(tmp_path, "three", validate=False).train) == 24

@@ -1,0 +1,67 @@
+"""How a network that is taken away is trained: plain data, kept with the order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from networks.options import read_options
+from networks.training.recipe import Recipe, TrainingOptions
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkOrder:
+    """What a training of one architecture needs besides its name and its images.
+
+    Args:
+        start: see :mod:`networks.training.start`.
+        recipe: how it is trained.
+        resolution: side of the images in pixels; None: as they are.
+        network: ``full``, or ``small``: the space's reduced skeleton.
+        task: whose version of the network, where a space has several.
+        seed: of weights, order and augmentation.
+        weights: name of the blob with the weights to start from, for ``search``.
+        search: what the card tells of the design that found the architecture.
+        predicted: what the card tells of predictions; quantity key → prediction.
+    """
+
+    start: str = "scratch"
+    recipe: Recipe = field(default_factory=Recipe)
+    resolution: int | None = None
+    network: str = "full"
+    task: str | None = None
+    seed: int = 0
+    weights: str | None = None
+    search: Mapping[str, object] = field(default_factory=dict)
+    predicted: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def training(self) -> TrainingOptions:
+        """The same as a training's options."""
+        return TrainingOptions(resolution=self.resolution, network=self.network, recipe=self.recipe)
+
+    def to_dict(self) -> dict[str, object]:
+        """Plain JSON."""
+        recipe = {name: value for name, value in self.recipe.to_dict().items() if name != "schedule"}
+        return {
+            "from": self.start,
+            "recipe": recipe,
+            "resolution": self.resolution,
+            "network": self.network,
+            "task": self.task,
+            "seed": self.seed,
+            "weights": self.weights,
+            "search": dict(self.search),
+            "predicted": dict(self.predicted),
+        }
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> "NetworkOrder":
+        """What :meth:`to_dict` wrote.
+
+        >>> order = NetworkOrder(recipe=Recipe(epochs=3), seed=5)
+        >>> NetworkOrder.from_dict(order.to_dict()) == order
+        True
+        """
+        rest = {name: value for name, value in told.items() if name not in ("from", "recipe")}
+        recipe = read_options(Recipe, told["recipe"], "recipe")
+        return cls(start=told["from"], recipe=recipe, **rest)

@@ -1,0 +1,138 @@
+"""Orders for networks, checked: which architecture, on which images, from which weights, by which recipe."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from networks.images.limits import BadImages
+from networks.images.names import find, names
+from networks.options import InvalidOptions, read_options
+from networks.plan import planned_spaces
+from networks.training.order import NetworkOrder
+from networks.training.recipe import Recipe, TrainingOptions
+from networks.training.start import SEARCH, starts_of
+from search.request.design_request import FieldError
+from service.dependencies import Service
+from service.http.problems import invalid
+from service.operations.architectures import parse_architecture
+from service.operations.designed import architecture_of, no_weights, payload_of, space_of, trained_weights
+from service.operations.short_ids import whole_id
+from service.operations.spaces import find_space
+from service.schemas.networks import NetworkCreate
+from spaces.space import Space, get_space
+from store.networks.network import NetworkSpec
+
+
+def check_network(request: NetworkCreate, service: Service, tenant: str) -> NetworkSpec:
+    """What is to be trained.
+
+    Raises:
+        Problem: 422 with every field that is wrong; 404 and 409 as for a design's exports.
+    """
+    if request.task is not None and request.dataset is not None and request.task != request.dataset:
+        raise invalid([FieldError("task", "contradicts dataset: they mean the same", "give one of them")])
+    if request.job is not None:
+        return _of_design(request, service, tenant)
+    missing = [name for name in ("space", "architecture") if getattr(request, name) is None]
+    if _asked_images(request) is None:
+        missing.append("dataset")
+    if missing:
+        hint = "or name a job, a design whose result has the architecture"
+        raise invalid([FieldError(name, "is missing", hint) for name in missing])
+    if request.start == SEARCH:
+        raise invalid([FieldError("from", "search needs a job, the design that trained it", "name it")])
+    assert request.space is not None and request.architecture is not None
+    space = find_space(service.store, tenant, request.space).space
+    _check_networks(space)
+    codes = parse_architecture(space, request.architecture)
+    dataset = check_dataset(service.config.images, str(_asked_images(request)))
+    order = _order(request, TrainingOptions(), {})
+    order = replace(order, task=dataset if dataset in space.tasks else None)
+    return _spec(space, space.format(codes[None])[0], dataset, order)
+
+
+def _of_design(request: NetworkCreate, service: Service, tenant: str) -> NetworkSpec:
+    """The architecture of a design's result, trained as the design trained unless something else is said."""
+    errors = [
+        FieldError(name, "is the design's, whose job is given", "leave it out")
+        for name in ("space", "architecture")
+        if getattr(request, name) is not None
+    ]
+    if errors:
+        raise invalid(errors)
+    job = service.store.job(whole_id(service.store, tenant, "job", str(request.job), "job"), tenant_id=tenant)
+    rank = request.rank or 1
+    found = architecture_of(service.store, tenant, job, rank)
+    payload = payload_of(service.blobs, job)
+    space = get_space(space_of(payload))
+    _check_networks(space)
+    told = (payload.get("evaluator_options") or {}).get("training") or {}
+    options = read_options(TrainingOptions, told, "evaluator_options.training")
+    task = str(payload["task"])
+    dataset = check_dataset(service.config.images, _asked_images(request) or options.data or task)
+    order = _order(request, options, found.get("recipe") or {})
+    weights = trained_weights(found) if request.start == SEARCH else None
+    if request.start == SEARCH and weights is None:
+        raise no_weights("from", rank)
+    metrics: Mapping[str, Any] = found.get("metrics") or {}
+    order = replace(
+        order,
+        task=task if task in space.tasks else None,
+        weights=weights,
+        search={"job": job.id, "rank": rank, "metrics": metrics},
+        predicted={key: value for key, value in metrics.items() if value.get("source") == "predicted"},
+    )
+    return _spec(space, str(found.get("network") or found["architecture"]), dataset, order)
+
+
+def _asked_images(request: NetworkCreate) -> str | None:
+    return request.dataset or request.task
+
+
+def check_dataset(images: Path | None, name: str) -> str:
+    """The name of a data set that workers can train on.
+
+    Raises:
+        Problem: 422 where there is none of the name.
+    """
+    if images is None:
+        hint = "set NETWRIGHT_IMAGES to a folder of data sets, for the API and the workers"
+        raise invalid([FieldError("dataset", "there are no images to train on", hint)])
+    try:
+        find(images, name)
+    except BadImages as error:
+        known = ", ".join(names(images)) or "none"
+        raise invalid([FieldError("dataset", str(error), f"there are {known}")]) from None
+    return name
+
+
+def _check_networks(space: Space) -> None:
+    if space.name not in planned_spaces():
+        known = ", ".join(planned_spaces())
+        raise invalid(
+            [FieldError("space", f"{space.public_name} has no networks to train", f"there are {known}")]
+        )
+
+
+def _order(request: NetworkCreate, options: TrainingOptions, chosen: Mapping[str, object]) -> NetworkOrder:
+    """How it is trained: as asked, else as the search trained, else as a recipe begins."""
+    try:
+        asked = read_options(Recipe, request.recipe or {}, "recipe")
+    except InvalidOptions as error:
+        raise invalid([FieldError(each.field, each.message, each.hint) for each in error.errors]) from None
+    named = {name: getattr(asked, name) for name in request.recipe or {}}
+    return NetworkOrder(
+        start=request.start,
+        recipe=replace(options.recipe, **{**chosen, **named}),
+        resolution=request.resolution or options.resolution,
+        network=request.network or options.network,
+        seed=request.seed,
+    )
+
+
+def _spec(space: Space, architecture: str, dataset: str, order: NetworkOrder) -> NetworkSpec:
+    if order.start not in (known := starts_of(space.name)):
+        message = f"{space.public_name} has no {order.start} weights"
+        raise invalid([FieldError("from", message, f"it starts from {', '.join(known)}")])
+    return NetworkSpec(space.name, architecture, dataset, order.to_dict())

@@ -1,0 +1,1 @@
+"""Trained networks of tenants: model, port, adapters."""

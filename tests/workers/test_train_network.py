@@ -1,0 +1,127 @@
+"""The training of a network as a job: epochs, events, bundle; interrupted, it ends with the same weights."""
+
+import io
+import itertools
+import json
+import math
+import zipfile
+from dataclasses import replace
+
+import pytest
+
+from networks.images.dataset import load_images
+from networks.training.order import NetworkOrder
+from networks.training.rebuild import rebuild
+from networks.training.recipe import Recipe
+from networks.training.train import accuracy
+from store.blobs.memory import MemoryBlobs
+from store.jobs.job import JobState
+from store.memory import MemoryStore
+from store.networks.network import NetworkSpec
+from tests.networks.training import data
+from workers.execute import execute
+from workers.timeouts import Timeouts
+
+CELL = "|nor_conv_1x1~0|+|nor_conv_3x3~0|none~1|+|skip_connect~0|nor_conv_1x1~1|skip_connect~2|"
+ORDER = NetworkOrder(recipe=Recipe(epochs=3, batch_size=12, learning_rate=0.05), network="small", seed=4)
+QUICK = Timeouts(lease_seconds=20, stall_seconds=300, drain_seconds=60, store_seconds=2)
+
+
+def spec(**change):
+    return NetworkSpec("nasbench201", CELL, "tiny", replace(ORDER, **change).to_dict())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return data.npz(tmp_path_factory.mktemp("images"), count=120, test=30, side=8)
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def place(request):
+    """Both stores."""
+    if request.param == "memory":
+        return MemoryStore()
+    return request.getfixturevalue("store")
+
+
+@pytest.fixture
+def run(place, folder):
+    blobs = MemoryBlobs()
+
+    def start(job, *, draining=lambda: False):
+        return execute(
+            place,
+            job.id,
+            worker="w",
+            tables=lambda: pytest.fail("training needs no tables"),
+            blobs=lambda: blobs,
+            timeouts=QUICK,
+            draining=draining,
+            leave=lambda: None,
+            images=folder,
+        )
+
+    start.blobs = blobs
+    return start
+
+
+def test_a_training_gives_weights_and_a_bundle_and_tells_how_far_it_is(place, run, folder):
+    made, job, _ = place.create_network(spec(), total=4)
+    ended = run(job)
+    assert ended.state is JobState.SUCCEEDED, ended.reason
+    found, result = place.network(made.id), place.result(job.id)
+    assert (result["weights"], result["bundle"]) == (f"sha256:{found.weights}", f"sha256:{found.bundle}")
+    assert result["card"] == found.card and (ended.done, ended.total) == (4, 4)
+    assert place.named_blobs({found.weights, found.bundle}) == {found.weights, found.bundle}
+    epochs = [event.data for event in place.events(job.id) if event.kind == "checkpoint"]
+    assert [epoch["progress"]["done"] for epoch in epochs] == [1, 2, 3]
+    assert all(epoch["loss"] > 0 and epoch["seconds"] > 0 and epoch["train_accuracy"] > 0 for epoch in epochs)
+    assert "% of 30 test images" in ended.message and not list(run.blobs.slots())
+    with zipfile.ZipFile(io.BytesIO(run.blobs.get(found.bundle))) as archive:
+        assert archive.read("weights.safetensors") == run.blobs.get(found.weights)
+        assert json.loads(archive.read("card.json")) == found.card
+    network, _ = rebuild(run.blobs.get(found.weights))
+    images = load_images(folder, "tiny", validate=False)
+    assert found.card["data"]["train_images"] == 120 == found.card["training"]["images"]
+    assert accuracy(network, images, images.test) == pytest.approx(found.card["accuracy"]["torch"]["percent"])
+
+
+def test_an_interrupted_training_ends_with_the_same_weights(place, run):
+    whole = place.create_network(spec())[0]
+    run(place.job(whole.job_id))
+    for stop_at in (3, 12, 24):  # while training, and later still
+        made, job, _ = place.create_network(spec())
+        asked = itertools.count()
+        stopped = run(job, draining=lambda: next(asked) > stop_at)  # noqa: B023
+        assert stopped.state is JobState.QUEUED, stopped.state
+        assert run(job).state is JobState.SUCCEEDED
+        found = place.network(made.id)
+        assert found.weights == place.network(whole.id).weights
+        assert found.card["accuracy"] == place.network(whole.id).card["accuracy"]
+
+
+def test_a_training_goes_on_from_the_weights_of_a_search(place, run):
+    first = place.create_network(spec())[0]
+    run(place.job(first.job_id))
+    weights = place.network(first.id).weights
+    slow = Recipe(epochs=1, batch_size=12, learning_rate=1e-6, augmentation="none")
+    started = place.create_network(spec(start="search", weights=weights, recipe=slow))[0]
+    assert run(place.job(started.job_id)).state is JobState.SUCCEEDED, place.network(started.id).reason
+    told = place.network(started.id).card
+    assert told["training"]["from"] == "search"
+    # New weights would begin at log 3, and at this learning rate stay there.
+    assert told["training"]["last_epoch"]["loss"] < 0.1 * math.log(3)
+    other = replace(spec(start="search", weights=weights), architecture=CELL.replace("none", "avg_pool_3x3"))
+    wrong = place.create_network(other)[0]
+    run(place.job(wrong.job_id))
+    assert "its architecture differs" in place.network(wrong.id).reason
+
+
+def test_what_cannot_be_trained_says_why(place, run, folder):
+    gone = place.create_network(replace(spec(), dataset="gone"))[0]
+    run(place.job(gone.job_id))
+    assert "no data set 'gone'; there are tiny" in place.network(gone.id).reason
+    place.delete_network(gone.id)
+    wild = place.create_network(spec(recipe=Recipe(epochs=3, batch_size=12, learning_rate=10.0)))[0]
+    ended = run(place.job(wild.job_id))
+    assert ended.state is JobState.SUCCEEDED or "diverged" in ended.reason
