@@ -25,6 +25,8 @@ MOST_ARRAY_BYTES = 256 << 20
 """Of ``x``, unpacked; it is read piece by piece."""
 LONGEST_NAME = 100
 """Of a class, in characters."""
+LONGEST_MESSAGE = 250
+"""Characters of what is said to be wrong."""
 SEEN_SIDE = 224
 """An image is cut to its middle square at once, and a larger one made so small: no more is ever looked at."""
 
@@ -38,6 +40,8 @@ class BadImages(ValueError):
     """
 
     def __init__(self, message: str, hint: str = "") -> None:
+        # Libraries quote what they found in a damaged file, however long it is.
+        message = message if len(message) <= LONGEST_MESSAGE else f"{message[: LONGEST_MESSAGE - 1]}…"
         super().__init__(f"{message} ({hint})" if hint else message)
         self.message = message
         self.hint = hint
