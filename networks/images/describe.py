@@ -1,4 +1,5 @@
-"""Looks through a whole data set and says what is in it: ``python -m networks.images.describe FILE``.
+"""Looks through a whole data set and says what is in it: ``python -m networks.images.describe FILE
+[SAMPLE]``.
 
 A program, because only a process of its own can be held to limits: what it reads was made by strangers. It
 unpacks every image once, so that a damaged one is named now and not in the middle of a training.
@@ -10,9 +11,12 @@ import resource
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import BinaryIO
 
-from networks.images.limits import BadImages
+from networks.images.layout import TRAIN
+from networks.images.limits import IMAGES, IMAGES_A_CLASS, BadImages, check_classes, check_sides
 from networks.images.read import refuse
+from networks.images.sample import Head, fairly, most_of_a_class, write_image
 
 MEMORY_BYTES = 1 << 30
 """Of addresses, libraries included."""
@@ -52,8 +56,44 @@ def describe(path: Path) -> dict[str, object]:
     }
 
 
+def write_sample(path: Path, out: BinaryIO) -> None:
+    """Writes a sample of a data set's training images, of which a task is made; one of each class at least.
+
+    Raises:
+        BadImages: an image is smaller or larger than a task's may be, or there are too many classes.
+    """
+    from PIL import Image
+
+    from networks.images.decode import seen
+    from networks.images.names import open_file
+
+    source = open_file(path)
+    check_classes(len(source.classes))
+    most = most_of_a_class(len(source.classes), a_class=IMAGES_A_CLASS, in_all=IMAGES)
+    training = [entry for entry in source.entries if entry.part == TRAIN]
+    chosen = []
+    for label in range(len(source.classes)):
+        own = [entry for entry in training if entry.label == label]
+        chosen += [own[index] for index in fairly(len(own), most)]
+    head = Head(source.classes, len(training), len(chosen), dict(source.left_out))
+    out.write(head.line())
+    for index, image in source.images(chosen, None):
+        check_sides(image.shape[0], image.shape[1], chosen[index].key)
+        write_image(out, seen(Image.fromarray(image)), chosen[index].label)
+
+
 def _area(size: tuple[int, int]) -> int:
     return size[0] * size[1]
+
+
+def _sampled(path: Path, target: Path) -> str | None:
+    """Writes the sample to a file; returns why there is none."""
+    try:
+        with target.open("wb") as out:
+            write_sample(path, out)
+    except BadImages as error:
+        return str(error)
+    return None
 
 
 def main() -> None:
@@ -65,7 +105,10 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        json.dump(describe(Path(sys.argv[1])), sys.stdout)
+        found = describe(Path(sys.argv[1]))
+        if len(sys.argv) > 2:
+            found["sample"] = _sampled(Path(sys.argv[1]), Path(sys.argv[2]))
+        json.dump(found, sys.stdout)
     except BadImages as error:
         refuse(error.message, error.hint)
     except MemoryError:

@@ -8,7 +8,7 @@ the first four.
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from encoders.tasks.embedding import VERSION
 from encoders.tasks.imagenet_classes import wordnet_ids
@@ -85,8 +85,22 @@ def named_task(store: Store, tenant: str, name: str) -> UploadedTask | None:
     try:
         about = store.task(name, tenant_id=tenant).about
     except NotFound:
-        return None
+        return _task_of_dataset(store, tenant, name)
     return UploadedTask(name, len(about.classes), about.embedding, about.version)
+
+
+def _task_of_dataset(store: Store, tenant: str, name: str) -> UploadedTask | None:
+    """The task that a data set is; None where there is none, it was not read yet, or no task can be made of
+    it."""
+    try:
+        job_id = store.dataset(name, tenant_id=tenant).job_id
+        found: Any = None if job_id is None else store.result(job_id, tenant_id=tenant)
+    except NotFound:
+        return None
+    if not found or "embedding" not in found["task"]:
+        return None
+    task = found["task"]
+    return UploadedTask(name, len(found["classes"]), task["embedding"], task["version"])
 
 
 def check_name(name: str) -> None:

@@ -22,7 +22,8 @@ class DatasetPublic(BaseModel):
     """A data set: how much of it has arrived, and once it was read, what is in it.
 
     ``images`` counts by split and class; ``left_out`` says why files were not taken, and how many;
-    ``duplicates`` counts images that are in two splits; ``smallest`` and ``largest`` are width and height.
+    ``duplicates`` counts images that are in two splits; ``task`` is the embedding by which designs know the
+    data set as a task, or the reason why there is none; ``smallest`` and ``largest`` are width and height.
     """
 
     dataset: str
@@ -38,6 +39,7 @@ class DatasetPublic(BaseModel):
     largest: list[int] | None = None
     left_out: dict[str, int] | None = None
     duplicates: dict[str, int] | None = None
+    task: dict[str, str | int] | None = None
     created_at: datetime
     urls: dict[str, str]
 

@@ -107,6 +107,10 @@ def test_a_data_set_is_uploaded_trained_on_and_removed(stack, images, monkeypatc
         from networks.images.dataset import load_images
 
         assert load_images(images.parent, "photos").digest == about["digest"]
+        # It is a task at once: what other tasks tell of it needs no evaluation.
+        proposed = client.design("nasbench201", "photos", objectives=[{"metric": "accuracy"}], count=3)
+        assert proposed.wait()["state"] == "succeeded"
+        assert "task photos" in proposed.result()["models"] and told["task"]["images"] == 30
     run("datasets", "remove", "photos")
     run("datasets", "show", "photos", status=2)
 
