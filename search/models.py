@@ -8,7 +8,6 @@ import numpy as np
 
 from networks.images.catalog import Images
 from predictors import shipped
-from predictors.kinds.gbdt import GbdtPredictor, cost_options
 from predictors.predictor import Predictor
 from search.bo.prior import refined
 from search.declared_models import observed_model
@@ -37,6 +36,9 @@ def fit_models(
         seed: every random choice follows from it.
         prior: what there was before any observation; it learns them too.
     """
+    # Imported here: it loads XGBoost, and the API imports this module.
+    from predictors.kinds.gbdt import GbdtPredictor, cost_options
+
     finished = [observation for observation in observations if observation.failed is None]
     codes = problem.space.parse_many(observation.architecture for observation in finished)
     models: Models = {}
