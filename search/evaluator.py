@@ -127,7 +127,7 @@ class NamedEvaluator(Evaluator):
     devices: ClassVar[tuple[str, ...]] = ()
     """Devices that it measures, besides those that the space names itself."""
     any_task: ClassVar[bool] = False
-    """Whether a task may be any data set that lies in the folder of images."""
+    """Whether a task may be any data set, uploaded or in the folder of images."""
     takes_recipe: ClassVar[bool] = False
     """Whether it evaluates an architecture together with the recipe that it carries
     (:mod:`spaces.with_recipe`)."""

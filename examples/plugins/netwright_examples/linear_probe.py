@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from networks.images.limits import BadImages
+from networks.images.names import find, names
 from networks.options import limited, read_options
 from networks.plan import planned_spaces
 from search.evaluator import Bench, NamedEvaluator
@@ -59,8 +61,12 @@ class LinearProbe(NamedEvaluator):
             return f"a linear probe measures the accuracy on {problem.task}, not {quantity.key}", ""
         if problem.space.name not in planned_spaces():
             return f"{problem.space.public_name} has no networks", f"there are {', '.join(planned_spaces())}"
-        if bench.images is None:
-            return "there are no images", "set NETWRIGHT_IMAGES to a folder of data sets"
+        if not bench.images:
+            return "there are no images", "set NETWRIGHT_IMAGES to a folder of data sets, or upload one"
+        try:
+            find(bench.images, problem.task)
+        except BadImages as error:
+            return str(error), f"there are {', '.join(names(bench.images)) or 'none'}"
         return None
 
     @classmethod
