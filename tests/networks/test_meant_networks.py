@@ -76,7 +76,7 @@ def test_a_member_with_its_own_resolution_is_counted_there():
 
 @pytest.mark.parametrize("space_name", planned_spaces())
 def test_an_onnx_file_holds_the_network(space_name):
-    """A few at low resolutions; ``netwright compare costs`` takes 400 of each space."""
+    """A few at low resolutions; ``netwright compare costs --seeds 80`` takes 400 of each space."""
     space, rng = get_space(space_name), np.random.default_rng(5)
     for row, classes, side in zip(space.sample(3, rng), (2, 5, 1000), (32, 61, 96), strict=True):
         config = space.network_config(classes=classes, resolution=side, skeleton=SKELETONS[classes % 2])
