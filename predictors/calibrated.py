@@ -95,7 +95,7 @@ def checked(space: Space, codes: Codes, values: Floats) -> Floats:
     labels: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
     sizes = [len(variable.choices) for variable in space.variables]
     if codes.ndim != 2 or codes.shape[1] != len(sizes) or (codes < 0).any() or (codes >= sizes).any():
-        raise ValueError(f"the codes are no members of {space.name}")
+        raise ValueError(f"the codes are no architectures of {space.name}")
     if len(labels) != len(codes):
         raise ValueError(f"{len(codes)} architectures but {len(labels)} labels")
     if len(labels) < 2:

@@ -12,8 +12,8 @@ from spaces.space import Space
 def informed_kinds(space: Space, *, embeddings: bool = False, deep: bool = False) -> tuple[str, ...]:
     """Kinds of features, most general first.
 
-    Where zeros and skips make many members compute one function, only features that are equal for all of
-    them are taken: their labels are then labels of one point. Elsewhere the choices themselves are.
+    Where zeros and skips make several architectures compute one function, only features that are equal for
+    all of them are taken: their labels are then labels of one point. Elsewhere the choices themselves are.
 
     Args:
         space: any space.

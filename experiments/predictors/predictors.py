@@ -138,7 +138,7 @@ def source_model(tables: Tables, task: str) -> "GbdtPredictor":
         known = np.isfinite(values)
         scores.append(np.full(len(values), np.nan))
         scores[-1][known] = NormalScores.fit(values[known]).transform(values[known])
-    options = GbdtOptions(members=2, trees=120, depth=7, rate=0.1)
+    options = GbdtOptions(members=2, trees=120, depth=7, learning_rate=0.1)
     source = GbdtPredictor(space, task=task, options=options)
     return source.fit(codes, np.nanmean(np.stack(scores), axis=0))
 

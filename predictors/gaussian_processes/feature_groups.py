@@ -9,7 +9,7 @@ from encoders.pretrained.networks import Pretrained
 from spaces.space import Codes, Floats, Space, cached_by_space
 
 REFERENCE = 2000
-"""Members whose features' mean and deviation standardize every model of a space."""
+"""Architectures whose features' mean and standard deviation standardize every model of a space."""
 CENTERS = {
     "onehot": 1.4,
     "ordinal": 1.4,
@@ -22,8 +22,8 @@ CENTERS = {
     "pretrained": 0.4,
     "recipe": 1.0,
 }
-"""Where a group's log lengthscale is looked for, in deviations a feature; 0.2 for the others. What stands
-before a colon in a kind's name counts: each part of a recipe is a group."""
+"""Mean of the prior of a group's log lengthscale, in standard deviations of a feature; 0.2 for the others.
+The part before a colon in a kind's name counts: each part of a recipe is a group."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,16 +32,16 @@ from spaces.space import Codes, Floats, Space
 FORMAT = "netwright-auto-2"
 FOLDS = 4
 ONE_ROUND_FROM = 1000
-"""Labels beyond which one fold alone tells enough, and which feed more and deeper trees."""
-FEW_TREES = GbdtOptions(trees=100, rate=0.1)
-MANY_TREES = GbdtOptions(trees=400, rate=0.05, depth=4)
+"""Labels from which one fold is enough for calibration, and from which more and deeper trees are fitted."""
+FEW_TREES = GbdtOptions(trees=100, learning_rate=0.1)
+MANY_TREES = GbdtOptions(trees=400, learning_rate=0.05, depth=4)
 NETWORKS_UP_TO = 5000
 """Labels beyond which the heads on networks would take longer than they are worth."""
 STEP = 0.1
 """Between the shares that are tried."""
 EXPECTED = {"gp": 0.45, "gbdt": 0.1, "neural": 0.45}
 EXPECTED_WITHOUT = {"gp": 0.6, "gbdt": 0.4}
-"""Shares where the labels cannot tell; the second without networks."""
+"""Shares where the labels do not decide; the second without networks."""
 HOLD = 0.5
 """How much of the error holds the shares to where they are expected."""
 
@@ -57,7 +57,8 @@ class AutoPredictor(ScoredPredictor):
     """Gaussian process, boosted trees and pretrained networks, blended.
 
     Args:
-        sources: models of other tasks in the space, told to the process and the networks.
+        sources: models of other tasks in the space, whose predictions are features of the process and the
+            networks.
         networks: that learned other tasks, for both; see :func:`encoders.pretrained.train.pretrain_on`.
     """
 
@@ -132,7 +133,7 @@ class AutoPredictor(ScoredPredictor):
         self.calibration = Calibration.of(truth - best @ means, scale)
 
     def scored(self, codes: Codes) -> tuple[Floats, Floats]:
-        """Blended mean, and the deviation that process and networks have on average, (b,)."""
+        """Blended mean, and the mean standard deviation of process and networks, (b,)."""
         if not self.models:
             raise NotEnoughLabels("the predictor has not been fitted")
         said = {kind: model.scored(codes) for kind, model in self.models.items()}
@@ -141,7 +142,7 @@ class AutoPredictor(ScoredPredictor):
 
     @staticmethod
     def _scale(scales: dict[str, Floats]) -> Floats:
-        """Mean deviation of those that have a posterior; the trees' is of another make."""
+        """Mean standard deviation of those that have a posterior; the trees' scale is of another kind."""
         known = [scale for kind, scale in scales.items() if kind != "gbdt"]
         return np.asarray(np.mean(known, axis=0))
 

@@ -1,5 +1,5 @@
-"""Gradient-boosted trees on training-free features (Luo et al. 2020, "Accuracy Prediction with Non-neural
-Model for Neural Architecture Search"), bagged, on top of a linear trend in the cheap statistics.
+"""Gradient-boosted trees on features that need no training (Luo et al. 2020, "Accuracy Prediction with
+Non-neural Model for Neural Architecture Search"), bagged, on top of a linear trend in the cheap statistics.
 
 Targets are learned as normal scores. The trend is what makes the first ten labels worth something: trees
 alone cannot say "more is better" beyond what they saw. Bagging gives the spread between members, and the
@@ -10,7 +10,7 @@ conformal, whose coverage is guaranteed.
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import xgboost as xgb
@@ -38,7 +38,7 @@ class GbdtOptions:
         members: bootstrap members.
         trees: boosting rounds of each.
         depth: of a tree.
-        rate: shrinkage.
+        learning_rate: shrinkage of each tree.
         ridge: penalty of the linear trend, on standardized statistics.
         kinds: of features.
         split_from: labels from which a fifth is held out for calibration.
@@ -47,10 +47,15 @@ class GbdtOptions:
     members: int = 8
     trees: int = 60
     depth: int = 3
-    rate: float = 0.2
+    learning_rate: float = 0.2
     ridge: float = 3.0
     kinds: tuple[str, ...] = DEFAULT_KINDS
     split_from: int = 100
+
+
+def _renamed(options: dict[str, Any]) -> dict[str, Any]:
+    """Stored options under today's names: up to 0.1 the learning rate was called ``rate``."""
+    return {"learning_rate" if name == "rate" else name: options[name] for name in options}
 
 
 def cost_options(space: Space) -> GbdtOptions:
@@ -60,7 +65,7 @@ def cost_options(space: Space) -> GbdtOptions:
     """
     if not space.list_operations:
         return GbdtOptions()
-    return GbdtOptions(trees=150, rate=0.1, depth=4, kinds=cost_kinds(space))
+    return GbdtOptions(trees=150, learning_rate=0.1, depth=4, kinds=cost_kinds(space))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,7 @@ class GbdtPredictor(ScoredPredictor):
         trend = _Trend.fit(statistics, values, self.options.ridge)
         parameters = {
             "max_depth": self.options.depth,
-            "eta": self.options.rate,
+            "eta": self.options.learning_rate,
             "colsample_bytree": 0.5,
             "tree_method": "exact" if len(values) < 2000 else "hist",
             "base_score": 0.0,
@@ -244,7 +249,7 @@ class GbdtPredictor(ScoredPredictor):
                 raise DamagedModel(f"the bytes hold no {FORMAT} model of {space.name}")
             # Models written before kinds could be chosen do not name them.
             kinds = tuple(body["options"].get("kinds", DEFAULT_KINDS))
-            options = GbdtOptions(**body["options"] | {"kinds": kinds})
+            options = GbdtOptions(**_renamed(body["options"]) | {"kinds": kinds})
             model = cls(space, task=body["task"], seed=body["seed"], options=options)
             if body["features"] != list(feature_names(space, kinds)):
                 raise DamagedModel(f"the model was trained on other features than {space.name} has now")

@@ -5,7 +5,7 @@ source's answer is the prior mean, in normal scores, and a small Gaussian proces
 
 .. math:: y(x) = s(x) + a + b\,s(x) + g(x) + \text{noise}, \quad g \sim GP(0, \alpha\, k_{3/2})
 
-Its kernel sees exact statistics, structure and training-free scores. s is the source after it has also
+Its kernel sees exact statistics, structure and zero-cost proxies. s is the source after it has also
 learned the target's labels, mapped to its scale, where it still holds its own labels: order carries over.
 What s leaves of a label is what a source leaves that was taught the other parts of the labels, not that one:
 the remainder of labels that s has seen would be smaller than that of new architectures.
@@ -40,7 +40,7 @@ _BEFORE = "netwright-precision-1"
 _OFFSET, _SLOPE = 10.0, 2.5
 _REFERENCE = 2000
 _WORTH = 0.03
-"""Rank correlation that it must gain: a hundred labels tell no smaller gain from chance."""
+"""Rank correlation that it must gain: a hundred labels do not distinguish a smaller gain from chance."""
 
 
 @KINDS.register
@@ -193,8 +193,8 @@ def _taught(source: Predictor, codes: Codes, values: Floats) -> Predictor:
     if scores.std() < 1e-9 or usual.std() < 1e-9:
         return source
     own = NormalScores.fit(source.predict(_reference(source.space)).mean)
-    told = own.transform(usual)
-    mapped = own.inverse(told.mean() + (scores - scores.mean()) / scores.std() * told.std())
+    mapped_usual = own.transform(usual)
+    mapped = own.inverse(mapped_usual.mean() + (scores - scores.mean()) / scores.std() * mapped_usual.std())
     try:
         return copy.copy(source).refine(codes, mapped)
     except NotEnoughLabels:  # read from a file that does not hold its labels: it stays as it is
@@ -216,9 +216,9 @@ def _reference(space: Space) -> Codes:
 def _standard(space: Space, task: str | None) -> tuple[Floats, Floats]:
     """Center and scale of each feature; all features together have variance 1."""
     x = _features(space, _reference(space), task)
-    deviation = x.std(axis=0)
-    varies = deviation > 1e-6
-    return x.mean(axis=0), np.where(varies, 1 / np.where(varies, deviation, 1), 0) / np.sqrt(varies.sum())
+    std = x.std(axis=0)
+    varies = std > 1e-6
+    return x.mean(axis=0), np.where(varies, 1 / np.where(varies, std, 1), 0) / np.sqrt(varies.sum())
 
 
 def _features(space: Space, codes: Codes, task: str | None) -> Floats:

@@ -23,7 +23,7 @@ LABELS = 1000
 """A sample of each table, never all of it: the rest is what the card's figures are measured on."""
 EVALUATED = 5000
 """Of the rest, at most."""
-OPTIONS = GbdtOptions(members=3, trees=40, depth=4, rate=0.3)
+OPTIONS = GbdtOptions(members=3, trees=40, depth=4, learning_rate=0.3)
 
 
 @dataclass(frozen=True, slots=True)
