@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
+from networks.images.catalog import ImageCatalog
 from networks.images.limits import BadImages
 from networks.images.names import find, names
 from networks.options import InvalidOptions, read_options
@@ -16,11 +16,13 @@ from search.request.design_request import FieldError
 from service.dependencies import Service
 from service.http.problems import invalid
 from service.operations.architectures import parse_architecture
+from service.operations.datasets import ready_dataset
 from service.operations.designed import architecture_of, no_weights, payload_of, space_of, trained_weights
 from service.operations.short_ids import whole_id
 from service.operations.spaces import find_space
 from service.schemas.networks import NetworkCreate
 from spaces.space import Space, get_space
+from store.datasets.dataset import DATASETS
 from store.networks.network import NetworkSpec
 
 
@@ -46,10 +48,11 @@ def check_network(request: NetworkCreate, service: Service, tenant: str) -> Netw
     space = find_space(service.store, tenant, request.space).space
     _check_networks(space)
     codes = parse_architecture(space, request.architecture)
-    dataset = check_dataset(service.config.images, str(_asked_images(request)))
+    dataset = str(_asked_images(request))
+    data = _data(service, tenant, dataset)
     order = _order(request, TrainingOptions(), {})
     order = replace(order, task=dataset if dataset in space.tasks else None)
-    return _spec(space, space.format(codes[None])[0], dataset, order)
+    return _spec(space, space.format(codes[None])[0], dataset, order, data)
 
 
 def _of_design(request: NetworkCreate, service: Service, tenant: str) -> NetworkSpec:
@@ -70,7 +73,8 @@ def _of_design(request: NetworkCreate, service: Service, tenant: str) -> Network
     told = (payload.get("evaluator_options") or {}).get("training") or {}
     options = read_options(TrainingOptions, told, "evaluator_options.training")
     task = str(payload["task"])
-    dataset = check_dataset(service.config.images, _asked_images(request) or options.data or task)
+    dataset = _asked_images(request) or options.data or task
+    data = _data(service, tenant, dataset)
     order = _order(request, options, found.get("recipe") or {})
     weights = trained_weights(found) if request.start == SEARCH else None
     if request.start == SEARCH and weights is None:
@@ -83,28 +87,30 @@ def _of_design(request: NetworkCreate, service: Service, tenant: str) -> Network
         search={"job": job.id, "rank": rank, "metrics": metrics},
         predicted={key: value for key, value in metrics.items() if value.get("source") == "predicted"},
     )
-    return _spec(space, str(found.get("network") or found["architecture"]), dataset, order)
+    return _spec(space, str(found.get("network") or found["architecture"]), dataset, order, data)
 
 
 def _asked_images(request: NetworkCreate) -> str | None:
     return request.dataset or request.task
 
 
-def check_dataset(images: Path | None, name: str) -> str:
-    """The name of a data set that workers can train on.
+def _data(service: Service, tenant: str, name: str) -> dict[str, object]:
+    """What a job needs of a data set that it can train on: of an uploaded one its pieces.
 
     Raises:
-        Problem: 422 where there is none of the name.
+        Problem: 422 where there is none of the name, 409 where it has not arrived yet.
     """
-    if images is None:
-        hint = "set NETWRIGHT_IMAGES to a folder of data sets, for the API and the workers"
+    ready = ready_dataset(service.store, tenant, name)
+    images = ImageCatalog(service.config.images, {} if ready is None else {name: ready.size})
+    if not images:
+        hint = "upload a data set (netwright datasets add), or set NETWRIGHT_IMAGES to a folder of them"
         raise invalid([FieldError("dataset", "there are no images to train on", hint)])
     try:
         find(images, name)
     except BadImages as error:
         known = ", ".join(names(images)) or "none"
         raise invalid([FieldError("dataset", str(error), f"there are {known}")]) from None
-    return name
+    return {} if ready is None else {DATASETS: {name: ready.payload}}
 
 
 def _check_networks(space: Space) -> None:
@@ -131,8 +137,10 @@ def _order(request: NetworkCreate, options: TrainingOptions, chosen: Mapping[str
     )
 
 
-def _spec(space: Space, architecture: str, dataset: str, order: NetworkOrder) -> NetworkSpec:
+def _spec(
+    space: Space, architecture: str, dataset: str, order: NetworkOrder, data: dict[str, object]
+) -> NetworkSpec:
     if order.start not in (known := starts_of(space.name)):
         message = f"{space.public_name} has no {order.start} weights"
         raise invalid([FieldError("from", message, f"it starts from {', '.join(known)}")])
-    return NetworkSpec(space.name, architecture, dataset, order.to_dict())
+    return NetworkSpec(space.name, architecture, dataset, order.to_dict() | data)

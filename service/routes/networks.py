@@ -11,7 +11,7 @@ from service.http.problems import Problem, documented, invalid
 from service.http.strict_json import StrictJSONRoute
 from service.operations.networks import check_network
 from service.operations.short_ids import whole_cursor, whole_id
-from service.schemas.networks import NetworkCreate, NetworkJobPublic, NetworkList, NetworkPublic
+from service.schemas.networks import NetworkCreate, NetworkJobPublic, NetworkList, TrainedNetworkPublic
 from store.blobs.blobs import BlobDamaged, BlobNotFound
 from store.jobs.job import Job, NotFound
 from store.networks.network import StoredNetwork, TooManyNetworks
@@ -106,13 +106,13 @@ def list_networks(
     except NotFound:
         unknown = FieldError("after", f"{after!r} is no network", "the id of the last one you have")
         raise invalid([unknown]) from None
-    return NetworkList(networks=[NetworkPublic.of(entry) for entry in found], has_more=has_more)
+    return NetworkList(networks=[TrainedNetworkPublic.of(entry) for entry in found], has_more=has_more)
 
 
 @router.get("/{network_id}", responses=documented(404, 422, 503))
-def show_network(found: NetworkDep) -> NetworkPublic:
+def show_network(found: NetworkDep) -> TrainedNetworkPublic:
     """What a network is, how its training stands, and what its files measure."""
-    return NetworkPublic.of(found)
+    return TrainedNetworkPublic.of(found)
 
 
 @router.get(

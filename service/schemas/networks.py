@@ -9,6 +9,7 @@ from networks.training.start import SCRATCH, STARTS
 from service.schemas.base import Create, Name, Variables
 from service.schemas.jobs import JobPublic
 from spaces.costs.network_config import SKELETONS
+from store.datasets.dataset import DATASETS
 from store.jobs.job import Job, JobState
 from store.networks.network import StoredNetwork
 
@@ -60,7 +61,7 @@ class NetworkUrls(BaseModel):
     bundle: str | None
 
 
-class NetworkPublic(BaseModel):
+class TrainedNetworkPublic(BaseModel):
     """A network: what it is, how far it is, and, once it is trained, what its files measure (``card``)."""
 
     id: str
@@ -78,7 +79,7 @@ class NetworkPublic(BaseModel):
     urls: NetworkUrls
 
     @classmethod
-    def of(cls, found: StoredNetwork) -> "NetworkPublic":
+    def of(cls, found: StoredNetwork) -> "TrainedNetworkPublic":
         """The public face of a stored network."""
         ready = found.bundle is not None
         path = f"/v1/networks/{found.id}"
@@ -88,7 +89,7 @@ class NetworkPublic(BaseModel):
                 "space": found.spec.space,
                 "architecture": found.spec.architecture,
                 "dataset": found.spec.dataset,
-                "order": found.spec.order,
+                "order": {name: value for name, value in found.spec.order.items() if name != DATASETS},
                 "state": "ready" if ready else _waiting(found.job_state),
                 "reason": None if ready else found.reason,
                 "weights": None if found.weights is None else f"sha256:{found.weights}",
@@ -112,7 +113,7 @@ def _waiting(state: JobState) -> str:
 class NetworkList(BaseModel):
     """A page of networks, newest first."""
 
-    networks: list[NetworkPublic]
+    networks: list[TrainedNetworkPublic]
     has_more: bool
 
 

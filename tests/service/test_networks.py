@@ -204,3 +204,17 @@ def test_without_images_nothing_can_be_trained(serve):
     bare = serve(MemoryStore())
     told = problem(bare.http.post("/v1/networks", json=ORDER), 422, "dataset")
     assert "NETWRIGHT_IMAGES" in told["errors"][0]["hint"]
+
+
+def test_an_uploaded_data_set_is_trained_on(served, images):
+    from netwright.client.client import Client
+
+    with Client(served.url) as client:
+        client.add_dataset("mine", images / "tiny.npz")
+        served.work()
+        job = client.finish("nasbench201", CELL, dataset="mine", network="small", recipe=ORDER["recipe"])
+        told = client.network(job["network"])
+        assert told["dataset"] == "mine" and "datasets" not in told["order"]
+        served.work()
+        card = client.network(job["network"])["card"]
+    assert (card["data"]["data"], card["data"]["train_images"]) == ("mine", 60)

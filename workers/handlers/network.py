@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from networks.export.bundle.origin import Origin
+from networks.images.limits import BadImages
 from networks.training.order import NetworkOrder
 from store.jobs.job import JobState
 from store.networks.network import TrainedNetwork
 from workers.checkpoints import JobCheckpoints
+from workers.datasets import images_of
 from workers.handlers import JobContext, JobStopped, Outcome, handles
-from workers.images import images_of
 
 if TYPE_CHECKING:
     from networks.images.dataset import ImageSet
@@ -33,11 +34,21 @@ def network(context: JobContext) -> Outcome:
     import torch
 
     from networks.export.bundle.bundle import make_bundle
+    from networks.images.dataset import load_images
 
     torch.set_num_threads(1)  # sums in a fixed order give a seed the same weights on every worker
     payload: dict[str, Any] = dict(context.job.payload)
-    order = NetworkOrder.from_dict(payload["order"])
-    images = images_of(context, str(payload["dataset"]), side=order.resolution, validate=False)
+    with images_of(payload["order"], context) as catalog:
+        if catalog is None:
+            raise BadImages("there are no images: NETWRIGHT_IMAGES is not set on this worker")
+        order = NetworkOrder.from_dict(payload["order"])
+        images = load_images(
+            catalog,
+            str(payload["dataset"]),
+            side=order.resolution,
+            cache_dir=context.cache_dir,
+            validate=False,
+        )
     checkpoints = JobCheckpoints(context)
     trained = _trained(context, payload, order, images, checkpoints)
 
