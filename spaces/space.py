@@ -15,7 +15,6 @@ choice. Codes are canonical when ``parse(format(codes)) == codes``.
 import reprlib
 import threading
 from abc import ABC, abstractmethod
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, wraps
@@ -26,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spaces.costs.network_config import FULL, NetworkConfig
+from spaces.recently_used import RecentlyUsed
 from spaces.registry import Registry
 
 P = ParamSpec("P")
@@ -372,11 +372,11 @@ def _means(value: object, choice: Choice) -> bool:
 
 
 _SPACES: dict[str, Space] = {}
-_ADDED: "OrderedDict[str, Space]" = OrderedDict()
 _IN_USE: "WeakValueDictionary[str, Space]" = WeakValueDictionary()  # added spaces that somebody still holds
 _adding = threading.Lock()
 MAX_ADDED_BYTES = 128 * 2**20
 """Memory of the added spaces that a process keeps."""
+_ADDED = RecentlyUsed[str, Space](MAX_ADDED_BYTES, size=lambda space: space.memory_bytes)
 
 
 def cached_by_space(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
@@ -443,25 +443,21 @@ def add_space(space: Space) -> Space:
     """
     with _adding:
         known = _IN_USE.setdefault(space.name, space)
-        _ADDED[space.name] = known
-        _ADDED.move_to_end(space.name)
-        while len(_ADDED) > 1 and sum(added.memory_bytes for added in _ADDED.values()) > MAX_ADDED_BYTES:
-            _ADDED.popitem(last=False)
+        _ADDED.put(space.name, known)
         return known
 
 
 def forget_space(name: str) -> None:
     """Lets an added space go, with all that :func:`cached_by_space` keeps of it; who still uses it may."""
     with _adding:
-        _ADDED.pop(name, None)
+        _ADDED.pop(name)
         _IN_USE.pop(name, None)
 
 
 def added_space(name: str) -> Space | None:
     """The added space of a name; None where there is none, or it was let go."""
     with _adding:
-        if name in _ADDED:
-            _ADDED.move_to_end(name)
+        _ADDED.get(name)  # a use of it
         return _IN_USE.get(name)
 
 

@@ -5,9 +5,9 @@ from functools import lru_cache
 import numpy as np
 
 from search.problem import Problem
-from spaces.space import Codes, Space
+from spaces.space import ENUMERABLE, Codes, Space
 
-LISTED = 100_000
+LISTED = ENUMERABLE
 ASKED_AGAIN = 200
 """Proposals in a row that may be known, or no architectures, before a uniform draw takes their place."""
 

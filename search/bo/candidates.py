@@ -11,9 +11,9 @@ from search.bo.inputs import Inputs, every_input
 from search.feasibility.exact_bounds import draw_feasible
 from search.guides import ExactBoundsGuide, FunctionGuide
 from search.problem import Problem
-from spaces.space import Bools, Codes, Floats
+from spaces.space import ENUMERABLE, Bools, Codes, Floats
 
-LISTED = 100_000
+LISTED = ENUMERABLE
 """Spaces of this size or smaller are looked at as a whole."""
 UNIFORM = 256
 NEIGHBOURED = 8

@@ -13,9 +13,10 @@ from search.evaluator import Bench, NamedEvaluator
 from search.evaluators import EVALUATORS
 from search.problem import Problem
 from spaces.metric import Observation, Quantity
+from spaces.space import ENUMERABLE
 
 SECONDS = "train_seconds"
-LARGEST_COVERED = 100_000
+LARGEST_COVERED = ENUMERABLE
 """Architectures of a space beyond which a table is a sample: most of what a search proposes is not in it."""
 
 

@@ -10,7 +10,6 @@ from predictors.devices.measured import MeasuredDevice
 from search.evaluators import EVALUATORS
 from search.problem import Problem
 from search.request.evaluation import (
-    DATA_NAME,
     MODEL,
     Spec,
     evaluator_of,
@@ -26,6 +25,7 @@ from search.request.uploaded_task import CONDITIONED, UploadedTask
 from search.strategies import STRATEGIES
 from spaces.costs.network_config import RESOLUTIONS
 from spaces.metric import METRICS, Constraint, Objective, Quantity
+from spaces.names import NAME
 from spaces.registry import NotRegistered
 from spaces.space import Space, get_space, knows_space, space_names
 from spaces.with_recipe import Choices
@@ -353,7 +353,7 @@ class _Parser(Fields):
             return space.tasks[0]
         # An evaluator may be for any data set that is there; whether it is, the evaluator says.
         admitted = self.any_task() and not space.task_dependent_cost
-        if admitted and isinstance(task, str) and DATA_NAME.fullmatch(task):
+        if admitted and isinstance(task, str) and NAME.fullmatch(task):
             return task
         if not isinstance(task, str) or task not in space.tasks:
             self.fail(
@@ -391,7 +391,7 @@ class _Parser(Fields):
         """A task that may be the name of a data set; whether it is there, the evaluator says."""
         named = metric == "accuracy" and self.any_task()
         admitted = named and task is not None and not space.task_dependent_cost
-        return [task] if admitted and task is not None and DATA_NAME.fullmatch(task) else []
+        return [task] if admitted and task is not None and NAME.fullmatch(task) else []
 
     def metrics(self) -> list[str]:
         """The metrics that the evaluators bring to any space."""

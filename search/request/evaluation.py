@@ -1,6 +1,5 @@
 """Which evaluator measures what, as a request says it."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,8 +14,6 @@ Spec = str | dict[str, str]
 
 MODEL, EXTERNAL = "model", "external"
 """Sources that are no evaluators: a prediction, and what the client of a study tells."""
-
-DATA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 def evaluator_name(spec: Spec | None, metric: str) -> str:

@@ -1,7 +1,5 @@
 """A task that someone uploaded, as a request carries it, and the predictor that is conditioned on it."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spaces.metric import Quantity
+from spaces.recently_used import RecentlyUsed
 
 if TYPE_CHECKING:
     from predictors.predictor import Predictor
@@ -47,8 +46,7 @@ class EmbeddingGone(LookupError):
     """The embedding of a task cannot be read, or is one of another encoder; add the task again."""
 
 
-_kept: "OrderedDict[tuple[str, str], Predictor]" = OrderedDict()
-_lock = threading.Lock()
+_kept = RecentlyUsed[tuple[str, str], "Predictor"](KEPT)
 
 
 def task_predictor(space: str, task: UploadedTask, blobs: "Callable[[], Blobs]") -> "Predictor":
@@ -63,10 +61,8 @@ def task_predictor(space: str, task: UploadedTask, blobs: "Callable[[], Blobs]")
     from store.blobs.blobs import BlobDamaged, BlobNotFound
 
     key = (space, task.embedding)
-    with _lock:
-        if key in _kept:
-            _kept.move_to_end(key)
-            return _kept[key]
+    if (kept := _kept.get(key)) is not None:
+        return kept
     try:
         embedding = TaskEmbedding.from_bytes(blobs().get(task.embedding))
         made = load_task_predictor(space, embedding)
@@ -74,8 +70,5 @@ def task_predictor(space: str, task: UploadedTask, blobs: "Callable[[], Blobs]")
     except (BlobNotFound, BlobDamaged, DamagedEmbedding, OtherVersion) as error:
         message = f"the embedding of {task.name!r} cannot be used: {error}; add the task again"
         raise EmbeddingGone(message) from error
-    with _lock:
-        _kept[key] = made
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
+    _kept.put(key, made)
     return made

@@ -16,12 +16,12 @@ from networks.images.read import MEMORY_BYTES, PROCESSOR_SECONDS
 from networks.images.sample import Head
 from networks.images.zips import HINT, MAGIC
 from search.request.design_request import FieldError
-from search.request.evaluation import DATA_NAME
 from search.request.uploaded_task import UploadedTask
 from service.children.child_process import Died, Refused, pipe_child
 from service.dependencies import Service
 from service.http.problems import Problem, invalid
 from service.operations.catalog import BUILT_IN_TASKS
+from spaces.names import NAME
 from spaces.space import get_space, space_names
 from store.jobs.job import NotFound
 from store.port import Store
@@ -80,7 +80,7 @@ def _sha256(file: BinaryIO) -> str:
 
 def named_task(store: Store, tenant: str, name: str) -> UploadedTask | None:
     """The tenant's task of a name; asks the store only for what is not built in."""
-    if name in BUILT_IN_TASKS or not DATA_NAME.fullmatch(name):
+    if name in BUILT_IN_TASKS or not NAME.fullmatch(name):
         return None
     try:
         about = store.task(name, tenant_id=tenant).about

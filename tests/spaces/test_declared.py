@@ -264,7 +264,7 @@ def test_added_spaces_are_kept_up_to_a_size_and_then_go_with_all_that_was_comput
         computed.append(key)
         return np.zeros(2**18)
 
-    monkeypatch.setattr("spaces.space.MAX_ADDED_BYTES", 8 * 2**20)
+    monkeypatch.setattr("spaces.space._ADDED._limit", 8 * 2**20)
     gone = []
     for number in range(12):
         space = declare(EXAMPLE.replace("window = 64", f"window = {number + 1}"))
@@ -282,7 +282,7 @@ def test_added_spaces_are_kept_up_to_a_size_and_then_go_with_all_that_was_comput
 
 
 def test_an_added_space_that_is_in_use_stays_known_by_its_name(monkeypatch):
-    monkeypatch.setattr("spaces.space.MAX_ADDED_BYTES", 0)
+    monkeypatch.setattr("spaces.space._ADDED._limit", 0)
     used = declare(EXAMPLE.replace("window = 64", "window = 62"))
     declare(EXAMPLE.replace("window = 64", "window = 61"))
     assert get_space(used.name) is used
