@@ -135,8 +135,7 @@ def planner(space_name: str) -> Callable[[Planner], Planner]:
 def planned_spaces() -> Sequence[str]:
     """Names of the spaces that have networks, sorted."""
     import_modules("networks.families")
-    space_names()  # a plug-in's file may hold its planner too
-    return sorted(_PLANNERS)
+    return sorted(_PLANNERS.keys() & set(space_names()))  # a plug-in's file may hold its planner too
 
 
 def plan_network(space_name: str, codes: Codes, network: NetworkConfig | None = None) -> Plan:
@@ -150,6 +149,7 @@ def plan_network(space_name: str, codes: Codes, network: NetworkConfig | None = 
     Raises:
         NoNetwork: where the space has no networks.
     """
-    if space_name not in planned_spaces():
-        raise NoNetwork(f"{space_name} has no networks to build; those that have are {', '.join(_PLANNERS)}")
+    names = planned_spaces()
+    if space_name not in _PLANNERS:
+        raise NoNetwork(f"{space_name} has no networks to build; those that have are {', '.join(names)}")
     return _PLANNERS[space_name](codes, network or get_space(space_name).network_config())

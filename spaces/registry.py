@@ -14,13 +14,13 @@ So names are known before anything is imported, and a module is imported when it
 import logging
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 from pkgutil import iter_modules, resolve_name
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -67,6 +67,7 @@ class Registry(Generic[T]):
         folder: the package whose modules are the built-ins.
         group: of the entry points.
         attribute: of a class that holds its name.
+        needs: built-ins that are there only where another package is installed: name → that package.
         check: called with the class of a plug-in after its import; what it raises is the plug-in's fault.
 
     Example:
@@ -83,6 +84,7 @@ class Registry(Generic[T]):
         folder: str,
         group: str,
         attribute: str = "name",
+        needs: Mapping[str, str] = MappingProxyType({}),
         check: Callable[[type[T]], object] = lambda cls: None,
     ) -> None:
         self.what = what
@@ -90,6 +92,7 @@ class Registry(Generic[T]):
         self.folder = folder
         self.group = group
         self.attribute = attribute
+        self.needs = needs
         self.check = check
         self._classes: dict[str, type[T]] = {}
         self._whole: set[str] = set()
@@ -146,6 +149,8 @@ class Registry(Generic[T]):
             raise NotRegistered(
                 f"the {self.what} {name!r} of {package} does not load; netwright doctor says why"
             )
+        if name not in self._classes and name in self.needs:
+            raise NotRegistered(f"the {self.what} {name!r} needs a package; pip install {self.needs[name]}")
         if name not in self._classes:
             known = sorted(set(self.names()) - {name})
             raise NotRegistered(f"unknown {self.what} {name!r}; known are {', '.join(known)}")
@@ -162,8 +167,13 @@ class Registry(Generic[T]):
         return tuple(found)
 
     def built_in(self) -> frozenset[str]:
-        """Names of the built-ins; none of them is imported."""
-        return _modules(self.folder)
+        """Names of the built-ins that can be used; none of them is imported."""
+        return self._built_in
+
+    @cached_property
+    def _built_in(self) -> frozenset[str]:
+        absent = {name for name, package in self.needs.items() if not _is_installed(package)}
+        return _modules(self.folder) - absent
 
     def _entry_points(self) -> Sequence[EntryPoint]:
         declared: list[EntryPoint] = list(_installed().select(group=self.group))
@@ -213,6 +223,15 @@ def import_modules(package: str) -> Sequence[ModuleType]:
 def _modules(package: str) -> frozenset[str]:
     path = import_module(package).__path__
     return frozenset(module.name for module in iter_modules(path) if not module.name.startswith("_"))
+
+
+def _is_installed(package: str) -> bool:
+    """Whether a distribution is installed, written as for pip, with or without a version."""
+    try:
+        distribution(package.partition("==")[0])
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 @cache

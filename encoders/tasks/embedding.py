@@ -1,7 +1,7 @@
 r"""A task as the prototypes of its classes, all in the space of one image classifier's rows.
 
 An ImageNet class is its row :math:`w_k` of the classifier of EfficientNet-Lite0
-(:mod:`encoders.tasks.efficientnet_lite0`). A class of someone's own images is the mean over its images of
+(:mod:`networks.pretrained.efficientnet_lite`). A class of someone's own images is the mean over its images of
 :math:`\sum_k p_k(x) w_k`, where :math:`p(x)` is the classifier's softmax, so that both kinds of task live in
 one space. Neither the order of classes nor that of images matters to what is made of a task
 (:mod:`encoders.tasks.set_encoder`).
@@ -166,7 +166,7 @@ def embed_sample(sample: TaskSample, on_progress: OnProgress | None = None) -> T
     """
     import torch
 
-    from encoders.tasks.efficientnet_lite0 import load as backbone
+    from networks.pretrained.efficientnet_lite import load as backbone
 
     network = backbone()
     chosen = _looked_at(sample)
@@ -194,7 +194,7 @@ def embed_imagenet_classes(identities: Sequence[str]) -> TaskEmbedding:
         UnknownClass: for an id that is no ImageNet class's, or that stands there twice.
         BackboneUnavailable: where the packaged weights are not installed.
     """
-    from encoders.tasks.efficientnet_lite0 import load as backbone
+    from networks.pretrained.efficientnet_lite import load as backbone
 
     if not 2 <= len(identities) <= MOST_CLASSES:
         raise BadTask(f"a task has 2 to {MOST_CLASSES} classes, not {len(identities)}", "classes")
@@ -243,7 +243,7 @@ def _input(image: Pixels) -> Any:
     """The middle square of an image as the network wants it, (3, 224, 224)."""
     import torch
 
-    from encoders.tasks.efficientnet_lite0 import SIDE
+    from networks.pretrained.efficientnet_lite import SIDE
 
     colour = np.repeat(image[:, :, None], 3, axis=2) if image.ndim == 2 else image
     side = min(colour.shape[:2])

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from encoders.tasks.packaged_file import PackagedFile
+from networks.pretrained.packaged_file import PackagedFile
 
 COUNT = 1000
 _IDS = PackagedFile(

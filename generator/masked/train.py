@@ -46,6 +46,7 @@ _SHIPPED = {
     "mnasnet": {"steps": 4000},
     "nasbench201": {"steps": 6000, "batch": 512},
     "ofa_mobilenetv3": {"steps": 2000, "batch": 128},
+    "efficientnet_lite": {"steps": 1500, "batch": 128},
 }
 """Steps by how long the bound went on falling; a smaller batch where an architecture has many layers."""
 

@@ -67,9 +67,10 @@ def describe(layer: Layer) -> Row | None:
     """What a layer's row says; None for those that belong to the row before."""
     call = layer.call
     kernel = call.kwargs.get("kernel", 1)
-    if call.function == "ConvNorm":
-        return Row(f"Conv {kernel}×{kernel}", _activation(call, "ReLU"), CONVOLUTION)
-    if call.function == "InvertedResidual":
+    if call.function in ("ConvNorm", "LiteConv"):
+        usual = "ReLU" if call.function == "ConvNorm" else "ReLU6"
+        return Row(f"Conv {kernel}×{kernel}", _activation(call, usual), CONVOLUTION)
+    if call.function in ("InvertedResidual", "LiteResidual"):
         scale = call.kwargs.get("scale")
         details = [f"expand ×{call.kwargs['expansion']}"]
         if isinstance(scale, Call):

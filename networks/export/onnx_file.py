@@ -17,6 +17,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from networks.build import assemble, codes_of
+from networks.export.constant_padding import constant_paddings
 from networks.plan import Plan, plan_network
 from spaces.costs.network_config import NetworkConfig
 from spaces.space import Codes, get_space
@@ -171,7 +172,7 @@ def exported(network: "nn.Module", example: "Tensor", about: dict[str, str]) -> 
     import torch
 
     made = io.BytesIO()
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), constant_paddings(_OPSET):
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             network,

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from encoders.tasks.efficientnet_lite0 import load
 from encoders.tasks.embedding import (
     WIDTH,
     BadTask,
@@ -16,7 +15,8 @@ from encoders.tasks.embedding import (
     embed_sample,
 )
 from encoders.tasks.imagenet_classes import UnknownClass, class_names, wordnet_ids
-from encoders.tasks.packaged_file import BackboneUnavailable, PackagedFile
+from networks.pretrained.efficientnet_lite import load
+from networks.pretrained.packaged_file import BackboneUnavailable, PackagedFile
 
 
 def sample(order: np.ndarray | None = None, grey: bool = False) -> TaskSample:

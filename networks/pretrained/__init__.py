@@ -1,0 +1,1 @@
+"""Networks whose weights come from a package: read, ordered by importance, inherited by smaller ones."""

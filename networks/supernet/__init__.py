@@ -1,0 +1,1 @@
+"""One network whose weights serve every architecture of a space."""
