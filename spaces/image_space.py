@@ -1,6 +1,7 @@
 """Spaces of image classifiers, whose networks exist for any number of classes and any resolution."""
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from spaces.costs.network_config import FULL, SKELETONS, NetworkConfig
 from spaces.space import Codes, Floats, Space
@@ -12,6 +13,9 @@ class ImageSpace(Space):
     Its statistics are the costs of the networks that its tables measured: what models learned from stays as
     it was, whatever network a request means.
     """
+
+    pretrains: ClassVar[bool] = False
+    """Whether networks with the full skeleton can begin with the weights of a backbone."""
 
     @abstractmethod
     def usual_size(self, task: str | None, skeleton: str) -> tuple[int, int | None]:

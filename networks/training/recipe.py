@@ -1,11 +1,15 @@
 """How a network is trained: the recipe, and at which fidelity. Plain data, recorded with every result."""
 
-from dataclasses import asdict, dataclass, field
-from typing import ClassVar
+from dataclasses import asdict, dataclass, field, replace
+from typing import ClassVar, Self
 
 from networks.options import limited
 from spaces.costs.network_config import FULL, RESOLUTIONS, SKELETONS
 
+SCRATCH, PRETRAINED = "scratch", "pretrained"
+INITS = (SCRATCH, PRETRAINED)
+"""Weights that a training begins with."""
+_RATES = {SCRATCH: 0.1, PRETRAINED: 0.03}
 OPTIMIZERS = ("sgd", "adamw")
 AUGMENTATIONS = ("none", "flip", "standard", "cutout")
 
@@ -19,7 +23,8 @@ class Recipe:
 
     Args:
         optimizer: ``sgd`` (Nesterov momentum .9) or ``adamw``.
-        learning_rate: its highest value, at the given batch size.
+        learning_rate: its highest value, at the given batch size; None: 0.1 for new weights, 0.03 for
+            pretrained ones.
         epochs: passes over the training images.
         batch_size: images in a step.
         weight_decay: of weights with more than one dimension; not of biases and batch norms.
@@ -31,12 +36,20 @@ class Recipe:
     schedule: ClassVar[str] = "cosine"
 
     optimizer: str = limited("sgd", choices=OPTIMIZERS)
-    learning_rate: float = limited(0.1, low=1e-6, high=10.0)
+    learning_rate: float | None = limited(None, low=1e-6, high=10.0, kind=float)
     epochs: int = limited(12, low=1, high=1000)
     batch_size: int = limited(128, low=1, high=4096)
     weight_decay: float = limited(5e-4, low=0.0, high=1.0)
     label_smoothing: float = limited(0.0, low=0.0, high=0.9)
     augmentation: str = limited("standard", choices=AUGMENTATIONS)
+
+    def completed(self, init: str = SCRATCH) -> Self:
+        """The recipe with a learning rate.
+
+        >>> Recipe().completed().learning_rate, Recipe(learning_rate=0.5).completed(PRETRAINED).learning_rate
+        (0.1, 0.5)
+        """
+        return self if self.learning_rate is not None else replace(self, learning_rate=_RATES[init])
 
     def to_dict(self) -> dict[str, object]:
         """The recipe as JSON, what is fixed included."""
@@ -56,6 +69,8 @@ class TrainingOptions:
         seeds: trainings from different initial weights, whose mean is the value.
         patience: epochs without a better validation accuracy after which to stop; the best epoch then counts.
             None: never early, the last epoch counts.
+        init: ``scratch``: new weights; ``pretrained``: those of the space's backbone with a new classifier,
+            and batch norms recalibrated on training images. None: pretrained where the space has a backbone.
         recipe: how each is trained.
     """
 
@@ -65,11 +80,22 @@ class TrainingOptions:
     images: int | None = limited(None, low=20, high=10_000_000, kind=int)
     seeds: int = limited(1, low=1, high=20)
     patience: int | None = limited(None, low=1, high=1000, kind=int)
+    init: str | None = limited(None, choices=INITS, kind=str)
     recipe: Recipe = field(default_factory=Recipe, metadata={"nested": Recipe})
+
+    def completed(self, pretrains: bool) -> Self:
+        """The options with what they leave to the space: the weights to begin with, and the learning rate.
+
+        Args:
+            pretrains: whether the space has a backbone.
+        """
+        usual = PRETRAINED if pretrains and self.network == FULL else SCRATCH
+        init = self.init or usual
+        return replace(self, init=init, recipe=self.recipe.completed(init))
 
     @property
     def fidelity(self) -> str:
-        """What is spent, in a word: epochs, side, network, images.
+        """What is spent, in a word: epochs, side, network, images, and whether weights are inherited.
 
         >>> TrainingOptions(resolution=16, images=5000, recipe=Recipe(epochs=4)).fidelity
         '4ep-16px-5000img'
@@ -79,4 +105,5 @@ class TrainingOptions:
         parts += [] if self.network == FULL else [self.network]
         parts += [f"{self.images}img"] if self.images is not None else []
         parts += [f"{self.seeds}seeds"] if self.seeds > 1 else []
+        parts += [PRETRAINED] if self.init == PRETRAINED else []
         return "-".join(parts)

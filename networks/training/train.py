@@ -105,10 +105,10 @@ class _Run:
         save: Callable[[bytes, Place], None],
         should_stop: Callable[[], bool],
     ) -> None:
-        self.network, self.images, self.recipe = network, images, recipe
+        self.network, self.images, self.recipe = network, images, recipe.completed()
         self.seed, self.patience, self.identity = seed, patience, identity
         self.save, self.should_stop = save, should_stop
-        self.optimizer = _optimizer(network, recipe)
+        self.optimizer = _optimizer(network, self.recipe)
         self.batches = Batches(images, recipe.batch_size, recipe.augmentation, seed)
         self.loss = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
         self.place = Place()
@@ -244,13 +244,18 @@ def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     ]
     groups = [group for group in groups if group["params"]]
     if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=recipe.learning_rate)
-    return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
+        return torch.optim.AdamW(groups, lr=_highest(recipe))
+    return torch.optim.SGD(groups, lr=_highest(recipe), momentum=0.9, nesterov=True)
 
 
 def _rate(recipe: Recipe, step: int, total: int) -> float:
     r"""Learning rate of a step: :math:`\eta (t + 1) / w` for :math:`t < w`, then half a cosine to zero."""
-    warm = max(1, round(WARM_UP * total))
+    warm, highest = max(1, round(WARM_UP * total)), _highest(recipe)
     if step < warm:
-        return recipe.learning_rate * (step + 1) / warm
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+        return highest * (step + 1) / warm
+    return highest * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+
+
+def _highest(recipe: Recipe) -> float:
+    assert recipe.learning_rate is not None  # the recipe is completed
+    return recipe.learning_rate

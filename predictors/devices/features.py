@@ -21,7 +21,7 @@ def latency_features(space: Space, codes: Codes) -> list[Floats]:
     [30, 16, 5, 375]
     """
     groups = [features(space, codes, space.tasks[0], [kind]) for kind in ("onehot", "counts", "statistics")]
-    return [group.astype(np.float64) for group in groups] + _pairs(space, codes)
+    return [group.astype(np.float64) for group in groups] + _pairs(space, codes) + _areas(space, codes)
 
 
 def residual_features(space: Space, codes: Codes) -> Floats:
@@ -30,6 +30,16 @@ def residual_features(space: Space, codes: Codes) -> Floats:
     if chosen.shape[1] > MOST_RESIDUALS:
         chosen = features(space, codes, kinds=["counts"])
     return chosen.astype(np.float64)
+
+
+def _areas(space: Space, codes: Codes) -> list[Floats]:
+    """Choices times the image's area, where the resolution is a variable: a layer's work grows with it."""
+    names = [variable.name for variable in space.variables]
+    if "resolution" not in names:
+        return []
+    sides = np.array(space.variables[names.index("resolution")].choices, dtype=np.float64)
+    area = (sides[codes[:, names.index("resolution")]] / sides.max()) ** 2
+    return [features(space, codes, kinds=["onehot"]).astype(np.float64) * area[:, None]]
 
 
 def _pairs(space: Space, codes: Codes) -> list[Floats]:

@@ -10,13 +10,15 @@ from networks.images.limits import BadImages
 from networks.images.names import find, names
 from networks.options import read_options
 from networks.plan import plan_network, planned_spaces
-from networks.training.recipe import TrainingOptions
+from networks.training.recipe import PRETRAINED, TrainingOptions
 from search.evaluator import Bench, NamedEvaluator, Stopped
 from search.evaluators import EVALUATORS
 from search.problem import Problem
 from search.request.recipe import apart, network_of
 from search.run.reasons import client_reason
 from search.shared_work import done_once
+from spaces.costs.network_config import FULL
+from spaces.image_space import ImageSpace
 from spaces.metric import Observation, Quantity
 from spaces.space import Variable
 from spaces.with_recipe import WithRecipe
@@ -60,7 +62,8 @@ class TrainingEvaluator(NamedEvaluator):
         seed: int = 0,
         quantities: Sequence[Quantity] | None = None,
     ) -> None:
-        self.problem, self.options, self.bench, self.seed = problem, options, bench, seed
+        self.problem, self.bench, self.seed = problem, bench, seed
+        self.options = options.completed(_pretrains(problem))
         wanted = problem.to_measure if quantities is None else quantities
         self.timed = any(quantity.metric == SECONDS for quantity in wanted)
         named = [quantity.task for quantity in wanted if quantity.metric == "accuracy"]
@@ -88,6 +91,9 @@ class TrainingEvaluator(NamedEvaluator):
             trainable = ", ".join(planned_spaces())
             name = problem.space.public_name
             return f"{name} has no networks to train", f"those of {trainable} can be trained"
+        if options.init == PRETRAINED and (not _pretrains(problem) or options.network != FULL):
+            where = "the small skeleton" if _pretrains(problem) else problem.space.public_name
+            return f"{where} has no pretrained weights", "leave init out, or let it be scratch"
         if not bench.images:
             hint = "upload a data set (netwright datasets add), or set NETWRIGHT_IMAGES to a folder of them"
             return "there are no images to train on", hint
@@ -187,6 +193,10 @@ class TrainingEvaluator(NamedEvaluator):
             images=self.options.images,
             cache_dir=self.bench.cache_dir,
         )
+        if self.options.init == PRETRAINED:
+            from networks.pretrained.inherit import PIXELS
+
+            loaded = replace(loaded, mean=PIXELS[0], std=PIXELS[1])
         self._images[name] = side, loaded
         return loaded
 
@@ -248,8 +258,8 @@ class TrainingEvaluator(NamedEvaluator):
         should_stop: Callable[[], bool],
     ) -> "Trained":
         """One training, from its checkpoint where there is one."""
+        from networks.training.begin import begun
         from networks.training.checkpoint import Place
-        from networks.training.rebuild import untrained
         from networks.training.train import train
 
         def save(content: bytes, place: Place) -> None:
@@ -269,7 +279,7 @@ class TrainingEvaluator(NamedEvaluator):
             self.bench.checkpoints.save(key, content, progress, _in_words(progress))
 
         return train(
-            lambda: untrained(identity),
+            lambda: begun(identity, images, should_stop),
             images,
             options.recipe,
             seed=identity["seed"],
@@ -287,6 +297,7 @@ class TrainingEvaluator(NamedEvaluator):
             "data": data,
             "fidelity": fidelity,
             "network": options.network,
+            "init": options.init,
             "seeds": options.seeds,
             "patience": options.patience,
             "recipe": options.recipe.to_dict(),
@@ -305,6 +316,12 @@ class TrainingEvaluator(NamedEvaluator):
         best = max(trainings, key=lambda training: float(str(training["accuracy"])))
         details["weights"] = best.get("weights")
         return details
+
+
+def _pretrains(problem: Problem) -> bool:
+    """Whether the networks of a problem can begin with a backbone's weights."""
+    space = problem.space.network_space
+    return isinstance(space, ImageSpace) and space.pretrains
 
 
 def _data(options: TrainingOptions, problem: Problem, task: str) -> str:

@@ -187,6 +187,7 @@ class LiteSpace(ImageSpace, BlockChain):
     """
 
     backbone: ClassVar[Backbone]
+    pretrains = True
     rule = "a stage has a layer only behind the layer before it"
     identity_operations = (SKIP,)
     tasks = ("imagenet",)
