@@ -112,7 +112,7 @@ def test_figures_of_a_predictors_card_are_those_of_the_bytes(data_dir, tables):
 
 ROWS = {"nasbench201": 15_625, "gnn": 26_206, "mnasnet": 4_626, "fbnet": 5_000, "ofa_mobilenetv3": 5_000}
 """Architectures of the spaces' tables."""
-MOST = {"tasks": 1283, "predictors": 512, "devices": 512}
+MOST = {"tasks": 1283, "predictors": 512, "devices": 1024}
 """Inducing points, features, or numbers of a task's vector: what is learned from tables is over these."""
 
 

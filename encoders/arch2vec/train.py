@@ -51,7 +51,13 @@ class TrainingOptions:
         choice of operations that the prior may make, which takes a greater weight.
         """
         free = any(slot.source is not None for slot in space.slots)
-        return cls(steps=4000, edge_weight=4.0) if free else cls()
+        if free:
+            return cls(steps=4000, edge_weight=4.0)
+        return cls(steps=_STEPS[space.name]) if space.name in _STEPS else cls()
+
+
+_STEPS = {"efficientnet_lite": 1200}
+"""Of spaces whose encoder was trained for less than usual."""
 
 
 def split(space: Space, options: TrainingOptions, *, seed: int) -> tuple[Codes, Codes]:

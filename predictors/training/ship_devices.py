@@ -1,4 +1,4 @@
-"""Trains the device models that ship, from benchmark tables: ``netwright train devices``."""
+"""Trains the device models that ship, from benchmark tables or simulations: ``netwright train devices``."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -10,13 +10,20 @@ from scipy.stats import spearmanr
 
 from benchmarks.tables import Tables
 from predictors.devices.file import to_bytes
-from predictors.devices.model import DeviceModel, Labels
-from spaces.space import Codes, Floats, get_space
+from predictors.devices.model import DeviceModel, FittedDevice, Labels
+from predictors.training.simulated_devices import DEVICES, NOISE, Machine, latencies, simulated
+from spaces.families.efficientnet_lite import LiteSpace
+from spaces.space import Codes, Floats, Space, get_space
 
-SPACES = ("nasbench201", "fbnet")
+MEASURED = ("nasbench201", "fbnet")
+SIMULATED = ("efficientnet_lite",)
+"""Spaces without any table of latencies, whose devices are simulated (:mod:`.simulated_devices`)."""
+SPACES = (*MEASURED, *SIMULATED)
 LABELS = 900
 """At most so many architectures of each device: what HELP's protocol allows; the rest evaluates."""
 _MEASURED = 10
+_HELD_OUT, _NEW = 500, 20
+"""Architectures that a simulated device is evaluated on, and such devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +62,17 @@ def train_devices(
 ) -> list[TrainedDevice]:
     """Writes a model and a card for every space whose latency table can be read; returns their figures."""
     readable = [
-        name for name in spaces if tables.available(name, f"latency_ms@{get_space(name).devices[0]}") is None
+        name
+        for name in spaces
+        if name in SIMULATED or tables.available(name, f"latency_ms@{get_space(name).devices[0]}") is None
     ]
     folder.mkdir(parents=True, exist_ok=True)
     trained = []
     for index, name in enumerate(readable):
+        progress(index, len(readable), name)
+        if name in SIMULATED:
+            trained += _simulated(name, folder, seed)
+            continue
         labels = draw_labels(tables, name, seed=seed)
         model = DeviceModel.train(get_space(name), labels, seed=seed)
         data = to_bytes(model)
@@ -67,8 +80,35 @@ def train_devices(
         rows = [_evaluate(tables, model, labels, device, seed) for device in model.known.names]
         (folder / f"{name}.md").write_text(_card(name, rows, tables, data), encoding="utf-8")
         trained += rows
-        progress(index + 1, len(readable), name)
+    progress(len(readable), len(readable), "written")
     return trained
+
+
+def _simulated(name: str, folder: Path, seed: int) -> list[TrainedDevice]:
+    """Writes the model of a space without a table, evaluated on machines that it did not learn from."""
+    space = get_space(name)
+    assert isinstance(space, LiteSpace)
+    model = DeviceModel.train(space, simulated(space, seed=seed), seed=seed)
+    data = to_bytes(model)
+    (folder / f"{name}.safetensors").write_bytes(data)
+    probe, held_out = model.probe(_MEASURED), space.sample(_HELD_OUT, np.random.default_rng([seed, 2]))
+    rows = []
+    for index in range(_NEW):
+        rng = np.random.default_rng([seed, 3, index])
+        machine = Machine.drawn(rng)
+        noise = np.exp(NOISE * rng.standard_normal(len(probe)))
+        fitted = model.fit(probe, latencies(space, probe, machine) * noise)
+        rows.append(_judged(name, f"new{index}", fitted, held_out, latencies(space, held_out, machine)))
+    (folder / f"{name}.md").write_text(_simulated_card(space, rows, data), encoding="utf-8")
+    return rows
+
+
+def _judged(space: str, device: str, fitted: FittedDevice, codes: Codes, values: Floats) -> TrainedDevice:
+    """A fitted device on architectures that it was not fitted to."""
+    prediction = fitted.predict(codes)
+    inside = (prediction.lower <= values) & (values <= prediction.upper)
+    rank = float(spearmanr(prediction.mean, values).statistic)
+    return TrainedDevice(space, device, round(rank, 4), round(100 * float(inside.mean()), 2))
 
 
 def _evaluate(tables: Tables, model: DeviceModel, labels: Labels, device: str, seed: int) -> TrainedDevice:
@@ -80,14 +120,8 @@ def _evaluate(tables: Tables, model: DeviceModel, labels: Labels, device: str, s
     unseen = model.without({device}).calibrated(rest, counts=(_MEASURED,), draws=3, seed=seed)
     order = np.random.default_rng([seed, 1]).permutation(len(codes))
     given, held_out = order[:_MEASURED], order[_MEASURED:]
-    prediction = unseen.fit(codes[given], values[given]).predict(codes[held_out])
-    inside = (prediction.lower <= values[held_out]) & (values[held_out] <= prediction.upper)
-    return TrainedDevice(
-        space,
-        device,
-        round(float(spearmanr(prediction.mean, values[held_out]).statistic), 4),
-        round(100 * float(inside.mean()), 2),
-    )
+    fitted = unseen.fit(codes[given], values[given])
+    return _judged(space, device, fitted, codes[held_out], values[held_out])
 
 
 def _card(space: str, rows: list[TrainedDevice], tables: Tables, data: bytes) -> str:
@@ -105,6 +139,29 @@ learned from at most {LABELS} architectures drawn at random, and the errors of d
 Each device predicted by the model without it, fitted from {_MEASURED} random measurements (one draw): rank
 correlation over the table's other architectures, and the share of them inside the 90 % interval. Devices that
 differ in batch size alone stay known.
+
+| device | Spearman | coverage % |
+|---|---|---|
+{lines}
+"""
+
+
+def _simulated_card(space: Space, rows: list[TrainedDevice], data: bytes) -> str:
+    lines = "\n".join(f"| `{row.device}` | {row.spearman:.3f} | {row.coverage_percent:.1f} |" for row in rows)
+    return f"""# Devices of `{space.name}`
+
+The shared latency model (`predictors/devices/model.py`): a linear function of exact features for each device.
+No table of latencies of this space is published, so the devices are simulated.
+
+- **Data**: {DEVICES} machines drawn at random from a roofline model
+  (`predictors/training/simulated_devices.py`); nothing measured
+- **Command**: `netwright train devices`
+- **Digest**: `sha256:{hashlib.sha256(data).hexdigest()}`, {len(data):,} bytes
+
+{len(rows)} machines of the same simulation that the model did not learn from, fitted from the {_MEASURED}
+architectures of `netwright devices probe` with {NOISE:.0%} noise: rank correlation over {_HELD_OUT} others,
+and the share of them inside the 90 % interval. A machine whose layers cost otherwise than a roofline says is
+predicted worse; the intervals widen with the errors on its own measurements.
 
 | device | Spearman | coverage % |
 |---|---|---|

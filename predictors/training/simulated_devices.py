@@ -1,14 +1,13 @@
 """Latencies of simulated machines, for spaces of which nobody has published measurements.
 
-The roofline model (Williams, Waterman and Patterson 2009), layer by layer: each convolution takes a fixed time
-to start and then the longer of its arithmetic and its traffic,
+The roofline model (Williams, Waterman and Patterson 2009), layer by layer: each convolution takes a fixed
+time to start, and then the longer of its arithmetic and its traffic,
 
-.. math:: t = o + \\max\\!\\left(\\frac{m}{p}, \\frac{a}{q} + \\frac{w}{s}\\right)
+.. math:: t = o + \\max(p\\,m, q\\,a + s\\,w)
 
-with m multiply-accumulates, a elements of activations read and written, w weights. What a machine reaches is
-drawn: p apart for dense and for depthwise convolutions, q, s, o, and a factor for each kind of layer that no
-formula knows. The ranges hold what is known of processors of phones and of small computers; nothing measured
-goes in.
+with m multiply-accumulates, a elements of activations read and written, w weights. What a machine reaches
+is drawn: p apart for dense and for depthwise convolutions and for each kernel, q, s and o. The ranges are
+those of processors of phones and small computers; nothing measured goes in.
 """
 
 from dataclasses import dataclass
@@ -105,8 +104,10 @@ def simulated(space: LiteSpace, *, devices: int = DEVICES, seed: int = 0) -> dic
 
 @lru_cache(maxsize=4)
 def _tables(space: LiteSpace) -> list[Floats]:
-    """For each variable what its layers do, (resolutions, choices, layers, 6): millions of dense and depthwise
-    multiply-accumulates, of activations and of weights, the depthwise kernel, and 1 for a layer that is there.
+    """For each variable what its layers do, (resolutions, choices, layers, 6).
+
+    In millions: dense and depthwise multiply-accumulates, activations, weights; then the depthwise kernel,
+    and 1 for a layer that is there.
 
     The layers that all architectures have stand with the resolution.
     """
