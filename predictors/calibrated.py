@@ -81,7 +81,7 @@ class ScoredPredictor(Predictor):
         """P(value ≤ bound), (b,), of a normal distribution on the scale of scores."""
         mean, scale = self.scored(codes)
         score = self.scores.transform(np.array([bound]))[0]
-        probability: Floats = ndtr((score - mean) / (self.calibration.deviation() * scale))
+        probability: Floats = ndtr((score - mean) / (self.calibration.std_factor() * scale))
         return probability
 
 

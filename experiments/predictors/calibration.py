@@ -54,7 +54,7 @@ def evaluated(tables: Tables, name: str, key: str, kind: str, seed: int) -> dict
     inside = (prediction.lower <= truth) & (truth <= prediction.upper)
     low, high = np.quantile(truth, [0.05, 0.95])
     mean, scale = model.scored(codes[held_out])
-    std = scale * model.calibration.deviation()
+    std = scale * model.calibration.std_factor()
     scores = NormalScores.fit(values[learn]).transform(truth)
     gain = 0.5 * ((scores - mean) / std) ** 2 + np.log(std) - 0.5 * scores**2
     return {

@@ -43,7 +43,7 @@ class Calibration:
         index = math.ceil(rank * len(self.scores) / self.labels) - 1
         return float(self.scores[index])
 
-    def deviation(self) -> float:
+    def std_factor(self) -> float:
         """Factor on the scale that makes it a standard deviation: root mean square of the scores."""
         return float(np.sqrt((self.scores**2).mean())) if len(self.scores) else 1.0
 
@@ -51,7 +51,7 @@ class Calibration:
         """The prediction at a mean and scale (b,); without a promise the bounds are NaN."""
         q = self.quantile(confidence)
         half = q * scale if math.isfinite(q) else np.full_like(scale, np.nan)
-        return Prediction(mean, self.deviation() * scale, mean - half, mean + half, confidence)
+        return Prediction(mean, self.std_factor() * scale, mean - half, mean + half, confidence)
 
     def thinned(self) -> "Calibration":
         """At most ``KEPT`` scores, each rounded up to the next one kept."""

@@ -4,7 +4,7 @@ r"""Matérn kernel of smoothness 5/2 with one lengthscale for each group of inpu
           r^2 = 5 \sum_g e^{-2 \lambda_g} \lVert a_g - b_g \rVert^2
 
 (Rasmussen & Williams 2006, eq. 4.17.) Few lengthscales with a tight prior suit few labels: forty labels
-cannot tell a hundred lengthscales apart.
+cannot distinguish a hundred lengthscales.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """Exact Gaussian process over groups of training-free features (White et al. 2021, "How Powerful are
 Performance Predictors in Neural Architecture Search?", find it strongest where labels are few).
 
-Paths of the live graph, its structure, exact statistics of the smallest member that computes the same
+Paths of the live graph, its structure, exact statistics of the smallest architecture that computes the same
 function, training-free scores, and the embeddings of pretrained networks (FBNetV3, Dai et al. 2021), each
 group standardized over the space and with one lengthscale; targets are normal scores. Errors of leaving one
 label out, in closed form, calibrate the intervals, so no label is spent; they are inflated by what
@@ -110,8 +110,8 @@ class GpPredictor(ScoredPredictor):
         self._condition(codes, values, theta)
         if self.inflate and FOLDS <= len(values) <= INFLATED_UP_TO:
             away = cross_fitted(self._uninflated, codes, values, folds=FOLDS, seed=self.seed)
-            found = Calibration.of(away.truth - away.mean, away.scale).deviation()
-            self.inflation = max(1.0, found / max(self.calibration.deviation(), 1e-9))
+            found = Calibration.of(away.truth - away.mean, away.scale).std_factor()
+            self.inflation = max(1.0, found / max(self.calibration.std_factor(), 1e-9))
             self._condition(codes, values, theta)
         return self
 

@@ -99,7 +99,7 @@ class NeuralPredictor(ScoredPredictor):
         self.away: Calibration | None = None
         """Of networks from scratch: they know every label by heart, so that leaving one out says nothing."""
         self.level = 1.0
-        """A typical member's deviation; of networks from scratch only ratios of deviations mean anything."""
+        """A typical head's standard deviation; for networks from scratch only its ratios are meaningful."""
         self.fitted_with = 0
 
     def fit(self, codes: Codes, values: Floats) -> Self:
@@ -122,8 +122,8 @@ class NeuralPredictor(ScoredPredictor):
             self._condition(codes, values, theta)
         elif len(values) <= INFLATED_UP_TO:
             away = cross_fitted(self._uninflated, codes, values, folds=FOLDS, seed=self.seed)
-            found = Calibration.of(away.truth - away.mean, away.scale).deviation()
-            self.inflation = max(1.0, found / max(self.calibration.deviation(), 1e-9))
+            found = Calibration.of(away.truth - away.mean, away.scale).std_factor()
+            self.inflation = max(1.0, found / max(self.calibration.std_factor(), 1e-9))
             self._condition(codes, values, theta)
         return self
 
@@ -135,11 +135,11 @@ class NeuralPredictor(ScoredPredictor):
         return self._condition(codes, checked(self.space, codes, values), self.theta)
 
     def scored(self, codes: Codes) -> tuple[Floats, Floats]:
-        """Mean and deviation (b,) of the ensemble, noise included."""
+        """Mean and standard deviation (b,) of the ensemble, noise included."""
         if self.heads is None:
             raise NotEnoughLabels("the predictor has not been fitted")
-        mean, deviation = self.heads(self._inputs(codes))
-        return mean, deviation / self.level
+        mean, std = self.heads(self._inputs(codes))
+        return mean, std / self.level
 
     @property
     def fitted(self) -> bool:

@@ -22,7 +22,7 @@ searched = settings(max_examples=12, deadline=None, suppress_health_check=[Healt
 
 
 def is_finite(prediction):
-    """Whether mean and deviation are numbers, and the bounds numbers or no promise."""
+    """Whether mean and standard deviation are numbers, and the bounds numbers or no promise."""
     bounds = np.concatenate([prediction.lower, prediction.upper])
     return np.isfinite([prediction.mean, prediction.std]).all() and not np.isinf(bounds).any()
 

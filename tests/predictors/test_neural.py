@@ -75,9 +75,9 @@ def test_leaving_one_out_equals_learning_without_it():
     labels, theta = rng.normal(size=19), np.array([0.3, -0.2, 0.1, -2.0])
     heads = conditioned(inputs, labels, theta, seed=0)
     without = conditioned([[x[1:] for x in groups] for groups in inputs], labels[1:], theta, seed=0)
-    mean, deviation = without([[x[:1] for x in groups] for groups in inputs])
+    mean, std = without([[x[:1] for x in groups] for groups in inputs])
     assert labels[0] - mean[0] == pytest.approx(heads.errors[0], abs=1e-8)
-    assert deviation[0] == pytest.approx(heads.std[0], rel=1e-3)
+    assert std[0] == pytest.approx(heads.std[0], rel=1e-3)
 
 
 def test_heads_of_many_labels_learn_a_part_each(monkeypatch):
