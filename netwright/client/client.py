@@ -50,7 +50,7 @@ class Client:
         self,
         base_url: str,
         *,
-        timeout: float = 30.0,
+        timeout: float = 60.0,
         retry_seconds: float = 30.0,
         transport: httpx.BaseTransport | None = None,
         patience: float | None = None,
