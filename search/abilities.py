@@ -19,6 +19,18 @@ class AcceptsPrior(Protocol):
 
 
 @runtime_checkable
+class AcceptsPriors(Protocol):
+    """A strategy that can begin with models of several of the quantities that are observed."""
+
+    def accept_priors(self, priors: Mapping[str, Predictor]) -> bool:
+        """Takes predictors, quantity key → one that learns observations by ``refine``.
+
+        Returns:
+            whether the strategy uses them for its problem
+        """
+
+
+@runtime_checkable
 class Predicts(Protocol):
     """A strategy that predicts what it suggests."""
 
@@ -43,4 +55,4 @@ class StartsUniformly(Protocol):
         """
 
 
-ABILITIES = (AcceptsPrior, Predicts, StartsUniformly)
+ABILITIES = (AcceptsPrior, AcceptsPriors, Predicts, StartsUniformly)

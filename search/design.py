@@ -17,7 +17,8 @@ from search.feasibility.nearest import (
     nearest_to_measured,
     nearest_to_predicted,
 )
-from search.models import Models, fit_models, prior_models, searched_problem
+from search.knowledge import Knowledge
+from search.models import Models, fit_models, searched_problem
 from search.pareto.front import pareto_front
 from search.problem import Problem
 from search.proposals import Proposals, propose
@@ -28,7 +29,7 @@ from search.request.sources import sources_told
 from search.run.composite import make_evaluator
 from search.run.evaluation_pool import EvaluationPool
 from search.run.loop import Event, Stopped, run
-from search.study import strategy_of
+from search.study import begun
 from search.trial import completed_by_models
 from search.twins import first_of_twins
 from spaces.metric import Observation
@@ -68,9 +69,9 @@ def run_design(
 ) -> DesignResult:
     """Runs a design to its end.
 
-    Of what evaluations measure, models learn from this design's observations alone: a table stands for
-    measurements the user does not have yet, so a model that was trained on it would have seen the answers.
-    What is known of an uploaded task comes from other tasks; there the observations are learned on top.
+    Of what evaluations measure, models learn from this design's observations, on top of what is known
+    (:mod:`search.knowledge`): a table stands for measurements the user does not have yet, so a model that was
+    trained on it would have seen the answers and is no prior.
     Bounds on what a model predicts hold at the asked confidence before an architecture is evaluated.
 
     Args:
@@ -108,8 +109,9 @@ def run_design(
             return _infeasible(request, problem, found, values, 0, began, reason)
     observations: list[Observation] = list(stored)
     drawn: list[Observation] = []
+    knowledge = Knowledge()
     if request.evaluations:
-        strategy = strategy_of(request, bench.blobs, searched)
+        strategy, knowledge = begun(request, bench.blobs, searched)
         assert request.evaluator is not None  # as the request was checked
         evaluator = make_evaluator(problem, request.evaluator, request.evaluator_options, bench, request.seed)
         observations = run(
@@ -125,15 +127,15 @@ def run_design(
         )
         if isinstance(strategy, StartsUniformly):
             drawn = strategy.finished()[: strategy.uniform_first(request.parallel)]
-    return _report(request, searched, observations, drawn, bench, on_event, began)
+    return _report(request, searched, knowledge, observations, drawn, on_event, began)
 
 
 def _report(
     request: DesignRequest,
     searched: Problem,
+    knowledge: Knowledge,
     observations: list[Observation],
     drawn: list[Observation],
-    bench: Bench,
     on_event: Callable[[Event], None],
     began: float,
 ) -> DesignResult:
@@ -142,7 +144,7 @@ def _report(
     if observations and len(failures) == len(observations):
         raise EvaluationsFailed(f"all {len(failures)} evaluations failed; the last: {failures[-1]}")
     problem = replace(searched, predictions=None)
-    models = _models(searched, observations, request, bench)
+    models = _models(searched, observations, request, knowledge)
     measured = _within(searched, observations)
     best = problem.space.parse_many(_best_measured(problem, measured))
     codes = first_of_twins(problem, best, best[:0], request.count)
@@ -164,7 +166,7 @@ def _report(
         nearest, values, reason = nearest_to_measured(problem, observations, models, proposals)
         return _infeasible(request, problem, nearest, values, len(observations), began, reason)
     known = {observation.architecture: observation for observation in measured}
-    rows = architectures(problem, models, codes, known, _named(request, models))
+    rows = architectures(problem, models, codes, known, _named(request, knowledge, models))
     for row in rows:
         if (seen := known.get(row["architecture"])) is not None and seen.details:
             row["evaluation"] = {"seconds": round(seen.seconds, 3), **seen.details}
@@ -177,18 +179,19 @@ def _report(
         "models": _digests(request, problem, models),
         "sources": sources_told(request),
         "costs_for": problem.network_for(problem.task).to_dict(),
+        "knowledge": knowledge.to_dict(request.knowledge),
         "seconds": round(time.perf_counter() - began, 3),
     }
     return DesignResult("succeeded", result)
 
 
 def _models(
-    searched: Problem, observations: Sequence[Observation], request: DesignRequest, bench: Bench
+    searched: Problem, observations: Sequence[Observation], request: DesignRequest, knowledge: Knowledge
 ) -> Models:
     """The models of predicted quantities, and where there are enough observations those of the others."""
     models = {} if searched.predictions is None else dict(searched.predictions.models)
     finished = [observation for observation in observations if observation.failed is None]
-    prior = prior_models(request, searched, bench.blobs)
+    prior = knowledge.priors
     least = 1 if len(prior) == len(searched.to_measure) else 2
     if not searched.to_measure or len(finished) < least:
         return models
@@ -228,10 +231,12 @@ def _digests(request: DesignRequest, problem: Problem, models: Models) -> dict[s
     return named | {key: model.digest() for key, model in models.items()}
 
 
-def _named(request: DesignRequest, models: Models) -> dict[str, str]:
+def _named(request: DesignRequest, knowledge: Knowledge, models: Models) -> dict[str, str]:
     """Quantity key → which model predicts it, for a person."""
     told = sources_told(request)
-    return {key: told[key].get("model", "the design's own observations") for key in models}
+    own = "the design's own observations"
+    after = {key: f"{name}, and {own}" for key, name in knowledge.named.items()}
+    return {key: told[key].get("model", after.get(key, own)) for key in models}
 
 
 def _infeasible(

@@ -1,6 +1,7 @@
 """Models of the quantities of a problem: fitted on what was observed, or those that ship."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -8,15 +9,17 @@ import numpy as np
 
 from networks.images.catalog import Images
 from predictors import shipped
-from predictors.predictor import Predictor
+from predictors.predictor import NotEnoughLabels, Predictor
 from search.bo.prior import refined
 from search.declared_models import observed_model
 from search.feasibility.predicted_bounds import PredictedBounds
 from search.problem import Problem
 from search.request.design_request import DesignRequest
+from search.request.related_models import model_of_costs
 from search.request.sources import model_of
 from search.request.uploaded_task import task_predictor
 from spaces.metric import Observation, Quantity
+from spaces.space import get_space
 
 if TYPE_CHECKING:
     from store.blobs.blobs import Blobs
@@ -45,24 +48,13 @@ def fit_models(
     for quantity in problem.to_measure:
         values = np.array([observation.values[quantity.key] for observation in finished])
         if prior is not None and quantity.key in prior:
-            models[quantity.key] = refined(prior[quantity.key], codes, values)
-            continue
+            with suppress(NotEnoughLabels):
+                models[quantity.key] = refined(prior[quantity.key], codes, values)
+                continue
         options = cost_options(problem.space) if quantity.device is not None else None
         predictor = GbdtPredictor(problem.space, task=problem.task_of(quantity), seed=seed, options=options)
         models[quantity.key] = predictor.fit(codes, values)
     return models
-
-
-def prior_models(request: DesignRequest, problem: Problem, blobs: "Callable[[], Blobs] | None") -> Models:
-    """The prior models of an uploaded task, before anything was observed of it."""
-    if blobs is None:
-        return {}
-    found = {quantity.key: request.predicted_task(quantity) for quantity in problem.to_measure}
-    return {
-        key: task_predictor(problem.space.name, task, blobs)
-        for key, task in found.items()
-        if task is not None
-    }
 
 
 def source_models(
@@ -94,6 +86,15 @@ def _model(request: DesignRequest, quantity: Quantity, blobs: "Callable[[], Blob
         return task_predictor(request.space, request.uploaded, blobs)
     if found.kind == "observations":
         return observed_model(request.space, quantity.key)
+    if found.kind == "related":
+        from search.bo.prior_mean import PriorMean  # it loads torch
+
+        base, space = shipped.load(request.space, found.name), get_space(request.space)
+        return PriorMean(space, base=base, quantity=quantity, same=False)
+    if found.kind == "costs":
+        costs = model_of_costs(request.space, quantity)
+        assert costs is not None  # as it was found
+        return costs
     return shipped.load(request.space, quantity.key)
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from predictors.devices.measured import MeasuredDevice
-from search.abilities import AcceptsPrior
+from search.abilities import AcceptsPrior, AcceptsPriors
+from search.knowledge import Knowledge, knowledge_of
 from search.models import searched_problem
 from search.problem import Problem
 from search.request.design_request import DesignRequest, parse_request
 from search.request.quantities import ON_DEVICE, FieldError, InvalidRequest
-from search.request.uploaded_task import UploadedTask, task_predictor
+from search.request.uploaded_task import UploadedTask
 from search.strategies import STRATEGIES
 from search.strategy import FULL, Strategy
 from spaces.metric import Observation, Quantity, value_fault
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 FIELDS = (
     "space", "task", "constraints", "objectives", "confidence", "seed", "strategy", "flat", "distinct",
-    "recipe", "resolution",
+    "recipe", "resolution", "knowledge",
 )  # fmt: skip
 SAME = 1e-6
 """How far, relative to it, a told value may lie from the exact one."""
@@ -81,12 +82,28 @@ def strategy_of(
     Raises:
         EmbeddingGone: the task's embedding cannot be read.
     """
+    return begun(request, blobs, problem)[0]
+
+
+def begun(
+    request: DesignRequest, blobs: "Callable[[], Blobs] | None", problem: Problem | None = None
+) -> tuple[Strategy, Knowledge]:
+    """The strategy of a request and the priors that it was given, where it has use for them.
+
+    Args:
+        request: checked.
+        blobs: where embeddings of tasks lie.
+        problem: as the search has it, where it is made already.
+    """
     problem = problem or searched_problem(request, blobs)
     strategy = STRATEGIES.get(request.strategy)(problem, seed=request.seed, flat=request.flat)
-    task = request.predicted_task(problem.objectives[0])
-    if task is not None and blobs is not None and isinstance(strategy, AcceptsPrior):
-        strategy.accept_prior(task_predictor(problem.space.name, task, blobs))
-    return strategy
+    knowledge = knowledge_of(request, problem, blobs)
+    first = knowledge.priors.get(problem.objectives[0].key)
+    if isinstance(strategy, AcceptsPriors):
+        strategy.accept_priors(knowledge.priors)
+    elif isinstance(strategy, AcceptsPrior) and first is not None:
+        strategy.accept_prior(first)
+    return strategy, knowledge
 
 
 def read_observations(problem: Problem, items: Sequence[Mapping[str, Any]]) -> list[Observation]:

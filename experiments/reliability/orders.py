@@ -18,6 +18,7 @@ DESIGN: dict[str, Any] = {
     "count": 4,
     "evaluations": 6,
     "evaluator": "table",
+    "knowledge": "none",
 }
 """A small design whose truth comes with a package."""
 

@@ -27,6 +27,7 @@ ORDER: dict[str, Any] = {
     "evaluations": 12,
     "parallel": WORKERS,
     "evaluator": "training",
+    "knowledge": "none",
     "evaluator_options": {
         "training": {
             "data": DATA,

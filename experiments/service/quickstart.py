@@ -22,6 +22,7 @@ PROBLEMS: dict[str, dict[str, object]] = {
         "constraints": [{"metric": "params_m", "max": 0.8}, {"metric": "macs_m", "max": 120.0}],
         "evaluations": 16,
         "evaluator": "table",
+        "knowledge": "none",
         "count": 8,
     },
     "gnn": {
@@ -30,6 +31,7 @@ PROBLEMS: dict[str, dict[str, object]] = {
         "constraints": [{"metric": "latency_ms", "device": "gpu", "max": 40.0}],
         "evaluations": 30,
         "evaluator": "table",
+        "knowledge": "none",
         "count": 8,
     },
 }
@@ -42,6 +44,7 @@ UNSEEN: dict[str, dict[str, object]] = {
         "constraints": [{"metric": "params_m", "max": 0.97}],
         "evaluations": 30,
         "evaluator": "table",
+        "knowledge": "none",
         "count": 8,
     },
 }

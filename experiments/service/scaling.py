@@ -45,6 +45,7 @@ DESIGN: dict[str, object] = {
     "count": 4,
     "evaluations": 6,
     "evaluator": "table",
+    "knowledge": "none",
 }
 
 PROTOCOL = f"""\

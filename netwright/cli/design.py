@@ -56,6 +56,10 @@ def design(
     resolution: Annotated[
         int | None, typer.Option(help="Side of the images that the networks are for, in pixels.")
     ] = None,
+    knowledge: Annotated[
+        str,
+        typer.Option(help="auto: what is known of tasks and devices is used; none: own observations alone."),
+    ] = "auto",
     file: Annotated[Path | None, typer.Option(help="The whole order as a JSON file instead.")] = None,
     batch: Annotated[
         Path | None,
@@ -105,6 +109,7 @@ def design(
             "evaluator_options": evaluator_options(evaluator_option),
             "parallel": parallel,
             "name": name,
+            "knowledge": knowledge,
         }
     with connected_with_workers(url) as client:
         if declaration is not None:
@@ -139,7 +144,6 @@ def print_architectures(result: dict[str, Any]) -> None:
     rows = result["architectures"]
     keys = list(dict.fromkeys(key for row in rows for key in row["metrics"]))
     parts = list(dict.fromkeys(name for row in rows for name in row.get("recipe") or {}))
-    marks = {"measured": " (measured)", "predicted": "", "exact": ""}
     print_table(
         ["rank", "architecture", *parts, "P(feasible)", *keys],
         [
@@ -149,7 +153,7 @@ def print_architectures(result: dict[str, Any]) -> None:
                 *((row.get("recipe") or {}).get(name) for name in parts),
                 f"{row['feasible_probability']:.2f}",
                 *(
-                    interval(row["metrics"][key]) + marks.get(row["metrics"][key]["source"], "")
+                    interval(row["metrics"][key]) + _mark(row["metrics"][key])
                     if key in row["metrics"]
                     else None
                     for key in keys
@@ -167,6 +171,13 @@ def _network(result: dict[str, Any]) -> str:
     if counted is None or counted["classes"] is None:
         return ""
     return f"; exact costs for {NetworkConfig.from_dict(counted).described()}"
+
+
+def _mark(value: dict[str, Any]) -> str:
+    """What must be known of a value besides its number."""
+    if value.get("extrapolated"):
+        return " (extrapolated)"
+    return " (measured)" if value["source"] == "measured" else ""
 
 
 def _print_nearest(job: dict[str, Any], result: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """A measured device as a predictor, so that whatever takes predictors takes devices too."""
 
 import json
+from dataclasses import replace
 from typing import Self, final
 
 import numpy as np
@@ -19,6 +20,7 @@ class DevicePredictor(Predictor):
 
     Args:
         space: one with a shipped device model.
+        without: known devices that it must not know, whose intervals are those of devices left out anyway.
 
     Raises:
         KeyError: where none ships.
@@ -26,9 +28,18 @@ class DevicePredictor(Predictor):
 
     kind = "device"
 
-    def __init__(self, space: Space, *, task: str | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        space: Space,
+        *,
+        task: str | None = None,
+        seed: int = 0,
+        without: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__(space, task=task, seed=seed)
-        self._model = shipped_devices.load(space.name)
+        whole = shipped_devices.load(space.name)
+        self._without = without & set(whole.known.names)
+        self._model = replace(whole.without(set(self._without)), calibrations=whole.calibrations)
         self._measured: tuple[Codes, Floats] | None = None
         self._device: FittedDevice | None = None
 
@@ -42,11 +53,17 @@ class DevicePredictor(Predictor):
         return self
 
     def refine(self, codes: Codes, values: Floats) -> Self:
-        """Fits all measurements so far and these; that takes milliseconds."""
+        """Fits all measurements so far and these, which takes milliseconds.
+
+        Of an architecture that is measured again the last measurement counts.
+        """
         if self._measured is None:
             return self.fit(codes, values)
         known, labels = self._measured
-        return self.fit(np.concatenate([known, codes]), np.concatenate([labels, values]))
+        together, values = np.concatenate([known, codes]), np.concatenate([labels, values])
+        last = {row.tobytes(): index for index, row in enumerate(together)}
+        rows = sorted(last.values())
+        return self.fit(together[rows], values[rows])
 
     def predict(self, codes: Codes, confidence: float = 0.9) -> Prediction:
         """Predictions for codes (b, v); bounds are NaN where too few measurements promise none."""
@@ -64,6 +81,7 @@ class DevicePredictor(Predictor):
         content = {
             "space": self.space.name,
             "model": shipped_devices.digest(self.space.name),
+            **({"without": sorted(self._without)} if self._without else {}),
             "architectures": self.space.format(codes),
             "values": values.tolist(),
         }
@@ -81,7 +99,8 @@ class DevicePredictor(Predictor):
             if (content["space"], content["model"]) != (space.name, shipped_devices.digest(space.name)):
                 raise DamagedModel(f"the bytes are no device of this {space.name} model")
             codes = space.parse_many(content["architectures"])
-            return cls(space).fit(codes, np.array(content["values"], dtype=np.float64))
+            without = frozenset(content.get("without", ()))
+            return cls(space, without=without).fit(codes, np.array(content["values"], dtype=np.float64))
         except (ValueError, KeyError, TypeError, InvalidArchitecture) as error:
             raise DamagedModel(f"the bytes are no device of {space.name}: {error}") from error
 

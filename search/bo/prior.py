@@ -1,31 +1,37 @@
-"""Search that begins with a predictor of the objective as its prior, and corrects it by each observation.
+"""Search that begins with predictors of what is observed as its priors, and corrects them as it observes.
 
 The first architecture is the one with the best predicted mean. From then on the expected improvement over the
-best observation decides, under the predictor as it has learned the observations
-(:mod:`predictors.transfer.task_conditioned`).
+best observation decides, under the predictors as they have learned the observations
+(:mod:`predictors.transfer.task_conditioned`, :mod:`search.bo.prior_mean`), times the probability that bounds
+on what is measured hold. Several objectives are scalarized with random weights (:mod:`search.bo.chebyshev`).
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 
-from predictors.predictor import Predictor
-from search.bo.candidates import LISTED, is_free, listed
+from predictors.calibration.feasibility import feasible_probability
+from predictors.kinds.gbdt import GbdtPredictor, cost_options
+from predictors.predictor import NotEnoughLabels, Predictor
+from search.bo.candidates import LISTED, is_free, listed, pooled
 from search.problem import Problem
-from spaces.metric import Observation
+from spaces.metric import Observation, Quantity
 from spaces.space import Codes, Floats
 
 Predicted = dict[str, dict[str, float]]
 """Quantity key → mean and std."""
+LEARNED_FROM = 5
+"""Observations from which on a quantity without a prior is learned from them alone."""
+LEAST = 1e-12
+EXACT = 1e-6
+"""Standard deviation of what needs no measurement, in that of what is observed."""
 
 
-def accepts_prior(problem: Problem, key: str, flat: bool) -> bool:
-    """Whether a predictor of one quantity can be the prior of a whole search: the quantity is the only
-    objective, no bound is predicted, and the architectures can be listed.
-    """
-    alone = [quantity.key for quantity in problem.objectives] == [key]
-    return alone and not problem.predicted_constraints and not flat and problem.space.size <= LISTED
+def accepts_priors(problem: Problem, keys: Mapping[str, Predictor], flat: bool) -> bool:
+    """Whether predictors of some quantities can be the prior of a whole search: an objective among them."""
+    return not flat and any(quantity.key in keys for quantity in problem.objectives)
 
 
 def refined(model: Predictor, codes: Codes, values: Floats) -> Predictor:
@@ -38,18 +44,31 @@ def with_fantasies(model: Predictor, codes: Codes) -> Predictor:
     return refined(model, codes, model.predict(codes).mean) if len(codes) else model
 
 
+def _predicts(model: Predictor) -> bool:
+    """Whether a predictor says something before it was told anything."""
+    try:
+        model.predict(model.space.sample(1, np.random.default_rng(0)))
+    except NotEnoughLabels:
+        return False
+    return True
+
+
 class PriorSearch:
-    """Chooses by a predictor and what it has learned in this search.
+    """Chooses by predictors and what they have learned in this search.
 
     Args:
-        problem: for which :func:`accepts_prior`.
-        prior: predicts the objective.
+        problem: for which :func:`accepts_priors`.
+        priors: quantity key → its predictor.
+        seed: of the weights of several objectives, and of candidates where they cannot be listed.
     """
 
-    def __init__(self, problem: Problem, prior: Predictor) -> None:
+    def __init__(self, problem: Problem, priors: Mapping[str, Predictor], seed: int = 0) -> None:
         self.problem = problem
-        self.prior = prior
-        self._updated = prior
+        self.priors = dict(priors)
+        """Some of them may need observations before they predict."""
+        self.seed = seed
+        self._begins = {key: prior for key, prior in priors.items() if _predicts(prior)}
+        self._updated = dict(self._begins)
         self._names: list[str] = []
 
     def choose(
@@ -63,40 +82,142 @@ class PriorSearch:
             pending: codes (w, v) that are being evaluated: fantasies at their predicted means.
             taken: rows not to be suggested.
         """
-        from search.bo.tabulated import log_expected_improvement
-
-        space, quantity = self.problem.space, self.problem.objectives[0]
+        space = self.problem.space
         self._learn(finished)
-        codes, _ = listed(self.problem)
+        models = {key: with_fantasies(model, pending) for key, model in self._updated.items()}
+        codes = self._candidates(models, finished, taken, len(pending))
         free = is_free(codes, taken)
-        best = max((quantity.sign * each.values[quantity.key] for each in finished), default=None)
-        model = with_fantasies(self._updated, pending)
+        front = self._front(finished)
         names, predicted = list[str](), list[Predicted]()
         while len(names) < count and free.any():
-            prediction = model.predict(codes, self.problem.confidence)
-            mean = quantity.sign * prediction.mean
-            value: Floats = mean
-            if best is not None:
-                value = log_expected_improvement(mean, np.maximum(prediction.std, 1e-9), best)
-            row = int(np.where(free, value, -np.inf).argmax())
+            values = self._values(models, codes, front, [len(finished), len(pending) + len(names)])
+            row = int(np.where(free, values, -np.inf).argmax())
             free[row] = False
-            names += space.format(codes[row][None])
-            entry = {"mean": float(prediction.mean[row]), "std": float(prediction.std[row])}
-            predicted.append({quantity.key: entry})
-            if best is not None and len(names) < count:
-                best = max(best, float(mean[row]))
-                model = with_fantasies(model, codes[row][None])
+            chosen = codes[row][None]
+            names += space.format(chosen)
+            told = {key: model.predict(chosen, self.problem.confidence) for key, model in models.items()}
+            predicted.append(
+                {key: {"mean": float(each.mean[0]), "std": float(each.std[0])} for key, each in told.items()}
+            )
+            if len(names) < count:
+                if front is not None:
+                    front = np.concatenate([front, self._objectives(models, chosen)[0]])
+                models = {key: with_fantasies(model, chosen) for key, model in models.items()}
         return names, predicted
+
+    def _candidates(
+        self,
+        models: Mapping[str, Predictor],
+        finished: Sequence[Observation],
+        taken: set[bytes],
+        waiting: int,
+    ) -> Codes:
+        """All architectures within the bounds, or a pool of them."""
+        if self.problem.space.size <= LISTED:
+            return listed(self.problem)[0]
+        rng = np.random.default_rng([self.seed, len(finished), waiting])
+        front = self._front(finished)
+        order = [len(finished), waiting]
+        width = len(self.problem.space.variables)
+        known = np.array([np.frombuffer(row, dtype=np.int8) for row in taken]).reshape(-1, width)
+        best = self.problem.space.parse_many([each.architecture for each in finished])
+        if len(best):
+            best = best[np.argsort(-self._scores(finished)[:, 0], kind="stable")]
+        return pooled(self.problem, lambda codes: self._values(models, codes, front, order), best, known, rng)
+
+    def _values(
+        self, models: Mapping[str, Predictor], codes: Codes, front: Floats | None, order: list[int]
+    ) -> Floats:
+        """What evaluating codes (c, v) is worth, (c,), logarithms."""
+        mean, std = self._objectives(models, codes)
+        values = self._log_feasible(models, codes)
+        if mean.shape[1] > 1:
+            return values + self._scalarized(mean, std, front, order)
+        if front is None:
+            scale = max(float(mean[:, 0].std()), 1e-9)
+            result: Floats = values + mean[:, 0] / scale
+            return result
+        from search.bo.tabulated import log_expected_improvement
+
+        return values + log_expected_improvement(mean[:, 0], np.maximum(std[:, 0], 1e-9), float(front.max()))
+
+    def _scalarized(self, mean: Floats, std: Floats, front: Floats | None, order: list[int]) -> Floats:
+        """Several objectives as one, with weights of their own for each suggestion."""
+        from search.bo import chebyshev
+
+        weights = chebyshev.random_weights(mean.shape[1], [self.seed, *order])
+        if front is None:
+            return chebyshev.scalarized(
+                (mean - mean.mean(axis=0)) / np.maximum(mean.std(axis=0), 1e-9), weights
+            )
+        return np.log(np.maximum(chebyshev.expected_improvement(mean, std, front, weights), 1e-300))
+
+    def _objectives(self, models: Mapping[str, Predictor], codes: Codes) -> tuple[Floats, Floats]:
+        """Means and standard deviations (c, o) of codes (c, v), signed so that more is better.
+
+        An objective of which nothing is known yet is 0 everywhere.
+        """
+        means, stds = [], []
+        for quantity in self.problem.objectives:
+            if quantity.key in models:
+                prediction = models[quantity.key].predict(codes, self.problem.confidence)
+                mean, std = prediction.mean, prediction.std
+            elif quantity in self.problem.to_measure:
+                mean, std = np.zeros(len(codes)), np.full(len(codes), EXACT)
+            else:
+                mean, std = self.problem.known(quantity, codes), np.full(len(codes), EXACT)
+            means.append(quantity.sign * mean)
+            stds.append(std)
+        return np.stack(means, axis=1), np.stack(stds, axis=1)
+
+    def _log_feasible(self, models: Mapping[str, Predictor], codes: Codes) -> Floats:
+        """log P(every bound on what is measured holds), (c,), as far as something is known."""
+        total = np.zeros(len(codes))
+        for bound in self.problem.measured_constraints:
+            if bound.quantity.key in models:
+                held = feasible_probability(models[bound.quantity.key], codes, bound)
+                total += np.log(np.maximum(held, LEAST))
+        return total
+
+    def _scores(self, finished: Sequence[Observation]) -> Floats:
+        """Objectives (n, o) of observations, signed so that more is better; those outside come last."""
+        scores = np.stack([self.problem.score(observation.values) for observation in finished])
+        outside = np.array([not self.problem.feasible(observation) for observation in finished])
+        scores[outside] -= 1e6
+        return scores
+
+    def _front(self, finished: Sequence[Observation]) -> Floats | None:
+        """Objectives (p, o) of the observations within the bounds; None where there is none."""
+        held = [each for each in finished if self.problem.feasible(each)]
+        return self._scores(held) if held else None
 
     def _learn(self, finished: Sequence[Observation]) -> None:
         """Takes in what is new; begins again where the past is another."""
         names = [observation.architecture for observation in finished]
         if names[: len(self._names)] != self._names:
-            self._updated, self._names = self.prior, []
+            self._updated, self._names = dict(self._begins), []
         new = finished[len(self._names) :]
-        if new:
-            key = self.problem.objectives[0].key
-            codes = self.problem.space.parse_many([observation.architecture for observation in new])
-            values = np.array([observation.values[key] for observation in new])
-            self._updated = refined(self._updated, codes, values)
-            self._names = names
+        for quantity in self.problem.to_measure if new else ():
+            seen = new if quantity.key in self._updated and quantity.key in self._begins else finished
+            model = self._learned(quantity, seen)
+            if model is not None:
+                self._updated[quantity.key] = model
+        self._names = names
+
+    def _learned(self, quantity: Quantity, seen: Sequence[Observation]) -> Predictor | None:
+        """A quantity's predictor with further observations; None where there are too few."""
+        codes = self.problem.space.parse_many([observation.architecture for observation in seen])
+        values = np.array([observation.values[quantity.key] for observation in seen])
+        if quantity.key in self._begins:
+            return refined(self._updated[quantity.key], codes, values)
+        if quantity.key in self.priors:
+            with suppress(NotEnoughLabels):
+                return refined(self.priors[quantity.key], codes, values)
+        if len(seen) < LEARNED_FROM:
+            return None
+        options = cost_options(self.problem.space) if quantity.device is not None else None
+        task = self.problem.task_of(quantity)
+        try:
+            return GbdtPredictor(self.problem.space, task=task, options=options).fit(codes, values)
+        except NotEnoughLabels:
+            return None

@@ -21,6 +21,7 @@ from search.request.fields import Fields
 from search.request.meant_network import LATENCY, TRAINING, give_resolution, meant_network, resolution_fault
 from search.request.quantities import FieldError, InvalidRequest, resolve_quantity
 from search.request.recipe import FIELD, read_recipe, searched_space
+from search.request.related_models import ACCURACY, OWN_TASKS
 from search.request.uploaded_task import CONDITIONED, UploadedTask
 from search.strategies import STRATEGIES
 from spaces.costs.network_config import RESOLUTIONS
@@ -40,6 +41,7 @@ MAX_NAME = 100
 FUNCTION = "function"
 DISTINCT = (FUNCTION, "string")
 """What makes two architectures distinct: what they compute and cost, or how they are written."""
+KNOWLEDGE = ("auto", "none")
 FOUND = ("measured", TASK, "sources")
 """Fields that nobody sends: they are found when a request is checked."""
 
@@ -68,6 +70,7 @@ class DesignRequest:
         recipe: what of the training's recipe is searched together with the architecture.
         uploaded: what ``task`` is, where someone uploaded it.
         name: what whoever ordered it calls it; nothing follows from it.
+        knowledge: ``auto``, or ``none``: own observations alone (:mod:`search.knowledge`).
         sources: quantity key → its source (:mod:`search.request.sources`); empty until that was found.
         resolution: side of the images that the networks are for, in pixels; None: what is trained says, else
             the space.
@@ -90,6 +93,7 @@ class DesignRequest:
     recipe: Choices = ()
     uploaded: UploadedTask | None = None
     resolution: int | None = None
+    knowledge: str = "auto"
     sources: dict[str, str] = field(default_factory=dict)
     distinct: str = FUNCTION
     name: str | None = None
@@ -235,9 +239,11 @@ class _Parser(Fields):
         distinct = self.choice("distinct", DISTINCT, FUNCTION)
         parallel = self.integer("parallel", 1, 1, MAX_PARALLEL)
         called = self.called()
+        knowledge = self.choice("knowledge", KNOWLEDGE, KNOWLEDGE[0])
         if self.errors:
             raise InvalidRequest(self.errors)
-        assert confidence is not None and strategy is not None and distinct is not None
+        assert confidence is not None and strategy is not None
+        assert distinct is not None and knowledge is not None
         request = DesignRequest(
             space.name,
             task,
@@ -256,6 +262,7 @@ class _Parser(Fields):
             recipe,
             self.uploaded if self.uploaded is not None and self.uploaded.name == task else None,
             resolution,
+            knowledge,
             distinct=distinct,
             name=called,
         )
@@ -346,9 +353,9 @@ class _Parser(Fields):
     def task(self, space: Space, spec: Spec | None) -> str:
         task = self.body.get("task")
         if self.uploaded is not None and task == self.uploaded.name and task not in space.tasks:
-            if space.name in CONDITIONED or self.any_task():
+            if space.name in OWN_TASKS or self.any_task():
                 return self.uploaded.name
-            hint = f"tasks of your own are predicted in {', '.join(CONDITIONED)}"
+            hint = f"tasks of your own are designed for in {', '.join(OWN_TASKS)}"
             self.fail("task", f"{space.public_name} has no predictor for tasks that it does not know", hint)
             return space.tasks[0]
         # An evaluator may be for any data set that is there; whether it is, the evaluator says.
@@ -394,9 +401,13 @@ class _Parser(Fields):
         return [task] if admitted and task is not None and NAME.fullmatch(task) else []
 
     def metrics(self) -> list[str]:
-        """The metrics that the evaluators bring to any space."""
+        """The metrics that the evaluators bring to any space, and what a task of one's own is ranked by."""
         named = {metric: evaluator_of(self.spec, metric) for metric in METRICS}
-        return [metric for metric, cls in named.items() if cls is not None and metric in cls.measures]
+        mine = self.uploaded is not None and self.body.get("task") == self.uploaded.name
+        ranked = [ACCURACY] if mine and self.body.get("space") in OWN_TASKS else []
+        return ranked + [
+            metric for metric, cls in named.items() if cls is not None and metric in cls.measures
+        ]
 
     def any_task(self) -> bool:
         """Whether the evaluator of accuracies is for any data set that is there."""

@@ -20,6 +20,7 @@ from search.problem import Problem
 from search.request.design_request import DesignRequest
 from search.request.evaluation import EXTERNAL, MODEL, Spec, evaluator_name, evaluator_of
 from search.request.quantities import FieldError
+from search.request.related_models import BY_COSTS, related_key
 from spaces.declared.space import DeclaredSpace
 from spaces.metric import Quantity
 from spaces.registry import NotRegistered
@@ -33,8 +34,9 @@ class ModelName:
     """Which model predicts a quantity.
 
     Args:
-        kind: ``device``, ``predictor``, ``task``, ``observations`` or ``shipped``.
-        name: of the device, the predictor, the task, or the quantity's key.
+        kind: ``device``, ``predictor``, ``task``, ``observations``, ``shipped``, ``related`` (a model of
+            another task) or ``costs``.
+        name: of the device, the predictor, the task, or a quantity's key.
     """
 
     kind: str
@@ -48,7 +50,7 @@ def model_of(request: DesignRequest, quantity: Quantity) -> ModelName | None:
     """The model that predicts a quantity of a request; None where there is none. Loads none.
 
     A device of the tenant's own, a task of the tenant's own, a declared space's observations, a model that
-    ships.
+    ships; of an accuracy on an own task, a model of another task, or what costs tell.
     """
     if any(device.quantity == quantity and device.measurements for device in request.measured):
         return ModelName("device", str(quantity.device))
@@ -62,6 +64,11 @@ def model_of(request: DesignRequest, quantity: Quantity) -> ModelName | None:
         return ModelName("observations", quantity.key) if observed else None
     if quantity.key in shipped.quantities(request.space):
         return ModelName("shipped", quantity.key)
+    if request.uploaded is not None and quantity == request.uploaded.quantity:
+        if (other := related_key(request.space, quantity)) is not None:
+            return ModelName("related", other)
+        if request.space in BY_COSTS:
+            return ModelName("costs", "parameters and multiply-accumulates")
     return None
 
 

@@ -1,12 +1,13 @@
 """Bayesian optimization: Gaussian processes over training-free features, acquisition functions of BoTorch."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from predictors.predictor import Predictor
 from search.bo.candidates import LISTED, is_free, listed, pooled, promising, rows_of
-from search.bo.prior import PriorSearch, accepts_prior
+from search.bo.prior import PriorSearch, accepts_priors
 from search.problem import Problem
 from search.strategies import STRATEGIES
 from search.strategy import Exhausted, Strategy
@@ -65,9 +66,15 @@ class BayesStrategy(Strategy):
         self._surrogates: Surrogates | None = None
 
     def accept_prior(self, prior: Predictor) -> None:
-        """Begins with the prior where a whole search can: see :func:`search.bo.prior.accepts_prior`."""
-        if accepts_prior(self.problem, self.problem.objectives[0].key, self.flat):
-            self.prior = PriorSearch(self.problem, prior)
+        """See :class:`search.abilities.AcceptsPrior`."""
+        self.accept_priors({self.problem.objectives[0].key: prior})
+
+    def accept_priors(self, priors: Mapping[str, Predictor]) -> bool:
+        """Begins with the priors where a whole search can: see :func:`search.bo.prior.accepts_priors`."""
+        if not accepts_priors(self.problem, priors, self.flat):
+            return False
+        self.prior = PriorSearch(self.problem, priors, self.seed)
+        return True
 
     def uniform_first(self, parallel: int = 1) -> int:
         """See :class:`search.abilities.StartsUniformly`."""

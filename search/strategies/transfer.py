@@ -4,7 +4,7 @@
 next, so a data set that turns out to be alike, or not, gains or loses weight within a few evaluations.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,9 +52,13 @@ class TransferStrategy(Strategy):
 
     def accept_prior(self, prior: Predictor) -> None:
         """Takes the place of the prior mean from other data sets where the search as a whole can use it."""
-        self.own.accept_prior(prior)
-        if self.own.prior is not None:
-            self.sources = ()
+        self.accept_priors({self.problem.objectives[0].key: prior})
+
+    def accept_priors(self, priors: Mapping[str, Predictor]) -> bool:
+        """The same with priors of several quantities."""
+        used = self.own.accept_priors(priors)
+        self.sources = () if used else self.sources
+        return used
 
     def predicted(self, architecture: str) -> dict[str, dict[str, float]]:
         """What :class:`.BayesStrategy` predicted; empty of what the other data sets suggested."""

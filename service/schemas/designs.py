@@ -73,6 +73,11 @@ class DesignCreate(Create):
         default="function",
         description="`function`: no two architectures that compute the same at equal cost; `string`: any two",
     )
+    knowledge: Literal["auto", "none"] = Field(
+        default="auto",
+        description="auto: models of the same and of other tasks are priors of the search, but never one "
+        "trained on the table column that evaluates; none: own observations alone",
+    )
     recipe: RecipeChoices | None = Field(
         default=None,
         description="what of the training's recipe is searched too: its parts, each with its choices",
@@ -169,6 +174,9 @@ class ResultPublic(BaseModel):
     evaluated: int = 0
     baseline: BaselinePublic | None = None
     models: dict[str, str] = Field(default_factory=dict)
+    knowledge: dict[str, Any] | None = Field(
+        default=None, description="what was asked, which models were priors, and which stood back and why"
+    )
     sources: dict[str, SourcePublic] = Field(default_factory=dict, description="by quantity key")
     costs_for: NetworkPublic | None = Field(
         default=None, description="the network that exact costs, bounds and exports are of"

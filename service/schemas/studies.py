@@ -53,6 +53,11 @@ class StudyCreate(Create):
         default="function",
         description="`function`: no two architectures that compute the same at equal cost; `string`: any two",
     )
+    knowledge: Literal["auto", "none"] = Field(
+        default="auto",
+        description="auto: models of the same and of other tasks are priors of the search, but never one "
+        "trained on the table column that evaluates; none: own observations alone",
+    )
     recipe: RecipeChoices | None = Field(
         default=None,
         description="what of the training's recipe is searched too: its parts, each with its choices",

@@ -7,7 +7,8 @@ from encoders.tasks.embedding import VERSION, WIDTH, TaskEmbedding
 from predictors.transfer.task_conditioned import load_task_predictor
 from search.design import run_design
 from search.evaluator import Bench
-from search.models import fit_models, prior_models
+from search.knowledge import knowledge_of
+from search.models import fit_models
 from search.request.design_request import DesignRequest, parse_request
 from search.request.uploaded_task import EmbeddingGone, UploadedTask
 from search.study import strategy_of
@@ -83,7 +84,7 @@ def test_each_evaluation_is_learned_and_the_past_is_all_that_counts(blobs, task,
     # What a design proposes at its end has learned them too; the shared predictor has not.
     request = requested(task)
     problem = request.problem()
-    before = prior_models(request, problem, lambda: blobs)
+    before = knowledge_of(request, problem, lambda: blobs).priors
     untouched = before[KEY].predict(everyone[:50]).mean
     seen = [trial.observation for trial in trials]
     after = fit_models(problem, seen, seed=0, prior=before)[KEY]
@@ -132,5 +133,5 @@ def test_a_design_with_evaluations_begins_with_the_best_of_the_prior(
     # What was learned of the level is in what is predicted of the others.
     guessed = [told[row["architecture"]] - row["metrics"][KEY]["mean"] for row in rows[3:]]
     assert np.mean(guessed) == pytest.approx(5.0, abs=1.0)
-    plain = prior_models(request, request.problem(), lambda: blobs)[KEY]
+    plain = knowledge_of(request, request.problem(), lambda: blobs).priors[KEY]
     assert outcome.result["models"][KEY] != plain.digest()

@@ -1,0 +1,206 @@
+r"""A model of one quantity as the prior mean of a search's own observations of it.
+
+With the model's mean :math:`\mu(a)`, standardized over the space, an observation is
+
+.. math:: y(a) = o + c\,\bigl((1 + w)\,\mu(a) + g(a) + \varepsilon\bigr), \qquad
+          w \sim \mathcal{N}(0, s^2), \quad g \sim \mathcal{GP}(0, \sigma^2 k)
+
+(Rasmussen & Williams 2006, section 2.7, "Incorporating explicit basis functions"). The model may be of
+another task: then its order is what carries over, and the level o is free. The scale c and the deviation σ are
+the likeliest of a grid. It is a BoTorch model with a linear, a Matérn and a constant kernel whose mean is the
+input's first column.
+
+Notation: n observations, c candidates, f features.
+"""
+
+import hashlib
+import json
+from typing import Any, Self
+
+import numpy as np
+import torch
+from botorch.models import SingleTaskGP
+from gpytorch.kernels import ConstantKernel, LinearKernel, ScaleKernel
+from gpytorch.likelihoods import GaussianLikelihood
+from gpytorch.means import Mean
+from scipy.special import ndtr
+from torch import Tensor
+
+from predictors.gaussian_processes.exact_gp import as_tensor, marginals
+from predictors.gaussian_processes.grouped_matern import GroupedMatern, Groups
+from predictors.prediction import Prediction
+from predictors.predictor import DamagedModel, NotEnoughLabels, Predictor
+from search.bo.inputs import input_map
+from spaces.metric import Quantity
+from spaces.space import Codes, Floats, Space
+
+STRETCH = 0.3
+"""Standard deviation s of w: tasks differ in how much an architecture matters."""
+OWN = (0.3, 0.6, 1.2)
+"""What σ is chosen from: correlations of about .95, .8 and .6 between the model and what is observed."""
+USUAL = 0.6
+"""σ before there are observations to choose it by."""
+NOISE = 0.5
+"""Standard deviation of ε in units of σ."""
+LEVEL = {True: 1.0, False: 25.0}
+"""Variance of o in units of c: whether the model is of the same quantity."""
+SCALES = (0.1, 0.2, 0.35, 0.6, 1.0, 1.6, 2.5)
+"""What c is chosen from, in standard deviations of the model's means over the space."""
+CHOSEN_FROM = 5
+"""Observations from which on they choose."""
+CHOSEN_ON = 100
+"""Observations, the latest, that c and σ are chosen on."""
+REFERENCE = 2000
+
+
+class PriorMean(Predictor):
+    """Predicts what a search observes, from a model of it or of another task.
+
+    Args:
+        space: that is searched; the model is of its networks.
+        base: the model.
+        quantity: what is observed.
+        same: whether the model is of the same quantity, so that its level counts too.
+    """
+
+    kind = "prior_mean"
+
+    def __init__(
+        self, space: Space, *, base: Predictor, quantity: Quantity, same: bool, task: str | None = None
+    ) -> None:
+        super().__init__(space, task=task)
+        self.base, self.quantity, self.same = base, quantity, same
+        reference = self._base(space.sample(REFERENCE, np.random.default_rng(0)))
+        self.center, self.spread = float(reference.mean()), max(float(reference.std()), 1e-9)
+        self.codes: Codes = np.empty((0, len(space.variables)), dtype=np.int8)
+        self.values: Floats = np.empty(0)
+        self._model: SingleTaskGP | None = None
+        self._level, self._scale = self.center, self.spread
+
+    @property
+    def extrapolated(self) -> bool:
+        """Whether only the model's order is known to say something."""
+        return not self.same and not len(self.values)
+
+    def fit(self, codes: Codes, values: Floats) -> Self:
+        """Learns observations; see :class:`.Predictor`."""
+        values = np.asarray(values, dtype=np.float64)
+        if len(values) != len(codes) or not np.isfinite(values).all() or not len(values):
+            raise NotEnoughLabels("there must be one finite value for each architecture, and at least one")
+        self.codes, self.values = codes.copy(), values.copy()
+        self._learn()
+        return self
+
+    def refine(self, codes: Codes, values: Floats) -> Self:
+        """Learns further observations; one is enough."""
+        known = np.concatenate([self.values, np.asarray(values, dtype=np.float64)])
+        return self.fit(np.concatenate([self.codes, codes]), known)
+
+    def predict(self, codes: Codes, confidence: float = 0.9) -> Prediction:
+        """Mean and standard deviation for codes (b, v); no interval is promised."""
+        mean, std = self._moments(codes)
+        nothing = np.full(len(codes), np.nan)
+        return Prediction(mean, std, nothing, nothing, confidence)
+
+    def probability_below(self, codes: Codes, bound: float) -> Floats:
+        """P(value ≤ bound), (b,), of a normal distribution."""
+        mean, std = self._moments(codes)
+        probability: Floats = ndtr((bound - mean) / std)
+        return probability
+
+    def to_bytes(self) -> bytes:
+        """What was observed, and which model is the prior, as JSON."""
+        content = {
+            "base": self.base.digest(),
+            "same": self.same,
+            "architectures": self.space.format(self.codes),
+            "values": self.values.tolist(),
+        }
+        return json.dumps(content).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, space: Space) -> Self:
+        """It is never read: a search makes it anew from its observations."""
+        raise DamagedModel("a prior mean belongs to its search and is not read from bytes")
+
+    def digest(self) -> str:
+        """``sha256:`` of :meth:`to_bytes`."""
+        return "sha256:" + hashlib.sha256(self.to_bytes()).hexdigest()
+
+    # inside
+    def _base(self, codes: Codes) -> Floats:
+        """The model's means (b,)."""
+        return self.base.predict(self.space.networks(codes)).mean
+
+    def _inputs(self, codes: Codes) -> Floats:
+        """The standardized mean and the features (b, 1 + f)."""
+        mean = (self._base(codes) - self.center) / self.spread
+        result: Floats = np.column_stack([mean, input_map(self.space, self.task)(codes)])
+        return result
+
+    def _moments(self, codes: Codes) -> tuple[Floats, Floats]:
+        """Mean and standard deviation (b,), one measurement's noise included."""
+        if self._model is None:
+            std = self.spread * np.sqrt(STRETCH**2 + USUAL**2 * (1 + NOISE**2))
+            return self._base(codes), np.full(len(codes), std)
+        mean, variance = marginals(self._model, self._inputs(codes))
+        return self._level + self._scale * mean, self._scale * np.sqrt(variance)
+
+    def _learn(self) -> None:
+        inputs = self._inputs(self.codes)
+        self._level = (
+            self.center if self.same else float(self.values.mean() - self.spread * inputs[:, 0].mean())
+        )
+        own, self._scale = USUAL, self.spread
+        if len(self.values) >= CHOSEN_FROM:
+            own, self._scale = self._likeliest(inputs[-CHOSEN_ON:], self.values[-CHOSEN_ON:])
+        self._model = self._made(inputs, (self.values - self._level) / self._scale, own)
+
+    def _likeliest(self, inputs: Floats, values: Floats) -> tuple[float, float]:
+        """σ and c of greatest marginal likelihood, c with a log-normal prior about the model's spread."""
+        best, found = np.inf, (USUAL, self.spread)
+        for own in OWN:
+            model = self._made(inputs, np.zeros(len(values)), own).train()
+            with torch.no_grad():
+                prior = model.likelihood(model.forward(model.train_inputs[0]))
+                for factor in SCALES:
+                    labels = as_tensor((values - self._level) / (factor * self.spread))
+                    loss = len(values) * np.log(factor) - float(prior.log_prob(labels))
+                    loss += 0.5 * np.log(factor) ** 2 + 0.5 * np.log(own / USUAL) ** 2
+                    if loss < best:
+                        best, found = loss, (own, factor * self.spread)
+        return found
+
+    def _made(self, inputs: Floats, labels: Floats, own: float) -> SingleTaskGP:
+        likelihood = GaussianLikelihood()
+        likelihood.noise = (NOISE * own) ** 2
+        model = SingleTaskGP(
+            as_tensor(inputs),
+            as_tensor(labels)[:, None],
+            likelihood=likelihood,
+            covar_module=self._kernel(own),
+            mean_module=_FirstColumn(),
+            outcome_transform=None,
+            input_transform=None,
+        ).double()
+        model.requires_grad_(False)
+        return model.eval()
+
+    def _kernel(self, own: float) -> Any:
+        look = input_map(self.space, self.task)
+        linear = LinearKernel(active_dims=(0,))
+        linear.variance = STRETCH**2
+        groups = Groups.of(look.sizes, look.prior_log_lengthscales(self.quantity))
+        deviation = ScaleKernel(GroupedMatern(groups, active_dims=tuple(range(1, 1 + sum(look.sizes)))))
+        deviation.outputscale = own**2
+        level = ConstantKernel()
+        level.initialize(constant=torch.tensor(LEVEL[self.same]))
+        return linear + deviation + level
+
+
+class _FirstColumn(Mean):  # type: ignore[misc]
+    """The prior mean stands in the first column of the input."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Means (…, n) of inputs (…, n, f)."""
+        return x[..., 0]
