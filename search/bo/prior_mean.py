@@ -7,8 +7,8 @@ With the model's mean :math:`\mu(a)`, standardized over the space, an observatio
 
 (Rasmussen & Williams 2006, section 2.7, "Incorporating explicit basis functions"). The model may be of
 another task: then its order is what carries over, and the level o is free. The scale c and the deviation σ
-are the likeliest of a grid. It is a BoTorch model with a linear, a Matérn and a constant kernel whose mean is the
-input's first column.
+are the likeliest of a grid. It is a BoTorch model with a linear, a Matérn and a constant kernel whose mean is
+the input's first column.
 
 Notation: n observations, c candidates, f features.
 """
