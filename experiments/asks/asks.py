@@ -14,11 +14,11 @@ SECTIONS: tuple[Callable[[Context], Sequence[Row]], ...] = (own_device_rows, own
 PROTOCOL = """Each section is what a user asks for, through the request that he would send.
 
 own-device: a phone that no table has, measured on the ten cells of NAS-Bench-201 that the probe chooses from
-300 random ones, other ones in each design, bounds what is trained. Five phones of the latency table play it, each with the shared device model refitted and recalibrated
-without its column; bounds are the 25th percentile of the phone's true latencies at confidence .9; trainings
-are stubbed by an evaluator that returns the table's CIFAR-100 accuracies for images of one's own, two a
-design. Counted are trainings on cells whose true latency is more than 5 % over the bound; beside it the same
-with knowledge none.
+300 random ones (other ones in each design), bounds what is trained. Five phones of the latency table play it,
+each with the shared device model refitted and recalibrated without its column; bounds are the 25th percentile
+of the phone's true latencies at confidence .9; trainings are stubbed by an evaluator that returns the table's
+CIFAR-100 accuracies for images of one's own, two a design. Counted are trainings on cells whose true latency
+is more than 5 % over the bound; beside it the same with knowledge none.
 
 own-tasks: a task that someone uploaded (prototypes drawn at random) is designed for in each image space with
 no evaluation; counted are spaces that return architectures, ranked and marked extrapolated."""
