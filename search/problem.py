@@ -27,6 +27,12 @@ class Predictions(Protocol):
     def mean(self, quantity: Quantity, codes: Codes) -> Floats:
         """Predicted values (b,) of a quantity."""
 
+    def refined(self, observations: "Sequence[Observation]", new: int) -> "Predictions":
+        """What the models say after all observations, the last ``new`` of which are news.
+
+        The same object where these measured nothing that is predicted.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

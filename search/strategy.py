@@ -6,6 +6,7 @@ and one line of test.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -83,6 +84,17 @@ class Strategy(ABC):
         """Takes in newly completed trials, and all that are pending now."""
         self.completed = (*self.completed, *completed)
         self.pending = tuple(pending)
+        predictions = self.problem.predictions
+        if predictions is not None:
+            refined = predictions.refined([trial.observation for trial in self.completed], len(completed))
+            if refined is not predictions:
+                self.problem = replace(self.problem, predictions=refined)
+                self.problem_changed()
+
+    def problem_changed(self) -> None:
+        """Called when own measurements have refined what models say of the bounds: whatever was derived from
+        the problem is derived anew."""
+        return
 
     def rng(self) -> np.random.Generator:
         """Randomness of the next suggestion: from the seed and what was observed, nothing else."""
@@ -143,7 +155,7 @@ class Strategy(ABC):
             return codes
         nearest, gap = nearest_architecture(self.problem, rng)
         if gap > 0 or any((nearest == row).all() for row in taken):
-            raise Exhausted("no further member satisfies the exact bounds")
+            raise Exhausted("no further member satisfies the bounds, predicted ones at the asked confidence")
         return nearest[None]
 
     def free_neighbours(self, codes: Codes, taken: set[bytes]) -> Codes:

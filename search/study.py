@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from predictors.devices.measured import MeasuredDevice
@@ -11,11 +12,13 @@ from search.knowledge import Knowledge, knowledge_of
 from search.models import searched_problem
 from search.problem import Problem
 from search.request.design_request import DesignRequest, parse_request
+from search.request.evaluation import EXTERNAL, MODEL
 from search.request.quantities import ON_DEVICE, FieldError, InvalidRequest
+from search.request.sources import EXACT, fields_of, model_of, what_would
 from search.request.uploaded_task import UploadedTask
 from search.strategies import STRATEGIES
 from search.strategy import FULL, Strategy
-from spaces.metric import Observation, Quantity, value_fault
+from spaces.metric import METRICS, Observation, Quantity, value_fault
 from spaces.space import get_space, space_names
 
 if TYPE_CHECKING:
@@ -23,14 +26,18 @@ if TYPE_CHECKING:
 
 FIELDS = (
     "space", "task", "constraints", "objectives", "confidence", "seed", "strategy", "flat", "distinct",
-    "recipe", "resolution", "knowledge",
+    "recipe", "resolution", "knowledge", "evaluator",
 )  # fmt: skip
 SAME = 1e-6
 """How far, relative to it, a told value may lie from the exact one."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
-def parse_study(body: Mapping[str, object], uploaded: UploadedTask | None = None) -> DesignRequest:
+def parse_study(
+    body: Mapping[str, object],
+    uploaded: UploadedTask | None = None,
+    measured: Sequence[MeasuredDevice] = (),
+) -> DesignRequest:
     """A checked study from a JSON object: a design request without evaluations.
 
     Whoever drives a study measures for himself, so a device may have any name.
@@ -38,6 +45,7 @@ def parse_study(body: Mapping[str, object], uploaded: UploadedTask | None = None
     Args:
         body: as a client sent it.
         uploaded: the task that may be named besides the space's own.
+        measured: the tenant's own devices among those that are named.
 
     Raises:
         InvalidRequest: with every error found, each naming its field.
@@ -51,7 +59,45 @@ def parse_study(body: Mapping[str, object], uploaded: UploadedTask | None = None
     if not isinstance(space, str) or space not in space_names():
         hint = f"known are {', '.join(space_names())}; studies do not take declared spaces yet"
         raise InvalidRequest([FieldError("space", f"{space!r} is no space", hint)])
-    return parse_request(body, _own_devices(body), uploaded)
+    rest = {name: value for name, value in body.items() if name != "evaluator"}
+    known = {device.quantity for device in measured}
+    unmeasured = [device for device in _own_devices(body) if device.quantity not in known]
+    request = parse_request(rest, [*measured, *unmeasured], uploaded)
+    return replace(request, sources=_sources(request, body.get("evaluator")))
+
+
+def _sources(request: DesignRequest, named: object) -> dict[str, str]:
+    """The source of each quantity: what its client tells, or a model until he does.
+
+    A latency, throughput or energy that a model predicts need not be told; an accuracy is the client's unless
+    the model is named.
+
+    Raises:
+        InvalidRequest: what is named is no source, or no model predicts it.
+    """
+    spec = named if isinstance(named, Mapping) else {}
+    hint = f'{{"latency_ms": "{MODEL}"}}; the sources of a study are {EXTERNAL} and {MODEL}'
+    errors = []
+    if named is not None and named != EXTERNAL and not isinstance(named, Mapping):
+        errors.append(FieldError("evaluator", f"{named!r} is no source of a study", hint))
+    for metric, source in spec.items():
+        if metric not in METRICS:
+            message, known = f"{metric!r} is no metric", f"metrics are {', '.join(METRICS)}"
+            errors.append(FieldError(f"evaluator.{metric}", message, known))
+        elif source not in (MODEL, EXTERNAL):
+            errors.append(FieldError(f"evaluator.{metric}", f"{source!r} is no source of a study", hint))
+    problem, found = request.problem(), dict[str, str]()
+    for field, quantity in fields_of(request):
+        model = model_of(request, quantity)
+        by_default = MODEL if model is not None and quantity.metric in ON_DEVICE else EXTERNAL
+        source = EXTERNAL if named == EXTERNAL else str(spec.get(quantity.metric, by_default))
+        found[quantity.key] = EXACT if problem.is_exact(quantity) else source
+        if found[quantity.key] == MODEL and model is None:
+            ways = what_would(request, problem, quantity)
+            errors.append(FieldError(field, f"no model predicts {quantity.key}", ways or "tell it yourself"))
+    if errors:
+        raise InvalidRequest(errors)
+    return found
 
 
 def _own_devices(body: Mapping[str, object]) -> list[MeasuredDevice]:
@@ -181,6 +227,8 @@ def _values(
             errors.append(FieldError(field, f"{quantity.key} is given twice", "by its key or by its metric"))
         values[quantity.key] = value
     missing = [entry.key for entry in problem.to_measure if entry.key not in values]
+    if not values and not missing:
+        errors.append(FieldError(f"{path}.values", "tells nothing", "give at least one value"))
     whole = (item.get("fidelity") or FULL) == FULL
     if missing and (whole or len(missing) == len(problem.to_measure)):
         hint = "say failed where the evaluation brought none"

@@ -149,7 +149,7 @@ def create_app(
         store, works["suggest"], pool, blobs, most_waiting=max(config.study_waiting // 2, 1)
     )
     app.state.observing = works["observe"]
-    app.state.study_bests = StudyBests(store, works["best"])
+    app.state.study_bests = StudyBests(store, works["best"], blobs)
     app.state.bodies = JsonBodies(retry_after_seconds=config.retry_after_seconds)
     # ONNX and embeddings need torch, which this process does not load.
     app.state.exports = works["exports"]

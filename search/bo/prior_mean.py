@@ -35,15 +35,19 @@ from spaces.metric import Quantity
 from spaces.space import Codes, Floats, Space
 
 STRETCH = 0.3
-"""Standard deviation s of w: tasks differ in how much an architecture matters."""
-OWN = (0.3, 0.6, 1.2)
-"""What σ is chosen from: correlations of about .95, .8 and .6 between the model and what is observed."""
+"""Standard deviation s of w at most: tasks differ in how much an architecture matters."""
 USUAL = 0.6
-"""σ before there are observations to choose it by."""
+"""σ of a model of another task before there are observations to choose it by: a correlation of about .8."""
+OWN = (0.5, 1.0, 2.0)
+"""Factors on σ that it is chosen from."""
+LEAST = 0.02
+"""σ of a model of the same quantity at least; otherwise it is the model's own standard deviation."""
 NOISE = 0.5
 """Standard deviation of ε in units of σ."""
-LEVEL = {True: 1.0, False: 25.0}
-"""Variance of o in units of c: whether the model is of the same quantity."""
+LEAST_NOISE = 2e-4
+"""Smallest variance of ε, in units of c: GPyTorch's likelihood takes no less than half of it."""
+LEVEL = 25.0
+"""Variance of o in units of c where the model is of another task; else it is as uncertain as the model."""
 SCALES = (0.1, 0.2, 0.35, 0.6, 1.0, 1.6, 2.5)
 """What c is chosen from, in standard deviations of the model's means over the space."""
 CHOSEN_FROM = 5
@@ -70,8 +74,10 @@ class PriorMean(Predictor):
     ) -> None:
         super().__init__(space, task=task)
         self.base, self.quantity, self.same = base, quantity, same
-        reference = self._base(space.sample(REFERENCE, np.random.default_rng(0)))
-        self.center, self.spread = float(reference.mean()), max(float(reference.std()), 1e-9)
+        reference = base.predict(space.networks(space.sample(REFERENCE, np.random.default_rng(0))))
+        self.center, self.spread = float(reference.mean.mean()), max(float(reference.mean.std()), 1e-9)
+        own = max(float(reference.std.mean()) / self.spread, LEAST)
+        self.usual = min(own, USUAL) if same else USUAL
         self.codes: Codes = np.empty((0, len(space.variables)), dtype=np.int8)
         self.values: Floats = np.empty(0)
         self._model: SingleTaskGP | None = None
@@ -141,8 +147,9 @@ class PriorMean(Predictor):
     def _moments(self, codes: Codes) -> tuple[Floats, Floats]:
         """Mean and standard deviation (b,), one measurement's noise included."""
         if self._model is None:
-            std = self.spread * np.sqrt(STRETCH**2 + USUAL**2 * (1 + NOISE**2))
-            return self._base(codes), np.full(len(codes), std)
+            told = self.base.predict(self.space.networks(codes))
+            free = self.spread * np.sqrt(STRETCH**2 + USUAL**2 * (1 + NOISE**2))
+            return told.mean, told.std if self.same else np.full(len(codes), free)
         mean, variance = marginals(self._model, self._inputs(codes))
         return self._level + self._scale * mean, self._scale * np.sqrt(variance)
 
@@ -151,29 +158,30 @@ class PriorMean(Predictor):
         self._level = (
             self.center if self.same else float(self.values.mean() - self.spread * inputs[:, 0].mean())
         )
-        own, self._scale = USUAL, self.spread
+        own, self._scale = self.usual, self.spread
         if len(self.values) >= CHOSEN_FROM:
             own, self._scale = self._likeliest(inputs[-CHOSEN_ON:], self.values[-CHOSEN_ON:])
         self._model = self._made(inputs, (self.values - self._level) / self._scale, own)
 
     def _likeliest(self, inputs: Floats, values: Floats) -> tuple[float, float]:
         """σ and c of greatest marginal likelihood, c with a log-normal prior about the model's spread."""
-        best, found = np.inf, (USUAL, self.spread)
-        for own in OWN:
+        best, found = np.inf, (self.usual, self.spread)
+        for times in OWN:
+            own = times * self.usual
             model = self._made(inputs, np.zeros(len(values)), own).train()
             with torch.no_grad():
                 prior = model.likelihood(model.forward(model.train_inputs[0]))
                 for factor in SCALES:
                     labels = as_tensor((values - self._level) / (factor * self.spread))
                     loss = len(values) * np.log(factor) - float(prior.log_prob(labels))
-                    loss += 0.5 * np.log(factor) ** 2 + 0.5 * np.log(own / USUAL) ** 2
+                    loss += 0.5 * np.log(factor) ** 2 + 0.5 * np.log(times) ** 2
                     if loss < best:
                         best, found = loss, (own, factor * self.spread)
         return found
 
     def _made(self, inputs: Floats, labels: Floats, own: float) -> SingleTaskGP:
         likelihood = GaussianLikelihood()
-        likelihood.noise = (NOISE * own) ** 2
+        likelihood.noise = max((NOISE * own) ** 2, LEAST_NOISE)
         model = SingleTaskGP(
             as_tensor(inputs),
             as_tensor(labels)[:, None],
@@ -189,12 +197,12 @@ class PriorMean(Predictor):
     def _kernel(self, own: float) -> Any:
         look = input_map(self.space, self.task)
         linear = LinearKernel(active_dims=(0,))
-        linear.variance = STRETCH**2
+        linear.variance = min(STRETCH, self.usual) ** 2
         groups = Groups.of(look.sizes, look.prior_log_lengthscales(self.quantity))
         deviation = ScaleKernel(GroupedMatern(groups, active_dims=tuple(range(1, 1 + sum(look.sizes)))))
         deviation.outputscale = own**2
         level = ConstantKernel()
-        level.initialize(constant=torch.tensor(LEVEL[self.same]))
+        level.initialize(constant=torch.tensor(self.usual**2 if self.same else LEVEL))
         return linear + deviation + level
 
 

@@ -5,18 +5,21 @@ of such a search counts a member without the asked confidence as outside (:meth:
 and every strategy keeps within by what it does for exact bounds.
 """
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from predictors.predictor import Predictor
+from predictors.predictor import NotEnoughLabels, Predictor
 from search.feasibility.confidence import bounds_of, confidence_of
 from search.problem import Problem, relative_gap
-from spaces.metric import Quantity
+from spaces.metric import Observation, Quantity
 from spaces.space import Codes, Floats
 
 KEPT = 200_000
 """Members of which is remembered how far away they are."""
+LEARNED = 500
+"""Own measurements, the latest, that a model learns."""
 MISS = 0.1
 """What a mean's miss of its bounds counts at most, in missing confidence: it orders what is hopeless."""
 
@@ -35,6 +38,7 @@ class PredictedBounds:
             quantity.key: models[quantity.key] for quantity in problem.predicted
         }
         self.bounds = bounds_of(problem, self.models)
+        self._begins = dict(self.models)
         self._gaps: dict[bytes, float] = {}
 
     def gap(self, codes: Codes) -> Floats:
@@ -54,6 +58,41 @@ class PredictedBounds:
     def mean(self, quantity: Quantity, codes: Codes) -> Floats:
         """See :class:`search.problem.Predictions`."""
         return self.models[quantity.key].predict(codes, self.problem.confidence).mean
+
+    def refined(self, observations: Sequence[Observation], new: int) -> "PredictedBounds":
+        """See :class:`search.problem.Predictions`; the models begin anew with those of the search's start, so
+        that a search that continues from stored observations has the same ones."""
+        told = [each for each in observations if each.failed is None]
+        news = observations[len(observations) - new :] if new else ()
+        keys = {key for each in news for key in each.values if key in self._begins}
+        if not keys:
+            return self
+        models = dict(self.models)
+        for quantity in self.problem.predicted:
+            if quantity.key in keys:
+                seen = {
+                    each.architecture: each.values[quantity.key]
+                    for each in told
+                    if quantity.key in each.values
+                }
+                models[quantity.key] = self._learned(quantity, list(seen.items())[-LEARNED:])
+        found = PredictedBounds(self.problem, models)
+        found._begins = self._begins
+        return found
+
+    def _learned(self, quantity: Quantity, seen: list[tuple[str, float]]) -> Predictor:
+        """A quantity's first model with own measurements."""
+        from search.bo.prior_mean import PriorMean  # it loads torch
+
+        space, first = self.problem.space, self._begins[quantity.key]
+        codes = space.parse_many([architecture for architecture, _ in seen])
+        values = np.array([value for _, value in seen])
+        try:
+            return copy.copy(first).refine(codes, values)
+        except NotEnoughLabels:
+            # A shipped model does not hold the labels that it learned: it becomes the prior mean.
+            task = self.problem.task_of(quantity)
+            return PriorMean(space, base=first, quantity=quantity, same=True, task=task).fit(codes, values)
 
     def _far(self, codes: Codes) -> Floats:
         """What is missing of the asked confidence, and by how much the means miss the bounds."""

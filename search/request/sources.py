@@ -161,24 +161,26 @@ def _without(
         message += f", and no model predicts {quantity.key}"
     elif request.evaluations and _named(request.evaluator, quantity.metric) != MODEL:
         message = f"names no evaluator for {quantity.metric}, and no model predicts {quantity.key}"
-        return FieldError("evaluator", message, _what_would(request, problem, quantity, bench))
-    further = _what_would(request, problem, quantity, bench)
+        return FieldError("evaluator", message, what_would(request, problem, quantity, bench))
+    further = what_would(request, problem, quantity, bench)
     return FieldError(field, message, "; ".join(part for part in (hint, further) if part))
 
 
-def _what_would(request: DesignRequest, problem: Problem, quantity: Quantity, bench: Bench) -> str:
-    """What would give a quantity a source."""
+def what_would(
+    request: DesignRequest, problem: Problem, quantity: Quantity, bench: Bench | None = None
+) -> str:
+    """What would give a quantity a source; without a bench no evaluator would."""
     space = problem.space.network_space
     if isinstance(space, DeclaredSpace):
         keys = list(observed_keys(space))
         hint = f"declare at least {MIN_LABELS} observations of it"
         return hint + (f", or choose {', '.join(keys)}" if keys else "")
     ways = []
-    able = _able(problem, quantity, bench)
+    able = _able(problem, quantity, bench) if bench is not None else []
     if able:
         allow = "" if request.evaluations else "allow evaluations, and "
         ways.append(f"{allow}name the evaluator {' or '.join(able)}")
-    elif not request.evaluations:
+    elif not request.evaluations and bench is not None:
         ways.append("allow evaluations")
     if quantity.metric == shipped_devices.METRIC and space.name in shipped_devices.spaces_with_devices():
         ways.append(f"measure a few architectures on {quantity.device} and add it as a device")

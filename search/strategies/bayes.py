@@ -76,6 +76,13 @@ class BayesStrategy(Strategy):
         self.prior = PriorSearch(self.problem, priors, self.seed)
         return True
 
+    def problem_changed(self) -> None:
+        """See :meth:`search.strategy.Strategy.problem_changed`."""
+        if self._surrogates is not None:
+            self._surrogates.problem = self.problem
+        if self.prior is not None:
+            self.prior.problem = self.problem
+
     def uniform_first(self, parallel: int = 1) -> int:
         """See :class:`search.abilities.StartsUniformly`."""
         promised = promising(self.problem, self.share) is not None

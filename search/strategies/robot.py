@@ -54,9 +54,13 @@ class RobotStrategy(Strategy):
 
     def __init__(self, problem: Problem, *, seed: int = 0, flat: bool = False) -> None:
         super().__init__(problem, seed=seed, flat=flat)
-        members = problem.space.enumerate()
-        self.members = members[problem.gap(members) <= 0]
-        self.table = score_table.scaled_scores(problem.space, self.members)
+        self.problem_changed()
+
+    def problem_changed(self) -> None:
+        """See :meth:`search.strategy.Strategy.problem_changed`."""
+        members = self.problem.space.enumerate()
+        self.members = members[self.problem.gap(members) <= 0]
+        self.table = score_table.scaled_scores(self.problem.space, self.members)
         self.places = {row.tobytes(): index for index, row in enumerate(self.members)}
         self.trace: list[_Tried] = []
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from search.problem import Problem
+from search.problem import Problem as SearchProblem
+from search.trial import completed_by_models
 from service.children.bounded import Bounded, checkpoint
 from service.operations.studies import request_of
 from spaces.metric import Observation
 from spaces.recently_used import RecentlyUsed
 from spaces.space import Floats
+from store.blobs.blobs import Blobs
 from store.port import Store
 from store.studies.study import FULL, NumberedObservation, Study
 
@@ -53,10 +55,12 @@ class StudyBests:
     Args:
         store: where studies are kept.
         work: where they are read.
+        blobs: where embeddings of tasks lie.
     """
 
-    def __init__(self, store: Store, work: Bounded) -> None:
+    def __init__(self, store: Store, work: Bounded, blobs: Blobs) -> None:
         self._store = store
+        self._blobs = blobs
         self._work = work
         self._looked = RecentlyUsed[str, _Looked](KEPT_BYTES, size=lambda looked: looked.bytes)
 
@@ -80,15 +84,16 @@ class StudyBests:
 
     def _look(self, looked: _Looked, study: Study) -> list[Observation]:
         """Runs in a thread."""
-        problem = request_of(study).problem()
+        from search.models import searched_problem  # models load when they are needed
+
+        problem = searched_problem(request_of(study), lambda: self._blobs)
         with looked.lock:
             # A failure may give way to values, which get a number of their own; nothing else ever changes.
             while page := self._page(study, looked.last, PAGE):
-                held = [entry for entry in page if _counts(problem, entry.observation)]
+                held = _counting(problem, page)
                 if held:
-                    scores = [problem.score(dict(entry.observation.values)) for entry in held]
-                    looked.scores.append(np.stack(scores))
-                    looked.numbers += [entry.number for entry in held]
+                    looked.scores.append(np.stack([problem.score(values) for _, values in held]))
+                    looked.numbers += [number for number, _ in held]
                 looked.last = page[-1].number
                 checkpoint()
                 if len(page) < PAGE:
@@ -105,14 +110,22 @@ class StudyBests:
         return self._store.study_observations(study.id, tenant_id=study.tenant_id, after=after, limit=limit)
 
 
-def _counts(problem: Problem, observation: Observation) -> bool:
-    """Whether an observation is a full one within the bounds."""
-    return (
-        observation.fidelity == FULL
-        and observation.failed is None
-        and all(quantity.key in observation.values for quantity in problem.quantities)
-        and problem.feasible(observation)
-    )
+def _counting(problem: SearchProblem, page: list[NumberedObservation]) -> list[tuple[int, dict[str, float]]]:
+    """Numbers and values of the full observations within the bounds; what was not told is predicted."""
+    needed = {quantity.key for quantity in problem.quantities if quantity not in problem.predicted}
+    whole = [
+        entry
+        for entry in page
+        if entry.observation.fidelity == FULL
+        and entry.observation.failed is None
+        and needed <= entry.observation.values.keys()
+    ]
+    found = completed_by_models(problem, [entry.observation for entry in whole])
+    return [
+        (entry.number, dict(observation.values))
+        for entry, observation in zip(whole, found, strict=True)
+        if problem.feasible(observation)
+    ]
 
 
 def best_rows(scores: Floats, count: int) -> list[int]:

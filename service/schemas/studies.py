@@ -53,6 +53,11 @@ class StudyCreate(Create):
         default="function",
         description="`function`: no two architectures that compute the same at equal cost; `string`: any two",
     )
+    evaluator: Literal["external"] | dict[str, Literal["external", "model"]] | None = Field(
+        default=None,
+        description="metric → external: you tell it, or model: predicted until you tell it; costs of devices "
+        "that a model predicts need not be told unless you say external",
+    )
     knowledge: Literal["auto", "none"] = Field(
         default="auto",
         description="auto: models of the same and of other tasks are priors of the search, but never one "
@@ -193,6 +198,8 @@ class StudyPublic(BaseModel):
     strategy: str
     flat: bool
     recipe: dict[str, list[Any]] | None = None
+    knowledge: str | None = None
+    sources: dict[str, str] = Field(default_factory=dict, description="quantity key → its source")
     resolution: int | None = None
     confidence: float
     seed: int
@@ -255,7 +262,7 @@ def _fields(study: Study) -> dict[str, object]:
         ],
         **{name: request[name] for name in ("space", "task", "strategy", "flat", "confidence", "seed")},
         **{name: getattr(study, name) for name in ("suggested", "waiting", "observed", "failed")},
-        "recipe": request.get("recipe"),
+        **{name: request[name] for name in ("recipe", "knowledge", "sources") if name in request},
         "resolution": request.get("resolution"),
         "created_at": study.created_at,
         "closed_at": study.closed_at,
