@@ -24,7 +24,7 @@ own-tasks: a task that someone uploaded (prototypes drawn at random) is designed
 no evaluation; counted are spaces that return architectures, ranked and marked extrapolated."""
 
 
-@comparison("asks", protocol=PROTOCOL, seeds=5, full_seeds=20, hours=0.3)
+@comparison("asks", protocol=PROTOCOL, seeds=5, full_seeds=20, hours=0.2)
 def asks(context: Context) -> list[Row]:
     """The rows of every section."""
     return [row for section in SECTIONS for row in context.section(section)]
