@@ -75,6 +75,9 @@ def _prior(
     withheld: dict[str, str],
 ) -> tuple[Predictor, str] | None:
     """The prior of one quantity and its name; None where nothing is known of it."""
+    for own in request.predictors:
+        if own.named and own.key == quantity.key and blobs is not None:
+            return _mean(problem, quantity, own.load(request.space, blobs), same=True), f"predictor {own.id}"
     task = request.predicted_task(quantity)
     if task is not None:
         return None if blobs is None else (task_predictor(request.space, task, blobs), f"task {task.name}")
@@ -91,20 +94,19 @@ def _prior(
     if (other := related_key(request.space, quantity)) is not None:
         return _about(problem, quantity, other, same=False), f"shipped {other}, of another task"
     if (costs := model_of_costs(request.space, quantity)) is not None:
-        from search.bo.prior_mean import PriorMean
-
-        named = PriorMean(
-            problem.space, base=costs, quantity=quantity, same=False, task=problem.task_of(quantity)
-        )
-        return named, "what accuracies and costs have in common in mnasnet"
+        return _mean(problem, quantity, costs, same=False), "what costs tell of accuracies in mnasnet"
     return None
 
 
 def _about(problem: Problem, quantity: Quantity, key: str, *, same: bool) -> Predictor:
     """A shipped model as the mean of what is observed."""
+    return _mean(problem, quantity, shipped.load(problem.space.network_space.name, key), same=same)
+
+
+def _mean(problem: Problem, quantity: Quantity, base: Predictor, *, same: bool) -> Predictor:
+    """A model as the mean of what is observed."""
     from search.bo.prior_mean import PriorMean  # it loads torch
 
-    base = shipped.load(problem.space.network_space.name, key)
     return PriorMean(problem.space, base=base, quantity=quantity, same=same, task=problem.task_of(quantity))
 
 

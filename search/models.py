@@ -78,9 +78,13 @@ def _model(request: DesignRequest, quantity: Quantity, blobs: "Callable[[], Blob
     found = model_of(request, quantity)
     if found is None:
         raise shipped.NoModel(request.space, quantity.key)
+    if found.kind == "predictor":
+        assert blobs is not None, "a predictor was trained, and there are no blobs"
+        own = next(each for each in request.predictors if each.key == quantity.key)
+        return own.load(request.space, blobs)
     if found.kind == "device":
-        own = {device.quantity: device for device in request.measured}
-        return own[quantity].predictor()
+        devices = {device.quantity: device for device in request.measured}
+        return devices[quantity].predictor()
     if found.kind == "task":
         assert blobs is not None and request.uploaded is not None, "a task was uploaded; there are no blobs"
         return task_predictor(request.space, request.uploaded, blobs)

@@ -13,6 +13,7 @@ from search.models import searched_problem
 from search.problem import Problem
 from search.request.design_request import DesignRequest, parse_request
 from search.request.evaluation import EXTERNAL, MODEL
+from search.request.own_predictor import OwnPredictor
 from search.request.quantities import ON_DEVICE, FieldError, InvalidRequest
 from search.request.sources import EXACT, fields_of, model_of, what_would
 from search.request.uploaded_task import UploadedTask
@@ -37,6 +38,7 @@ def parse_study(
     body: Mapping[str, object],
     uploaded: UploadedTask | None = None,
     measured: Sequence[MeasuredDevice] = (),
+    trained: Callable[[DesignRequest], tuple[OwnPredictor, ...]] = lambda request: (),
 ) -> DesignRequest:
     """A checked study from a JSON object: a design request without evaluations.
 
@@ -46,6 +48,7 @@ def parse_study(
         body: as a client sent it.
         uploaded: the task that may be named besides the space's own.
         measured: the tenant's own devices among those that are named.
+        trained: finds the tenant's own predictors for a request.
 
     Raises:
         InvalidRequest: with every error found, each naming its field.
@@ -63,6 +66,7 @@ def parse_study(
     known = {device.quantity for device in measured}
     unmeasured = [device for device in _own_devices(body) if device.quantity not in known]
     request = parse_request(rest, [*measured, *unmeasured], uploaded)
+    request = replace(request, predictors=trained(request))
     return replace(request, sources=_sources(request, body.get("evaluator")))
 
 

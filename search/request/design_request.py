@@ -19,6 +19,7 @@ from search.request.evaluation import (
 )
 from search.request.fields import Fields
 from search.request.meant_network import LATENCY, TRAINING, give_resolution, meant_network, resolution_fault
+from search.request.own_predictor import OwnPredictor
 from search.request.quantities import FieldError, InvalidRequest, resolve_quantity
 from search.request.recipe import FIELD, read_recipe, searched_space
 from search.request.related_models import ACCURACY, OWN_TASKS
@@ -42,7 +43,7 @@ FUNCTION = "function"
 DISTINCT = (FUNCTION, "string")
 """What makes two architectures distinct: what they compute and cost, or how they are written."""
 KNOWLEDGE = ("auto", "none")
-FOUND = ("measured", TASK, "sources")
+FOUND = ("measured", TASK, "sources", "predictors")
 """Fields that nobody sends: they are found when a request is checked."""
 
 
@@ -70,6 +71,7 @@ class DesignRequest:
         recipe: what of the training's recipe is searched together with the architecture.
         uploaded: what ``task`` is, where someone uploaded it.
         name: what whoever ordered it calls it; nothing follows from it.
+        predictors: the tenant's own of quantities that the request names.
         knowledge: ``auto``, or ``none``: own observations alone (:mod:`search.knowledge`).
         sources: quantity key → its source (:mod:`search.request.sources`); empty until that was found.
         resolution: side of the images that the networks are for, in pixels; None: what is trained says, else
@@ -97,6 +99,7 @@ class DesignRequest:
     sources: dict[str, str] = field(default_factory=dict)
     distinct: str = FUNCTION
     name: str | None = None
+    predictors: tuple[OwnPredictor, ...] = ()
 
     def problem(self, images: Images | None = None) -> Problem:
         """What is searched for.
@@ -147,7 +150,7 @@ class DesignRequest:
         ]
         body["objectives"] = [_quantity_dict(objective.quantity) for objective in self.objectives]
         body[FIELD] = {name: list(choices) for name, choices in self.recipe}
-        for name in ("measured", FIELD, TASK, "sources"):
+        for name in ("measured", FIELD, TASK, "sources", "predictors"):
             if not body[name]:
                 del body[name]
         if self.distinct == FUNCTION:
@@ -165,7 +168,9 @@ class DesignRequest:
         assert isinstance(sources, Mapping)
         uploaded = None if task is None else UploadedTask(**task)
         request = parse_request(rest, [_measured(item) for item in given], uploaded)
-        return replace(request, sources=dict(sources))
+        trained: Any = body.get("predictors", ())
+        own = tuple(OwnPredictor(**item) for item in trained)
+        return replace(request, sources=dict(sources), predictors=own)
 
 
 def _measured(item: Mapping[str, Any]) -> MeasuredDevice:

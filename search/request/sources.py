@@ -49,9 +49,12 @@ class ModelName:
 def model_of(request: DesignRequest, quantity: Quantity) -> ModelName | None:
     """The model that predicts a quantity of a request; None where there is none. Loads none.
 
-    A device of the tenant's own, a task of the tenant's own, a declared space's observations, a model that
+    A predictor, a device and a task of the tenant's own, a declared space's observations, a model that
     ships; of an accuracy on an own task, a model of another task, or what costs tell.
     """
+    for own in request.predictors:
+        if own.key == quantity.key:
+            return ModelName("predictor", own.id)
     if any(device.quantity == quantity and device.measurements for device in request.measured):
         return ModelName("device", str(quantity.device))
     if (task := request.predicted_task(quantity)) is not None:

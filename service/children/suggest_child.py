@@ -15,7 +15,7 @@ import resource
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from queue import Queue
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -37,8 +37,10 @@ class Suggester:
     def __init__(self) -> None:
         self.strategies: dict[str, Strategy] = {}
 
-    def open(self, study: str, request: Mapping[str, object], embedding: str | None) -> None:
-        """Begins a study anew; of an uploaded task the embedding comes with it."""
+    def open(
+        self, study: str, request: Mapping[str, object], embedding: str | None, models: Sequence[str] = ()
+    ) -> None:
+        """Begins a study anew; embeddings of uploaded tasks and weights of own predictors come with it."""
         from search.request.design_request import DesignRequest
         from search.study import strategy_of
         from store.blobs.memory import MemoryBlobs
@@ -46,6 +48,8 @@ class Suggester:
         blobs = MemoryBlobs()
         if embedding is not None:
             blobs.put(base64.b64decode(embedding))
+        for model in models:
+            blobs.put(base64.b64decode(model))
         self.strategies[study] = strategy_of(DesignRequest.from_dict(request), lambda: blobs)
 
     def tell(self, study: str, observations: list[list[Any]]) -> None:
@@ -99,7 +103,7 @@ def _failure(suggester: Suggester, order: Mapping[str, Any], target: BinaryIO) -
 
     try:
         if "open" in order:
-            suggester.open(order["open"], order["request"], order["embedding"])
+            suggester.open(order["open"], order["request"], order["embedding"], order.get("models", ()))
         elif "tell" in order:
             suggester.tell(order["tell"], order["observations"])
         elif "forget" in order:

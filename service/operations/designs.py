@@ -1,7 +1,7 @@
 """Orders for designs, checked against all that a tenant has, and what their jobs are given."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from networks.images.catalog import ImageCatalog
 from predictors.devices.measured import MeasuredDevice
@@ -11,6 +11,7 @@ from search.request.uploaded_task import UploadedTask
 from service.dependencies import Service
 from service.operations.datasets import ReadyDataset, ready_dataset
 from service.operations.devices import named_devices
+from service.operations.own_predictors import own_predictors
 from service.operations.spaces import FoundSpace, find_space
 from service.operations.uploads import named_task
 from service.schemas import DesignCreate
@@ -59,12 +60,20 @@ class Orders:
         measured = self._named_devices(design.space, names)
         found, extra = self._space(design.space)
         uploaded = self._uploaded(design.task)
+<<<<<<< HEAD
         request = parse_request(design.model_dump() | {"space": found.space.name}, measured, uploaded)
         datasets = self._datasets_of(request)
         images = ImageCatalog(service.config.images, {name: each.size for name, each in datasets.items()})
         request = check_answerable(request, service.tables, images)
         if datasets:
             extra = extra | {DATASETS: {name: each.payload for name, each in datasets.items()}}
+=======
+        body = design.model_dump(exclude={"predictors"}) | {"space": found.space.name}
+        request = parse_request(body, measured, uploaded)
+        own = own_predictors(service.store, self._tenant, request, design.predictors)
+        request = replace(request, predictors=own)
+        request = check_answerable(request, service.tables, service.config.images)
+>>>>>>> 3f98a3b (Own predictors are sources and, where they are named, priors; sources over HTTP)
         return Order(request, self._sharing.without_large(request.to_dict() | extra))
 
     def _datasets_of(self, request: DesignRequest) -> dict[str, ReadyDataset]:

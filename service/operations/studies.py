@@ -215,7 +215,14 @@ class Studies:
                 named = request.uploaded.name
                 message = f"the embedding of {named!r} cannot be used: {error}; add the task again"
                 raise EmbeddingGone(message) from error
-        process.tell({"open": study.id, "request": dict(study.request), "embedding": embedding})
+        models = []
+        for own in request.predictors:
+            try:
+                models.append(base64.b64encode(self._blobs.get(own.model)).decode())
+            except (BlobNotFound, BlobDamaged) as error:
+                raise EmbeddingGone(f"predictor {own.id} cannot be used: {error}; train it again") from error
+        opened = {"open": study.id, "request": dict(study.request), "embedding": embedding, "models": models}
+        process.tell(opened)
         seen = Seen()
         for oldest in process.seen.put(study.id, seen):
             process.tell({"forget": oldest})

@@ -14,6 +14,7 @@ from service.http.problems import Problem, documented, invalid
 from service.http.strict_json import StrictJSONRoute
 from service.operations.architectures import parse_architectures
 from service.operations.devices import named_devices
+from service.operations.own_predictors import own_predictors
 from service.operations.short_ids import whole_cursor, whole_id
 from service.operations.studies import Studies, request_of
 from service.operations.study_best import StudyBests
@@ -95,7 +96,12 @@ def create_study(
     """Opens a study: what to search for, under which bounds, by which strategy."""
     names = [item.device for item in (*study.constraints, *study.objectives)]
     measured = named_devices(store, tenant, study.space, names)
-    request = parse_study(study.model_dump(), named_task(store, tenant, study.task), measured)
+    request = parse_study(
+        study.model_dump(exclude={"predictors"}),
+        named_task(store, tenant, study.task),
+        measured,
+        lambda checked: own_predictors(store, tenant, checked, study.predictors),
+    )
     try:
         made, _ = store.create_study(
             request.to_dict(), tenant_id=tenant, idempotency_key=idempotency_key, most=MOST

@@ -73,6 +73,12 @@ class DesignCreate(Create):
         default="function",
         description="`function`: no two architectures that compute the same at equal cost; `string`: any two",
     )
+    predictors: dict[Name, Name] = Field(
+        default_factory=dict,
+        max_length=32,
+        description="quantity key → id of a predictor of yours, or latest: predicts it where nothing "
+        "measures it, and is its prior where something does",
+    )
     knowledge: Literal["auto", "none"] = Field(
         default="auto",
         description="auto: models of the same and of other tasks are priors of the search, but never one "

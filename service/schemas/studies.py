@@ -58,6 +58,12 @@ class StudyCreate(Create):
         description="metric → external: you tell it, or model: predicted until you tell it; costs of devices "
         "that a model predicts need not be told unless you say external",
     )
+    predictors: dict[Name, Name] = Field(
+        default_factory=dict,
+        max_length=32,
+        description="quantity key → id of a predictor of yours, or latest: predicts it where nothing "
+        "measures it, and is its prior where something does",
+    )
     knowledge: Literal["auto", "none"] = Field(
         default="auto",
         description="auto: models of the same and of other tasks are priors of the search, but never one "

@@ -115,7 +115,7 @@ def test_a_design_carries_the_measurements_of_the_device_that_it_names(own):
     problem(own.http.post("/v1/designs", json=order), 422, "constraints[0].device")
     measured_in_table = order | {"evaluations": 4, "evaluator": "table"}
     measured_in_table["constraints"][0]["device"] = "board"
-    problem(own.http.post("/v1/designs", json=measured_in_table), 422, "constraints[0]")
+    assert own.http.post("/v1/designs", json=measured_in_table).status_code == 202
 
 
 def test_few_measurements_promise_nothing_but_are_taken(own):
