@@ -25,6 +25,7 @@ from search.proposals import Proposals, propose
 from search.report import architectures, baseline, scores_of
 from search.request.answerable import check_answerable
 from search.request.design_request import DesignRequest
+from search.request.pins import pinned
 from search.request.sources import sources_told
 from search.run.composite import make_evaluator
 from search.run.evaluation_pool import EvaluationPool
@@ -92,6 +93,8 @@ def run_design(
     began = time.perf_counter()
     bench = bench or Bench(tables)
     request = check_answerable(request, tables, bench.images)
+    if not stored:  # what nobody has begun begins with the models that ship now
+        request = replace(request, pins=pinned(request))
     searched = searched_problem(request, bench.blobs, bench.images)
     problem = replace(searched, predictions=None)
     rng = np.random.default_rng(request.seed)

@@ -27,6 +27,9 @@ class Predictions(Protocol):
     def mean(self, quantity: Quantity, codes: Codes) -> Floats:
         """Predicted values (b,) of a quantity."""
 
+    def relaxed(self) -> "Predictions":
+        """The same with bounds that need only hold as probably as not; always the same object."""
+
     def refined(self, observations: "Sequence[Observation]", new: int) -> "Predictions":
         """What the models say after all observations, the last ``new`` of which are news.
 
@@ -46,6 +49,7 @@ class Problem:
         confidence: at which predicted bounds must hold.
         network: which network exact costs are of; None: the space's own for the task.
         predicted: quantities whose source is a model: no evaluation brings them.
+        exploration: share of the evaluations for which the predicted bounds need only be probable.
         predictions: what these models say, in a search that must not leave the bounds on them.
         distinct: whether architectures that compute the same function at equal cost count as one.
     """
@@ -59,6 +63,7 @@ class Problem:
     predicted: tuple[Quantity, ...] = ()
     predictions: Predictions | None = None
     distinct: bool = False
+    exploration: float = 0.0
 
     def is_exact(self, quantity: Quantity) -> bool:
         """Whether the space computes the quantity exactly, so that nobody has to measure it."""

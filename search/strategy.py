@@ -88,8 +88,13 @@ class Strategy(ABC):
         if predictions is not None:
             refined = predictions.refined([trial.observation for trial in self.completed], len(completed))
             if refined is not predictions:
-                self.problem = replace(self.problem, predictions=refined)
-                self.problem_changed()
+                self.rebound(replace(self.problem, predictions=refined))
+
+    def rebound(self, problem: Problem) -> None:
+        """Goes on with the same problem, what models say of its bounds changed."""
+        if problem is not self.problem:
+            self.problem = problem
+            self.problem_changed()
 
     def problem_changed(self) -> None:
         """Called when own measurements have refined what models say of the bounds: whatever was derived from

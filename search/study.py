@@ -14,6 +14,7 @@ from search.problem import Problem
 from search.request.design_request import DesignRequest, parse_request
 from search.request.evaluation import EXTERNAL, MODEL
 from search.request.own_predictor import OwnPredictor
+from search.request.pins import check_pins, pinned
 from search.request.quantities import ON_DEVICE, FieldError, InvalidRequest
 from search.request.sources import EXACT, fields_of, model_of, what_would
 from search.request.uploaded_task import UploadedTask
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 FIELDS = (
     "space", "task", "constraints", "objectives", "confidence", "seed", "strategy", "flat", "distinct",
-    "recipe", "resolution", "knowledge", "evaluator",
+    "recipe", "resolution", "knowledge", "evaluator", "exploration",
 )  # fmt: skip
 SAME = 1e-6
 """How far, relative to it, a told value may lie from the exact one."""
@@ -67,7 +68,8 @@ def parse_study(
     unmeasured = [device for device in _own_devices(body) if device.quantity not in known]
     request = parse_request(rest, [*measured, *unmeasured], uploaded)
     request = replace(request, predictors=trained(request))
-    return replace(request, sources=_sources(request, body.get("evaluator")))
+    request = replace(request, sources=_sources(request, body.get("evaluator")))
+    return replace(request, pins=pinned(request))
 
 
 def _sources(request: DesignRequest, named: object) -> dict[str, str]:
@@ -145,6 +147,7 @@ def begun(
         blobs: where embeddings of tasks lie.
         problem: as the search has it, where it is made already.
     """
+    check_pins(request)
     problem = problem or searched_problem(request, blobs)
     strategy = STRATEGIES.get(request.strategy)(problem, seed=request.seed, flat=request.flat)
     knowledge = knowledge_of(request, problem, blobs)

@@ -18,6 +18,8 @@ from spaces.space import Codes, Floats
 
 KEPT = 200_000
 """Members of which is remembered how far away they are."""
+AS_PROBABLE = 1e-6
+"""Of a confidence that counts misses twice: above it, a bound holds more probably than not."""
 LEARNED = 500
 """Own measurements, the latest, that a model learns."""
 MISS = 0.1
@@ -30,15 +32,20 @@ class PredictedBounds:
     Args:
         problem: names the quantities, the bounds and the confidence.
         models: of every predicted quantity.
+        confidence: at which bounds must hold; the problem's unless said otherwise.
     """
 
-    def __init__(self, problem: Problem, models: Mapping[str, Predictor]) -> None:
+    def __init__(
+        self, problem: Problem, models: Mapping[str, Predictor], confidence: float | None = None
+    ) -> None:
+        self.confidence = problem.confidence if confidence is None else confidence
         self.problem = problem
         self.models: Mapping[str, Predictor] = {
             quantity.key: models[quantity.key] for quantity in problem.predicted
         }
         self.bounds = bounds_of(problem, self.models)
         self._begins = dict(self.models)
+        self._relaxed: PredictedBounds | None = None
         self._gaps: dict[bytes, float] = {}
 
     def gap(self, codes: Codes) -> Floats:
@@ -58,6 +65,12 @@ class PredictedBounds:
     def mean(self, quantity: Quantity, codes: Codes) -> Floats:
         """See :class:`search.problem.Predictions`."""
         return self.models[quantity.key].predict(codes, self.problem.confidence).mean
+
+    def relaxed(self) -> "PredictedBounds":
+        """See :class:`search.problem.Predictions`."""
+        if self._relaxed is None:
+            self._relaxed = PredictedBounds(self.problem, self.models, AS_PROBABLE)
+        return self._relaxed
 
     def refined(self, observations: Sequence[Observation], new: int) -> "PredictedBounds":
         """See :class:`search.problem.Predictions`; the models begin anew with those of the search's start, so
@@ -97,7 +110,7 @@ class PredictedBounds:
     def _far(self, codes: Codes) -> Floats:
         """What is missing of the asked confidence, and by how much the means miss the bounds."""
         sure = confidence_of(self.bounds, self.models, codes)
-        missing = np.maximum(self.problem.confidence - sure, 0.0)
+        missing = np.maximum(self.confidence - sure, 0.0)
         miss = np.zeros(len(codes))
         for bound in self.bounds:
             miss += relative_gap(bound, self.mean(bound.quantity, codes))

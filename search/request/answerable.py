@@ -12,6 +12,7 @@ from search.evaluators import EVALUATORS
 from search.problem import Problem
 from search.request.design_request import DesignRequest, FieldError, InvalidRequest
 from search.request.evaluation import MODEL, evaluator_name, evaluator_of
+from search.request.pins import pinned
 from search.request.sources import fields_of, find_sources
 from spaces.declared.space import DeclaredSpace
 from spaces.space import SPACES
@@ -54,7 +55,10 @@ def check_answerable(request: DesignRequest, tables: Tables, images: Images | No
         errors += without
     if errors:
         raise InvalidRequest(errors)
-    return request if request.sources else replace(request, sources=sources)
+    if request.sources:
+        return request
+    request = replace(request, sources=sources)
+    return replace(request, pins=pinned(request))
 
 
 def _is_trained(request: DesignRequest, problem: Problem) -> bool:

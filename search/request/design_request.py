@@ -43,7 +43,7 @@ FUNCTION = "function"
 DISTINCT = (FUNCTION, "string")
 """What makes two architectures distinct: what they compute and cost, or how they are written."""
 KNOWLEDGE = ("auto", "none")
-FOUND = ("measured", TASK, "sources", "predictors")
+FOUND = ("measured", TASK, "sources", "predictors", "pins")
 """Fields that nobody sends: they are found when a request is checked."""
 
 
@@ -71,6 +71,9 @@ class DesignRequest:
         recipe: what of the training's recipe is searched together with the architecture.
         uploaded: what ``task`` is, where someone uploaded it.
         name: what whoever ordered it calls it; nothing follows from it.
+        exploration: share of the evaluations that may break a predicted bound's confidence, where it holds at
+            least as probably as not.
+        pins: digests of the models that ship and that the search begins with (:mod:`search.request.pins`).
         predictors: the tenant's own of quantities that the request names.
         knowledge: ``auto``, or ``none``: own observations alone (:mod:`search.knowledge`).
         sources: quantity key → its source (:mod:`search.request.sources`); empty until that was found.
@@ -100,6 +103,8 @@ class DesignRequest:
     distinct: str = FUNCTION
     name: str | None = None
     predictors: tuple[OwnPredictor, ...] = ()
+    exploration: float = 0.0
+    pins: dict[str, str] = field(default_factory=dict)
 
     def problem(self, images: Images | None = None) -> Problem:
         """What is searched for.
@@ -133,6 +138,7 @@ class DesignRequest:
             network,
             predicted,
             distinct=self.distinct == FUNCTION,
+            exploration=self.exploration,
         )
 
     def predicted_task(self, quantity: Quantity) -> UploadedTask | None:
@@ -150,7 +156,7 @@ class DesignRequest:
         ]
         body["objectives"] = [_quantity_dict(objective.quantity) for objective in self.objectives]
         body[FIELD] = {name: list(choices) for name, choices in self.recipe}
-        for name in ("measured", FIELD, TASK, "sources", "predictors"):
+        for name in ("measured", FIELD, TASK, "sources", "predictors", "pins"):
             if not body[name]:
                 del body[name]
         if self.distinct == FUNCTION:
@@ -170,7 +176,8 @@ class DesignRequest:
         request = parse_request(rest, [_measured(item) for item in given], uploaded)
         trained: Any = body.get("predictors", ())
         own = tuple(OwnPredictor(**item) for item in trained)
-        return replace(request, sources=dict(sources), predictors=own)
+        pins: Any = body.get("pins", {})
+        return replace(request, sources=dict(sources), predictors=own, pins=dict(pins))
 
 
 def _measured(item: Mapping[str, Any]) -> MeasuredDevice:
@@ -245,10 +252,13 @@ class _Parser(Fields):
         parallel = self.integer("parallel", 1, 1, MAX_PARALLEL)
         called = self.called()
         knowledge = self.choice("knowledge", KNOWLEDGE, KNOWLEDGE[0])
+        exploration = self.number("exploration", 0.0)
+        if exploration is not None and not 0.0 <= exploration <= 1.0:
+            self.fail("exploration", f"{exploration} is no share", "it lies between 0 and 1")
         if self.errors:
             raise InvalidRequest(self.errors)
         assert confidence is not None and strategy is not None
-        assert distinct is not None and knowledge is not None
+        assert distinct is not None and knowledge is not None and exploration is not None
         request = DesignRequest(
             space.name,
             task,
@@ -270,6 +280,7 @@ class _Parser(Fields):
             knowledge,
             distinct=distinct,
             name=called,
+            exploration=exploration,
         )
         self.suits(request)
         return request

@@ -1,5 +1,8 @@
 """Suggestions no two of which are twins (:mod:`search.twins`), of any strategy."""
 
+import math
+from dataclasses import replace
+
 from search.strategy import Exhausted, Strategy
 from search.trial import PendingTrial
 from search.twins import function_keys
@@ -10,6 +13,24 @@ MOST_ASKED = 64
 
 
 def suggested(strategy: Strategy, count: int) -> list[str]:
+    """``count`` suggestions that keep the bounds, or by the problem's share of exploration only probably.
+
+    See :func:`_distinct`.
+    """
+    problem = strategy.problem
+    predictions = problem.predictions
+    number = len(strategy.completed) + len(strategy.pending)
+    share = problem.exploration
+    if predictions is None or math.floor((number + count) * share) == math.floor(number * share):
+        return _distinct(strategy, count)
+    strategy.rebound(replace(problem, predictions=predictions.relaxed()))
+    try:
+        return _distinct(strategy, count)
+    finally:
+        strategy.rebound(problem)
+
+
+def _distinct(strategy: Strategy, count: int) -> list[str]:
     """``count`` suggestions of a strategy, no two of them twins, nor one and a trial that is known.
 
     A strategy that suggests twins is asked again with these as pending, which it leaves alone.

@@ -50,6 +50,10 @@ class TransferStrategy(Strategy):
         super().observe(completed, pending)
         self.own.observe(completed, pending)
 
+    def problem_changed(self) -> None:
+        """See :meth:`search.strategy.Strategy.problem_changed`."""
+        self.own.rebound(self.problem)
+
     def accept_prior(self, prior: Predictor) -> None:
         """Takes the place of the prior mean from other data sets where the search as a whole can use it."""
         self.accept_priors({self.problem.objectives[0].key: prior})

@@ -99,6 +99,8 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
 
 def _failure(suggester: Suggester, order: Mapping[str, Any], target: BinaryIO) -> dict[str, object] | None:
     """Does what an order says and answers it; what is to be answered where it cannot be done."""
+    from search.request.own_predictor import PredictorGone
+    from search.request.pins import ModelChanged
     from search.request.uploaded_task import EmbeddingGone
 
     try:
@@ -111,7 +113,7 @@ def _failure(suggester: Suggester, order: Mapping[str, Any], target: BinaryIO) -
         else:
             answer = suggester.suggest(order["suggest"], order["pending"], order["count"])
             write_frame(target, answer | {"bytes": _resident()})
-    except EmbeddingGone as error:
+    except (EmbeddingGone, ModelChanged, PredictorGone) as error:
         return {"gone": str(error)}
     except MemoryError:
         return {"memory": True}

@@ -73,6 +73,12 @@ class DesignCreate(Create):
         default="function",
         description="`function`: no two architectures that compute the same at equal cost; `string`: any two",
     )
+    exploration: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of the evaluations that may leave the asked confidence of predicted bounds",
+    )
     predictors: dict[Name, Name] = Field(
         default_factory=dict,
         max_length=32,

@@ -58,6 +58,12 @@ class StudyCreate(Create):
         description="metric → external: you tell it, or model: predicted until you tell it; costs of devices "
         "that a model predicts need not be told unless you say external",
     )
+    exploration: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="share of the evaluations that may leave the asked confidence of predicted bounds",
+    )
     predictors: dict[Name, Name] = Field(
         default_factory=dict,
         max_length=32,

@@ -1,5 +1,7 @@
 """Every quantity of a request has one source, and what is predicted to break a bound is not evaluated."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from predictors.devices.shipped import load
 from search.design import run_design
 from search.request.answerable import check_answerable
 from search.request.design_request import DesignRequest, InvalidRequest, parse_request
+from search.request.pins import ModelChanged
 from spaces.space import get_space
 
 CELLS = get_space("nasbench201")
@@ -169,3 +172,31 @@ def test_a_search_continues_as_if_never_interrupted(tables):
     )
     assert [each.architecture for each in again] == [each.architecture for each in seen[6:]]
     assert resumed.result["architectures"] == whole.result["architectures"]
+
+
+def test_no_share_is_explored_unless_asked_for(tables):
+    """With a share, some evaluations hold the bound only as probably as not; in the result none does."""
+    bound = float(np.quantile(truth(CELLS.enumerate()), 0.25))
+    device = phone().predictor()
+
+    def unsure(**change: object) -> tuple[int, object]:
+        outcome, evaluated = designed(tables, bounded(bound, strategy="random", evaluations=12, **change))
+        miss = 1 - device.probability_below(CELLS.parse_many(evaluated), bound)
+        assert (miss < 0.5).all()
+        assert all(row["feasible_probability"] >= 0.9 for row in outcome.result["architectures"])
+        return int((1 - 2 * miss < 0.9).sum())
+
+    assert unsure() == 0
+    assert 0 < unsure(exploration=0.5) <= 6
+
+
+def test_a_search_that_began_with_another_model_is_not_resumed_in_silence(tables):
+    seen = []
+    request = check_answerable(parse_request(bounded(3.0), [phone()]), tables)
+    assert set(request.pins) == {"devices", "nasbench201/accuracy@cifar10"}
+    run_design(request, tables=tables, on_event=lambda event: seen.extend(event.observations))
+    changed = replace(request, pins=request.pins | {"devices": "sha256:another"})
+    with pytest.raises(ModelChanged, match="devices"):
+        run_design(changed, tables=tables, stored=seen[:2])
+    # What was not begun simply begins with what ships now.
+    assert run_design(changed, tables=tables).state == "succeeded"
