@@ -60,20 +60,15 @@ class Orders:
         measured = self._named_devices(design.space, names)
         found, extra = self._space(design.space)
         uploaded = self._uploaded(design.task)
-<<<<<<< HEAD
-        request = parse_request(design.model_dump() | {"space": found.space.name}, measured, uploaded)
+        body = design.model_dump(exclude={"predictors"}) | {"space": found.space.name}
+        request = parse_request(body, measured, uploaded)
+        own = own_predictors(service.store, self._tenant, request, design.predictors)
+        request = replace(request, predictors=own)
         datasets = self._datasets_of(request)
         images = ImageCatalog(service.config.images, {name: each.size for name, each in datasets.items()})
         request = check_answerable(request, service.tables, images)
         if datasets:
             extra = extra | {DATASETS: {name: each.payload for name, each in datasets.items()}}
-=======
-        body = design.model_dump(exclude={"predictors"}) | {"space": found.space.name}
-        request = parse_request(body, measured, uploaded)
-        own = own_predictors(service.store, self._tenant, request, design.predictors)
-        request = replace(request, predictors=own)
-        request = check_answerable(request, service.tables, service.config.images)
->>>>>>> 3f98a3b (Own predictors are sources and, where they are named, priors; sources over HTTP)
         return Order(request, self._sharing.without_large(request.to_dict() | extra))
 
     def _datasets_of(self, request: DesignRequest) -> dict[str, ReadyDataset]:

@@ -12,6 +12,8 @@ from search.design import run_design
 from search.request.answerable import check_answerable
 from search.request.design_request import DesignRequest, InvalidRequest, parse_request
 from search.request.pins import ModelChanged
+from search.run.suggested import suggested
+from search.study import strategy_of
 from spaces.space import get_space
 
 CELLS = get_space("nasbench201")
@@ -179,15 +181,20 @@ def test_no_share_is_explored_unless_asked_for(tables):
     bound = float(np.quantile(truth(CELLS.enumerate()), 0.25))
     device = phone().predictor()
 
-    def unsure(**change: object) -> tuple[int, object]:
-        outcome, evaluated = designed(tables, bounded(bound, strategy="random", evaluations=12, **change))
-        miss = 1 - device.probability_below(CELLS.parse_many(evaluated), bound)
+    def unsure(exploration: float) -> int:
+        order = bounded(bound, strategy="random", evaluations=200, exploration=exploration)
+        strategy = strategy_of(check_answerable(parse_request(order, [phone()]), tables), None)
+        strict = strategy.problem
+        names = [name for _ in range(2) for name in suggested(strategy, 60)]
+        assert strategy.problem is strict
+        miss = 1 - device.probability_below(CELLS.parse_many(names), bound)
         assert (miss < 0.5).all()
-        assert all(row["feasible_probability"] >= 0.9 for row in outcome.result["architectures"])
         return int((1 - 2 * miss < 0.9).sum())
 
-    assert unsure() == 0
-    assert 0 < unsure(exploration=0.5) <= 6
+    assert unsure(0.0) == 0
+    assert unsure(1.0) > 0
+    outcome, _ = designed(tables, bounded(bound, strategy="random", evaluations=6, exploration=1.0))
+    assert all(row["feasible_probability"] >= 0.9 for row in outcome.result["architectures"])
 
 
 def test_a_search_that_began_with_another_model_is_not_resumed_in_silence(tables):
