@@ -9,11 +9,11 @@ on what is measured hold. Several objectives are scalarized with random weights 
 import copy
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from predictors.calibration.feasibility import feasible_probability
-from predictors.kinds.gbdt import GbdtPredictor, cost_options
 from predictors.predictor import NotEnoughLabels, Predictor
 from search.bo.candidates import LISTED, is_free, listed, pooled
 from search.problem import Problem
@@ -24,6 +24,8 @@ Predicted = dict[str, dict[str, float]]
 """Quantity key → mean and std."""
 LEARNED_FROM = 5
 """Observations from which on a quantity without a prior is learned from them alone."""
+SHORTLIST = 512
+"""Candidates among which the later places of a batch are chosen."""
 LEAST = 1e-12
 EXACT = 1e-6
 """Standard deviation of what needs no measurement, in that of what is observed."""
@@ -34,6 +36,14 @@ def accepts_priors(problem: Problem, keys: Mapping[str, Predictor], flat: bool) 
     return not flat and any(quantity.key in keys for quantity in problem.objectives)
 
 
+@runtime_checkable
+class Fantasizes(Protocol):
+    """A predictor that takes fantasies in without choosing its hyperparameters anew."""
+
+    def with_fantasies(self, codes: Codes) -> Predictor:
+        """A copy for which codes (w, v) came out as predicted."""
+
+
 def refined(model: Predictor, codes: Codes, values: Floats) -> Predictor:
     """A copy of a predictor that has learned further observations."""
     return copy.copy(model).refine(codes, values) if len(codes) else model
@@ -41,6 +51,8 @@ def refined(model: Predictor, codes: Codes, values: Floats) -> Predictor:
 
 def with_fantasies(model: Predictor, codes: Codes) -> Predictor:
     """A copy of a predictor for which codes (w, v) came out as predicted (Ginsbourger et al. 2010)."""
+    if len(codes) and isinstance(model, Fantasizes):
+        return model.with_fantasies(codes)
     return refined(model, codes, model.predict(codes).mean) if len(codes) else model
 
 
@@ -94,6 +106,12 @@ class PriorSearch:
             row = int(np.where(free, values, -np.inf).argmax())
             free[row] = False
             chosen = codes[row][None]
+            if not names and count > 1 and len(codes) > SHORTLIST:
+                # Later places of a batch are chosen among the best by the first one's acquisition.
+                best = np.argsort(-np.where(free, values, -np.inf), kind="stable")[
+                    : max(SHORTLIST, 4 * count)
+                ]
+                codes, free = codes[best], free[best]
             names += space.format(chosen)
             told = {key: model.predict(chosen, self.problem.confidence) for key, model in models.items()}
             predicted.append(
@@ -215,6 +233,8 @@ class PriorSearch:
                 return refined(self.priors[quantity.key], codes, values)
         if len(seen) < LEARNED_FROM:
             return None
+        from predictors.kinds.gbdt import GbdtPredictor, cost_options  # it loads XGBoost
+
         options = cost_options(self.problem.space) if quantity.device is not None else None
         task = self.problem.task_of(quantity)
         try:

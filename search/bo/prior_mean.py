@@ -13,6 +13,7 @@ the input's first column.
 Notation: n observations, c candidates, f features.
 """
 
+import copy
 import hashlib
 import json
 from typing import Any, Self
@@ -26,7 +27,7 @@ from gpytorch.means import Mean
 from scipy.special import ndtr
 from torch import Tensor
 
-from predictors.gaussian_processes.exact_gp import as_tensor, marginals
+from predictors.gaussian_processes.exact_gp import as_tensor, marginals, with_fantasies
 from predictors.gaussian_processes.grouped_matern import GroupedMatern, Groups
 from predictors.prediction import Prediction
 from predictors.predictor import DamagedModel, NotEnoughLabels, Predictor
@@ -81,6 +82,8 @@ class PriorMean(Predictor):
         self.codes: Codes = np.empty((0, len(space.variables)), dtype=np.int8)
         self.values: Floats = np.empty(0)
         self._model: SingleTaskGP | None = None
+        self._listed: tuple[Codes, Floats] | None = None
+        """The inputs of the codes that were asked for last: a search asks for the same ones again."""
         self._level, self._scale = self.center, self.spread
 
     @property
@@ -101,6 +104,16 @@ class PriorMean(Predictor):
         """Learns further observations; one is enough."""
         known = np.concatenate([self.values, np.asarray(values, dtype=np.float64)])
         return self.fit(np.concatenate([self.codes, codes]), known)
+
+    def with_fantasies(self, codes: Codes) -> Self:
+        """See :class:`search.bo.prior.Fantasizes`."""
+        found = copy.copy(self)
+        if self._model is None:
+            return found.refine(codes, self.predict(codes).mean)
+        found.codes = np.concatenate([self.codes, codes])
+        found.values = np.concatenate([self.values, self.predict(codes).mean])
+        found._model = with_fantasies(self._model, self._inputs(codes))
+        return found
 
     def predict(self, codes: Codes, confidence: float = 0.9) -> Prediction:
         """Mean and standard deviation for codes (b, v); no interval is promised."""
@@ -140,8 +153,12 @@ class PriorMean(Predictor):
 
     def _inputs(self, codes: Codes) -> Floats:
         """The standardized mean and the features (b, 1 + f)."""
+        if self._listed is not None and self._listed[0] is codes:
+            return self._listed[1]
         mean = (self._base(codes) - self.center) / self.spread
         result: Floats = np.column_stack([mean, input_map(self.space, self.task)(codes)])
+        if len(codes) > REFERENCE:
+            self._listed = codes, result
         return result
 
     def _moments(self, codes: Codes) -> tuple[Floats, Floats]:
