@@ -101,6 +101,10 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     f"{SAMPLES}score_sde_speed": numbers(
         "seconds", "cpu_seconds", "calls", "valid", "unique", "mean_accuracy", "uniform_accuracy"
     ),
+    "experiments.asks.distinct.twins": lambda *a: {"function": [0, 0], "string": [7, 13]},
+    "experiments.asks.own_tasks.designed_for_own_task": lambda *a: dict.fromkeys(
+        ("nasbench201", "mnasnet", "fbnet", "ofa_mobilenetv3"), True
+    ),
     "experiments.generation.steering.against_ranking": STEERED,
     "experiments.generation.steering.against_rivals": RIVALS,
     "experiments.predictors.calibration.evaluated": numbers("coverage", "width", "nll", low=88, high=92),
