@@ -123,11 +123,11 @@ def main(bundle, data):
             print(f"{name}: NOT the file of the card")
             wrong += 1
     for name, found in answers(bundle, images).items():
-        right, told = int((found == labels).sum()), card["accuracy"][name]
+        right, stated = int((found == labels).sum()), card["accuracy"][name]
         low, high = wilson(right, len(labels))
-        agrees = right == told["right"]
+        agrees = right == stated["right"]
         wrong += not agrees
-        said = "as the card says" if agrees else f"the card says {told['percent']:.2f} %"
+        said = "as the card says" if agrees else f"the card says {stated['percent']:.2f} %"
         print(f"{name}: {100 * right / len(labels):.2f} % ({low:.2f} to {high:.2f}), {said}")
     return wrong
 

@@ -61,17 +61,17 @@ def test_a_killed_workers_trainings_go_on_and_come_back_from_their_weights(stack
     with Client(running.url) as client:
         store = SqlStore(running.database_url)
         job = client.design("nasbench201", "tiny", **ORDER)
-        killed, told = None, []
+        killed, seen = None, []
         for event in job.events():
-            told.append(event)
+            seen.append(event)
             # The design's own worker, in the middle of its first training.
             if killed is None and event.kind == "checkpoint" and event.data["epoch"] >= 1:
                 killed = worker_of(running, store, job.id)
                 os.kill(killed, signal.SIGKILL)
         final, result = job.refresh(), job.result()
         downloads = {row["rank"]: job.export(row["rank"], "weights") for row in result["architectures"]}
-    assert "checkpoint" in {event.kind for event in told}
-    for event in told:
+    assert "checkpoint" in {event.kind for event in seen}
+    for event in seen:
         if event.kind == "checkpoint" and event.data["epoch"] == 5:
             assert event.data["seconds"] > 0 and event.data["seconds_left"] > 0
             assert {"loss", "accuracy"} <= event.data.keys()

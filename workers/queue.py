@@ -46,13 +46,13 @@ class Dropped:
 
     def __init__(self) -> None:
         self.count = 0
-        self._told_at = -REPORT_SECONDS
+        self._reported_at = -REPORT_SECONDS
 
     def add(self, why: str) -> None:
         """Counts one more."""
         self.count += 1
-        if time.monotonic() - self._told_at >= REPORT_SECONDS:
-            self._told_at = time.monotonic()
+        if time.monotonic() - self._reported_at >= REPORT_SECONDS:
+            self._reported_at = time.monotonic()
             log.warning("a malformed message is dropped", why=why[:200], dropped=self.count)
 
 

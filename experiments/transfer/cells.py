@@ -24,7 +24,7 @@ from spaces.space import get_space
 
 SPACE = "nasbench201"
 IMAGES = "cifar10_jpeg.tar.xz"
-DEVIATIONS = {"cifar10": 0.27, "cifar100": 0.60}
+STDS = {"cifar10": 0.27, "cifar100": 0.60}
 """Standard deviation between training seeds, in points."""
 NAG = Publication("An et al.", 2024, "DiffusionNAG, ICLR, table of transferable NAS")
 PUBLISHED = {"cifar10": NAG.reports(1.0), "cifar100": NAG.reports(2.0)}
@@ -53,7 +53,7 @@ CIFAR100 = (
 def cell_rows(context: Context) -> list[Row]:
     """Architectures that must be trained, in the order proposed."""
     rows = []
-    for task in DEVIATIONS:
+    for task in STDS:
         identity = f"1-{task}-until-optimum"
         reason = context.tables.available(SPACE, f"accuracy@{task}")
         if reason is None and task == "cifar10" and images_of(context.tables) is None:
@@ -114,7 +114,7 @@ def proposed(tables: Tables, task: str, way: str, seed: int) -> dict[str, float]
     truth = tables.values(SPACE, f"accuracy@{task}", codes)[order]
     return {
         "until-optimum": float(np.flatnonzero(truth == truth.max())[0] + 1),
-        "until-near": float(np.flatnonzero(truth >= truth.max() - DEVIATIONS[task])[0] + 1),
+        "until-near": float(np.flatnonzero(truth >= truth.max() - STDS[task])[0] + 1),
         f"best-of-{FIRST}": float(truth[:FIRST].max()),
         "spearman": float(spearmanr(fitness[order], truth).statistic),
     }

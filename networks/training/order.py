@@ -55,13 +55,13 @@ class NetworkOrder:
         }
 
     @classmethod
-    def from_dict(cls, told: Mapping[str, Any]) -> "NetworkOrder":
+    def from_dict(cls, body: Mapping[str, Any]) -> "NetworkOrder":
         """What :meth:`to_dict` wrote.
 
         >>> order = NetworkOrder(recipe=Recipe(epochs=3), seed=5)
         >>> NetworkOrder.from_dict(order.to_dict()) == order
         True
         """
-        rest = {name: value for name, value in told.items() if name not in ("from", "recipe")}
-        recipe = read_options(Recipe, told["recipe"], "recipe")
-        return cls(start=told["from"], recipe=recipe, **rest)
+        rest = {name: value for name, value in body.items() if name not in ("from", "recipe")}
+        recipe = read_options(Recipe, body["recipe"], "recipe")
+        return cls(start=body["from"], recipe=recipe, **rest)

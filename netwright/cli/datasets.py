@@ -8,7 +8,7 @@ import typer
 from netwright.cli.connect import UrlOption, connected, connected_with_workers
 from netwright.cli.exit_codes import ExitCode, stop
 from netwright.cli.output import JsonOption, out, print_json, print_table
-from netwright.cli.progress import follow, missing_workers_told, progress_bar
+from netwright.cli.progress import follow, missing_workers_reported, progress_bar
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -31,7 +31,7 @@ def add(
             job = client.add_dataset(
                 name, path, on_bytes=lambda done, whole: show(done // MB, whole // MB, "MB")
             )
-        with missing_workers_told(client, job, "start one with: netwright worker"):
+        with missing_workers_reported(client, job, "start one with: netwright worker"):
             ended = follow(job)
         found = client.dataset(name)
     if found["state"] != "ready":

@@ -174,7 +174,7 @@ def _said(metric: dict[str, Any] | None) -> dict[str, Any] | None:
     return None if metric is None or metric["source"] == "measured" else metric
 
 
-def _told(predicted: dict[str, Any]) -> str:
+def _predicted_text(predicted: dict[str, Any]) -> str:
     """A prediction; the first ones have too few labels behind them for an interval."""
     return interval(predicted) + ("" if predicted.get("lower") is not None else ", no interval yet")
 
@@ -191,7 +191,7 @@ def _print(report: dict[str, Any], order: dict[str, Any], truth: "Truth") -> Non
         for key in keys:
             if key not in exact:
                 predicted = row["predicted"][key]
-                cells.append("drawn at random" if predicted is None else _told(predicted))
+                cells.append("drawn at random" if predicted is None else _predicted_text(predicted))
             cells.append(f"{row['true'][key]:.4g}")
         rows.append([*cells, row["holds"]])
     print_table([*columns, "bounds hold"], rows)

@@ -8,7 +8,7 @@ from netwright.cli.batches import show_rows
 from netwright.cli.connect import UrlOption, connected, connected_with_workers
 from netwright.cli.design import show_outcome
 from netwright.cli.output import JsonOption, out, print_json, print_table
-from netwright.cli.progress import follow, missing_workers_told
+from netwright.cli.progress import follow, missing_workers_reported
 from store.database.ids import short_id
 
 app = typer.Typer(no_args_is_help=True)
@@ -72,7 +72,7 @@ def watch(job_id: JobId, url: UrlOption = None, as_json: JsonOption = False) -> 
         handle = client.job(job_id)
         resumed = f"netwright jobs resume {short_id(handle.id)}"
         hint = f"start one with: {resumed}" if url is None else "start one there with: netwright worker"
-        with missing_workers_told(client, handle, hint):
+        with missing_workers_reported(client, handle, hint):
             job = follow(handle)
         show_outcome(handle, job, as_json=as_json)
 

@@ -57,7 +57,7 @@ LOOK_SECONDS = 5.0
 
 
 @contextmanager
-def missing_workers_told(client: Client, job: JobHandle, hint: str) -> Iterator[None]:
+def missing_workers_reported(client: Client, job: JobHandle, hint: str) -> Iterator[None]:
     """Says, each time it becomes so while the block runs, that the job waits since no worker is running."""
     over = Event()
 

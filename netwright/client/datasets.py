@@ -46,8 +46,8 @@ def upload(transport: Transport, name: str, path: Path, on_bytes: Report = lambd
     """
     with _file(path) as (file, ending):
         length = file.seek(0, 2)
-        told = {"name": name, "filename": f"{name}{ending}", "sha256": _sha256(file)}
-        texts = (f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in told.items())
+        metadata = {"name": name, "filename": f"{name}{ending}", "sha256": _sha256(file)}
+        texts = (f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in metadata.items())
         headers = {**_VERSION, "Upload-Length": str(length), "Upload-Metadata": ",".join(texts)}
         offset = int(transport.answer("POST", "/v1/datasets", headers=headers).headers["Upload-Offset"])
         content = f"/v1/datasets/{segment(name)}/content"

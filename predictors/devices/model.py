@@ -92,7 +92,7 @@ class DeviceModel:
 
     _affine: Floats = field(init=False, repr=False)
     _directions: Floats = field(init=False, repr=False)
-    _centre: Floats = field(init=False, repr=False)
+    _center: Floats = field(init=False, repr=False)
     _spread: Floats = field(init=False, repr=False)
     _least: float = field(init=False, repr=False)
 
@@ -156,7 +156,7 @@ class DeviceModel:
         mean = relative.mean(axis=1)
         ones = np.column_stack([np.ones_like(mean), mean])
         components = (relative - ones @ self._affine) @ self._directions
-        own = (residual_features(self.space, codes) - self._centre) / self._spread
+        own = (residual_features(self.space, codes) - self._center) / self._spread
         return np.concatenate([ones, components, _RESIDUAL * own], axis=1)
 
     def fit(self, codes: Codes, values: Floats) -> "FittedDevice":

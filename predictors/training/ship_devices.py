@@ -98,12 +98,12 @@ def _simulated(name: str, folder: Path, seed: int) -> list[TrainedDevice]:
         machine = Machine.drawn(rng)
         noise = np.exp(NOISE * rng.standard_normal(len(probe)))
         fitted = model.fit(probe, latencies(space, probe, machine) * noise)
-        rows.append(_judged(name, f"new{index}", fitted, held_out, latencies(space, held_out, machine)))
+        rows.append(_evaluated(name, f"new{index}", fitted, held_out, latencies(space, held_out, machine)))
     (folder / f"{name}.md").write_text(_simulated_card(space, rows, data), encoding="utf-8")
     return rows
 
 
-def _judged(space: str, device: str, fitted: FittedDevice, codes: Codes, values: Floats) -> TrainedDevice:
+def _evaluated(space: str, device: str, fitted: FittedDevice, codes: Codes, values: Floats) -> TrainedDevice:
     """A fitted device on architectures that it was not fitted to."""
     prediction = fitted.predict(codes)
     inside = (prediction.lower <= values) & (values <= prediction.upper)
@@ -121,7 +121,7 @@ def _evaluate(tables: Tables, model: DeviceModel, labels: Labels, device: str, s
     order = np.random.default_rng([seed, 1]).permutation(len(codes))
     given, held_out = order[:_MEASURED], order[_MEASURED:]
     fitted = unseen.fit(codes[given], values[given])
-    return _judged(space, device, fitted, codes[held_out], values[held_out])
+    return _evaluated(space, device, fitted, codes[held_out], values[held_out])
 
 
 def _card(space: str, rows: list[TrainedDevice], tables: Tables, data: bytes) -> str:

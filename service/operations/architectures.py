@@ -25,7 +25,9 @@ def parse_architectures(
     errors = {fine[index]: error for index, error in faults} | {
         index: _long(entry) for index, entry in enumerate(architectures) if _too_long(entry)
     }
-    raise invalid([_told(space, f"{field}[{index}]", errors[index]) for index in sorted(errors)[:MAX_ERRORS]])
+    raise invalid(
+        [_problem(space, f"{field}[{index}]", errors[index]) for index in sorted(errors)[:MAX_ERRORS]]
+    )
 
 
 def parse_architecture(
@@ -33,10 +35,10 @@ def parse_architecture(
 ) -> Codes:
     """As :func:`parse_architectures` for a single one: codes (v,)."""
     if _too_long(architecture):
-        raise invalid([_told(space, field, _long(architecture))])
+        raise invalid([_problem(space, field, _long(architecture))])
     codes, faults = space.read_many([architecture], 1)
     if faults:
-        raise invalid([_told(space, field, faults[0][1])])
+        raise invalid([_problem(space, field, faults[0][1])])
     single: Codes = codes[0]
     return single
 
@@ -50,6 +52,6 @@ def _long(entry: str | Mapping[str, object]) -> InvalidArchitecture:
     return InvalidArchitecture(message, position=MAX_CHARACTERS)
 
 
-def _told(space: Space, field: str, error: InvalidArchitecture) -> FieldError:
+def _problem(space: Space, field: str, error: InvalidArchitecture) -> FieldError:
     where = "" if error.position is None else f" (at character {error.position})"
     return FieldError(field, f"{error.message}{where}", error.hint or f"for example {space.example}")

@@ -81,8 +81,8 @@ def as_csv(rows: Sequence[dict[str, Any]]) -> str:
     keys = list(dict.fromkeys(key for row in rows for key in row["values"]))
     parts = (("mean", ""), ("lower", " lower"), ("upper", " upper"), ("source", " source"))
     plain = ["index", "job", "name", "state", "space", "task"]
-    told = io.StringIO()
-    writer = csv.writer(told)
+    text = io.StringIO()
+    writer = csv.writer(text)
     writer.writerow(
         [
             *plain,
@@ -109,4 +109,4 @@ def as_csv(rows: Sequence[dict[str, Any]]) -> str:
                 row["reason"],
             ]
         )
-    return told.getvalue()
+    return text.getvalue()

@@ -70,8 +70,8 @@ def _of_design(request: NetworkCreate, service: Service, tenant: str) -> Network
     payload = payload_of(service.blobs, job)
     space = get_space(space_of(payload))
     _check_networks(space)
-    told = (payload.get("evaluator_options") or {}).get("training") or {}
-    options = read_options(TrainingOptions, told, "evaluator_options.training")
+    training = (payload.get("evaluator_options") or {}).get("training") or {}
+    options = read_options(TrainingOptions, training, "evaluator_options.training")
     task = str(payload["task"])
     dataset = _asked_images(request) or options.data or task
     data = _data(service, tenant, dataset)

@@ -128,14 +128,14 @@ def answer(
     return result
 
 
-_Told = tuple[Prediction, str, Bools]
+_Answered = tuple[Prediction, str, Bools]
 """A prediction (b,), the name of the model that made it, and which architectures (b,) are far from its
 labels."""
 
 
 def _answering_model(
     service: Service, space: Space, item: Wanted, kind: str, confidence: float
-) -> Callable[[Codes], _Told]:
+) -> Callable[[Codes], _Answered]:
     """What predicts one quantity of codes (b, v)."""
     from predictors import shipped
     from predictors.calibration.support import Support
@@ -158,7 +158,7 @@ def _answering_model(
         assert isinstance(about, Mapping)
         support, name = Support.from_dict(about, space, spec.task), f"sha256:{current.model}"
 
-        def trained(codes: Codes) -> _Told:
+        def trained(codes: Codes) -> _Answered:
             outside = support.outside(codes)
             return shipped.bounded(model.predict(codes, confidence), item.quantity, outside), name, outside
 
@@ -181,7 +181,7 @@ def _answering_model(
             inside(codes),
         )
 
-    def shipping(codes: Codes) -> _Told:
+    def shipping(codes: Codes) -> _Answered:
         part = shipped.predict(
             space.name, [item.quantity], codes, network=item.network, kind=kind, confidence=confidence
         )

@@ -175,9 +175,9 @@ class SqlBatches(SqlQueue, BatchStore):
             ],
         )
         begun = strict_json.dump(state_data("queued", 0, None))
-        told_of = [str(parent["id"]), *ids]
+        reported_to = [str(parent["id"]), *ids]
         connection.execute(
-            insert(events), [_event(job, 1, tenant_id, "state", begun, now) for job in told_of]
+            insert(events), [_event(job, 1, tenant_id, "state", begun, now) for job in reported_to]
         )
         self._enqueue(connection, tenant_id, str(parent["id"]), ids)
         return job_of(self._row(connection, str(parent["id"]))), True

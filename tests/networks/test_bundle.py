@@ -46,14 +46,14 @@ def trained(images, space="nasbench201"):
 
 
 def bundled(run, images):
-    told = {
+    answer = {
         "from": "scratch",
         "recipe": OPTIONS.recipe.to_dict(),
         "seed": 0,
         "epochs": run.epochs,
         "seconds": run.seconds,
     }
-    return make_bundle(run.weights, images, Origin(told, latency=QUICK))
+    return make_bundle(run.weights, images, Origin(answer, latency=QUICK))
 
 
 @pytest.fixture(scope="module")
@@ -100,16 +100,16 @@ def alone(folder, names, script, *arguments):
 def test_a_bundle_holds_its_files_and_says_what_they_are(folder, card):
     assert {path.name for path in folder.iterdir()} == FILES
     assert card["files"].keys() == FILES - {"card.json", "card.md"}
-    for name, told in card["files"].items():
-        assert (folder / name).stat().st_size == told["bytes"]
+    for name, answer in card["files"].items():
+        assert (folder / name).stat().st_size == answer["bytes"]
     for file in (folder / "network.onnx", folder / "network.int8.onnx"):
         model = onnx.load(file)
         onnx.checker.check_model(model)
-        told = {entry.key: entry.value for entry in model.metadata_props}
-        assert json.loads(told["labels"]) == json.loads((folder / "labels.json").read_text())
+        answer = {entry.key: entry.value for entry in model.metadata_props}
+        assert json.loads(answer["labels"]) == json.loads((folder / "labels.json").read_text())
         assert (
-            told["architecture"] == card["architecture"]
-            and told["weights"][7:] == card["files"]["weights.safetensors"]["sha256"]
+            answer["architecture"] == card["architecture"]
+            and answer["weights"][7:] == card["files"]["weights.safetensors"]["sha256"]
         )
     assert card["training"]["recipe"]["epochs"] == 4 and card["data"]["train_images"] == 300
 
@@ -158,9 +158,9 @@ def test_predict_needs_three_packages_and_agrees_with_torch(folder, images, tmp_
     for model in ("network.onnx", "network.int8.onnx"):
         done = alone(folder, names, "predict.py", *files, "--model", model, "--json", "--top", "1")
         assert done.returncode == 0, done.stderr
-        told = [json.loads(line) for line in done.stdout.splitlines()]
+        found = [json.loads(line) for line in done.stdout.splitlines()]
         answers = measure.scorers(folder)["torch"](np.ascontiguousarray(images.test.x[:6])).argmax(axis=1)
-        assert [next(iter(each["probabilities"])) for each in told] == [labels[answer] for answer in answers]
+        assert [next(iter(each["probabilities"])) for each in found] == [labels[answer] for answer in answers]
     plain = alone(folder, names, "predict.py", files[0]).stdout
     assert plain.startswith(f"{files[0]}: ") and plain.count("%") == 3
     assert "No module named" in alone(folder, ("numpy", "pil", "pillow"), "predict.py", files[0]).stderr
@@ -249,12 +249,12 @@ def test_a_data_set_without_test_images_promises_nothing(run, images):
 
 def test_a_trained_network_is_exported_with_its_weights(run, images):
     content = trained_onnx(run.weights)
-    told = {entry.key: entry.value for entry in onnx.load_model_from_string(content).metadata_props}
-    mean, std = (np.array(json.loads(told[name]), np.float32).reshape(3, 1, 1) for name in ("mean", "std"))
+    answer = {entry.key: entry.value for entry in onnx.load_model_from_string(content).metadata_props}
+    mean, std = (np.array(json.loads(answer[name]), np.float32).reshape(3, 1, 1) for name in ("mean", "std"))
     x = ((images.test.x.transpose(0, 3, 1, 2).astype(np.float32) - mean) / std).astype(np.float32)
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     right = (session.run(None, {"images": x})[0].argmax(axis=1) == images.test.y).mean()
-    assert right > 0.95 and told["weights"] == "trained"
+    assert right > 0.95 and answer["weights"] == "trained"
 
 
 def test_every_space_with_networks_can_be_taken_away(images):

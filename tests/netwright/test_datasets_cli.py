@@ -84,9 +84,9 @@ def test_a_data_set_is_uploaded_trained_on_and_removed(stack, images, monkeypatc
         assert result.exit_code == status, result.output + repr(result.exception)
         return result.stdout
 
-    told = json.loads(run("datasets", "add", "photos", str(images), "--json"))
-    assert told["state"] == "ready" and told["classes"] == ["class0", "class1", "class2"]
-    assert sum(told["images"]["train"].values()) == 30
+    answer = json.loads(run("datasets", "add", "photos", str(images), "--json"))
+    assert answer["state"] == "ready" and answer["classes"] == ["class0", "class1", "class2"]
+    assert sum(answer["images"]["train"].values()) == 30
     assert "class1" in run("datasets", "show", "photos") and "photos" in run("datasets", "list")
     order = {
         "objectives": [{"metric": "accuracy"}],
@@ -110,7 +110,7 @@ def test_a_data_set_is_uploaded_trained_on_and_removed(stack, images, monkeypatc
         # It is a task at once: what other tasks tell of it needs no evaluation.
         proposed = client.design("nasbench201", "photos", objectives=[{"metric": "accuracy"}], count=3)
         assert proposed.wait()["state"] == "succeeded"
-        assert "task photos" in proposed.result()["models"] and told["task"]["images"] == 30
+        assert "task photos" in proposed.result()["models"] and answer["task"]["images"] == 30
     run("datasets", "remove", "photos")
     run("datasets", "show", "photos", status=2)
 

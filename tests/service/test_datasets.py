@@ -36,8 +36,8 @@ LENGTH = len(CONTENT)
 
 def begin(server, length=LENGTH, name="pets", filename="Pets.ZIP", **more):
     given = {"filename": filename, **({"name": name} if name else {}), **more}
-    told = ",".join(f"{key} {text(value)}" for key, value in given.items())
-    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(length), "Upload-Metadata": told}
+    answer = ",".join(f"{key} {text(value)}" for key, value in given.items())
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": str(length), "Upload-Metadata": answer}
     return server.http.post("/v1/datasets", headers=headers)
 
 

@@ -95,17 +95,17 @@ def test_a_network_is_ordered_trained_and_taken_away(served):
     assert (waiting["state"], waiting["card"], waiting["urls"]["bundle"]) == ("training", None, None)
     assert "no bundle" in problem(served.http.get(f"{where}/bundle"), 409)["detail"]
     served.work()
-    told = served.http.get(where).json()
-    assert told["state"] == "ready" and told["order"]["from"] == "scratch", told
-    assert told["order"]["recipe"]["batch_size"] == 12 and told["order"]["recipe"]["optimizer"] == "sgd"
-    bundle = served.http.get(told["urls"]["bundle"])
+    stated = served.http.get(where).json()
+    assert stated["state"] == "ready" and stated["order"]["from"] == "scratch", stated
+    assert stated["order"]["recipe"]["batch_size"] == 12 and stated["order"]["recipe"]["optimizer"] == "sgd"
+    bundle = served.http.get(stated["urls"]["bundle"])
     assert bundle.headers["content-type"] == "application/zip"
-    assert bundle.headers["etag"].strip('"') == told["bundle"].removeprefix("sha256:")
+    assert bundle.headers["etag"].strip('"') == stated["bundle"].removeprefix("sha256:")
     with zipfile.ZipFile(io.BytesIO(bundle.content)) as archive:
         assert archive.testzip() is None and "card.json" in archive.namelist()
     assert served.http.get(f"{body['urls']['self']}").json()["network"] == body["network"]
-    assert served.http.get(f"{body['urls']['result']}").json()["card"] == told["card"]
-    assert [found["id"] for found in served.http.get("/v1/networks").json()["networks"]] == [told["id"]]
+    assert served.http.get(f"{body['urls']['result']}").json()["card"] == stated["card"]
+    assert [found["id"] for found in served.http.get("/v1/networks").json()["networks"]] == [stated["id"]]
     assert served.http.delete(where).status_code == 204
     problem(served.http.get(where), 404)
     problem(served.http.post(f"{body['urls']['self']}/retry"), 404)
@@ -123,8 +123,8 @@ def test_a_designs_architecture_is_trained_as_the_design_did(served, images):
     card = served.http.get(f"/v1/networks/{answer.json()['network']}").json()["card"]
     assert card["data"]["side"] == 12 and card["data"]["train_images"] == 60
     assert card["latency"]["predicted"]["latency_ms@phone"]["mean"] == 3.0
-    told = problem(served.http.post("/v1/networks", json={"job": job, "from": "search"}), 422, "from")
-    assert "was not trained" in told["errors"][0]["message"]
+    found = problem(served.http.post("/v1/networks", json={"job": job, "from": "search"}), 422, "from")
+    assert "was not trained" in found["errors"][0]["message"]
     problem(served.http.post("/v1/networks", json={"job": job, "rank": 2}), 404)
 
 
@@ -164,14 +164,14 @@ def test_the_weights_of_the_search_are_where_it_starts_and_what_onnx_carries(ser
     ],
 )
 def test_what_makes_no_sense_names_its_field(served, change, field, said):
-    told = problem(post(served, **change), 422, field)
-    assert said in str([error for error in told["errors"] if error["field"] == field])
+    answer = problem(post(served, **change), 422, field)
+    assert said in str([error for error in answer["errors"] if error["field"] == field])
 
 
 def test_a_design_is_not_given_another_architecture(served):
     job = designed(served)
-    told = problem(served.http.post("/v1/networks", json={"job": job, "architecture": CELL}), 422)
-    assert told["errors"][0]["field"] == "architecture"
+    answer = problem(served.http.post("/v1/networks", json={"job": job, "architecture": CELL}), 422)
+    assert answer["errors"][0]["field"] == "architecture"
     running = served.http.post("/v1/designs", json={"space": "nasbench201", "task": "cifar10"}).json()["id"]
     problem(served.http.post("/v1/networks", json={"job": running}), 409)
     problem(served.http.post("/v1/networks", json={"job": new_id(1.0)}), 404)
@@ -196,14 +196,14 @@ def test_a_bundle_that_is_no_longer_kept_says_so(served):
     lease = served.store.claim(made["id"], worker="w", lease_seconds=60)
     trained = TrainedNetwork(made["network"], "0" * 64, "1" * 64, {})
     served.store.finish(lease, JobState.SUCCEEDED, result={}, trained=trained)
-    told = problem(served.http.get(f"/v1/networks/{made['network']}/bundle"), 404)
-    assert "no longer kept" in told["detail"]
+    answer = problem(served.http.get(f"/v1/networks/{made['network']}/bundle"), 404)
+    assert "no longer kept" in answer["detail"]
 
 
 def test_without_images_nothing_can_be_trained(serve):
     bare = serve(MemoryStore())
-    told = problem(bare.http.post("/v1/networks", json=ORDER), 422, "dataset")
-    assert "NETWRIGHT_IMAGES" in told["errors"][0]["hint"]
+    answer = problem(bare.http.post("/v1/networks", json=ORDER), 422, "dataset")
+    assert "NETWRIGHT_IMAGES" in answer["errors"][0]["hint"]
 
 
 def test_an_uploaded_data_set_is_trained_on(served, images):
@@ -213,8 +213,8 @@ def test_an_uploaded_data_set_is_trained_on(served, images):
         client.add_dataset("mine", images / "tiny.npz")
         served.work()
         job = client.finish("nasbench201", CELL, dataset="mine", network="small", recipe=ORDER["recipe"])
-        told = client.network(job["network"])
-        assert told["dataset"] == "mine" and "datasets" not in told["order"]
+        answer = client.network(job["network"])
+        assert answer["dataset"] == "mine" and "datasets" not in answer["order"]
         served.work()
         card = client.network(job["network"])["card"]
     assert (card["data"]["data"], card["data"]["train_images"]) == ("mine", 60)

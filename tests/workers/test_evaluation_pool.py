@@ -75,8 +75,8 @@ def test_what_an_evaluation_says_of_itself_is_told_by_the_design_once(design):
         message = f"epoch {epoch} of 2"
         design.store.record(lease, kind="checkpoint", data={}, message=message)
         assert pool.collect() == pool.collect() == []
-    told = [event.data for event in design.store.events(design.job.id) if event.kind == "evaluating"]
-    assert [(data["architecture"], data["said"]) for data in told] == [
+    answer = [event.data for event in design.store.events(design.job.id) if event.kind == "evaluating"]
+    assert [(data["architecture"], data["said"]) for data in answer] == [
         ("a", "epoch 1 of 2"),
         ("a", "epoch 2 of 2"),
     ]

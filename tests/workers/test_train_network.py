@@ -107,10 +107,10 @@ def test_a_training_goes_on_from_the_weights_of_a_search(place, run):
     slow = Recipe(epochs=1, batch_size=12, learning_rate=1e-6, augmentation="none")
     started = place.create_network(spec(start="search", weights=weights, recipe=slow))[0]
     assert run(place.job(started.job_id)).state is JobState.SUCCEEDED, place.network(started.id).reason
-    told = place.network(started.id).card
-    assert told["training"]["from"] == "search"
+    answer = place.network(started.id).card
+    assert answer["training"]["from"] == "search"
     # New weights would begin at log 3, and at this learning rate stay there.
-    assert told["training"]["last_epoch"]["loss"] < 0.1 * math.log(3)
+    assert answer["training"]["last_epoch"]["loss"] < 0.1 * math.log(3)
     other = replace(spec(start="search", weights=weights), architecture=CELL.replace("none", "avg_pool_3x3"))
     wrong = place.create_network(other)[0]
     run(place.job(wrong.job_id))

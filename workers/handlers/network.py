@@ -68,7 +68,7 @@ def network(context: JobContext) -> Outcome:
     step("keeping the bundle")
     weights, content = (context.blobs().put(each) for each in (trained.weights, bundle.content))
     checkpoints.drop(CHECKPOINT)
-    context.on_event("bundled", done=order.recipe.epochs + BUNDLE_STEPS, message=_told(bundle.card))
+    context.on_event("bundled", done=order.recipe.epochs + BUNDLE_STEPS, message=_described(bundle.card))
     found = TrainedNetwork(str(payload["network"]), weights, content, bundle.card)
     result = {
         "network": found.network_id,
@@ -101,19 +101,19 @@ def _trained(
     context.on_event("training", total=epochs + BUNDLE_STEPS, message=f"{len(images.train):,} images")
 
     def save(content: bytes, place: "Place") -> None:
-        told: dict[str, object] = {"epoch": place.epoch, "epochs": epochs, "step": place.step}
-        told["seconds"] = round(place.seconds, 1)
+        answer: dict[str, object] = {"epoch": place.epoch, "epochs": epochs, "step": place.step}
+        answer["seconds"] = round(place.seconds, 1)
         if place.epochs_done > 0:
             left = place.seconds / place.epochs_done * (epochs - place.epochs_done)
-            told["seconds_left"] = round(left, 1)
+            answer["seconds_left"] = round(left, 1)
         message = f"epoch {place.epoch} of {epochs}"
         if place.history:
             last = place.history[-1]
-            told |= {"loss": last["loss"], "train_accuracy": last["accuracy"]}
+            answer |= {"loss": last["loss"], "train_accuracy": last["accuracy"]}
             message += f": loss {last['loss']:.3f}, {last['accuracy']:.1f} % of the training images"
-        if "seconds_left" in told:
-            message += f", {told['seconds_left']:.0f} s left"
-        checkpoints.save(CHECKPOINT, content, told, message, done=place.epoch)
+        if "seconds_left" in answer:
+            message += f", {answer['seconds_left']:.0f} s left"
+        checkpoints.save(CHECKPOINT, content, answer, message, done=place.epoch)
 
     try:
         return train(
@@ -143,7 +143,7 @@ def _origin(order: NetworkOrder, trained: "Trained", images: "ImageSet") -> Orig
     return Origin(training, order.search, order.predicted)
 
 
-def _told(card: Mapping[str, Any]) -> str:
+def _described(card: Mapping[str, Any]) -> str:
     """The accuracies, for people."""
     accuracy = card["accuracy"]
     if accuracy is None:

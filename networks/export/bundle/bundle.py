@@ -90,7 +90,7 @@ def _write(folder: Path, weights: bytes, images: ImageSet, step: Callable[[str],
     )
     (folder / FILES["torch"]).write_text(text, encoding="utf-8")
     step("writing network.onnx")
-    told = {
+    metadata = {
         "space": about["space"],
         "architecture": about["architecture"],
         "labels": json.dumps(classes, ensure_ascii=False),
@@ -99,7 +99,7 @@ def _write(folder: Path, weights: bytes, images: ImageSet, step: Callable[[str],
         "std": json.dumps(about["std"]),
         "weights": f"sha256:{hashlib.sha256(weights).hexdigest()}",
     }
-    content = pixels_onnx(network, side, tuple(about["mean"]), tuple(about["std"]), told)
+    content = pixels_onnx(network, side, tuple(about["mean"]), tuple(about["std"]), metadata)
     (folder / FILES["onnx"]).write_bytes(content)
     step("writing network.int8.onnx")
     (folder / FILES["int8"]).write_bytes(int8_onnx(content, calibration_images(images.train.x)))

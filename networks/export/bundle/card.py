@@ -83,12 +83,12 @@ def _parameters(about: Mapping[str, Any]) -> dict[str, int]:
 
 def _latency(folder: Path, origin: Origin, should_stop: Callable[[], bool]) -> dict[str, object]:
     """Of one image on this machine, from the files."""
-    told: dict[str, object] = {**about_machine(), "threads": origin.latency.threads, "batch": 1}
+    latencies: dict[str, object] = {**about_machine(), "threads": origin.latency.threads, "batch": 1}
     for name in ("onnx", "int8"):
         content = (folder / FILES[name]).read_bytes()
         latency = measure_latency(content, origin.latency, should_stop=should_stop)
-        told[name] = None if latency is None else latency.timing.to_dict()
-    return told
+        latencies[name] = None if latency is None else latency.timing.to_dict()
+    return latencies
 
 
 def card_text(card: Mapping[str, Any]) -> str:

@@ -37,20 +37,20 @@ class Measured:
     def to_dict(self) -> dict[str, object]:
         """Accuracy of each file in percent with its Wilson interval, and on how many images ONNX differs."""
         count = len(self.labels)
-        told: dict[str, object] = {"images": count, "interval": "Wilson", "confidence": CONFIDENCE}
+        figures: dict[str, object] = {"images": count, "interval": "Wilson", "confidence": CONFIDENCE}
         for name, answers in self.answers.items():
             right = int((answers == self.labels).sum())
             lower, upper = wilson(right, count)
-            told[name] = {
+            figures[name] = {
                 "percent": round(100 * right / count, 4),
                 "right": right,
                 "lower": round(lower, 4),
                 "upper": round(upper, 4),
             }
         torch = self.answers["torch"]
-        told["onnx_differs_on"] = int((self.answers["onnx"] != torch).sum())
-        told["int8_differs_on"] = int((self.answers["int8"] != torch).sum())
-        return told
+        figures["onnx_differs_on"] = int((self.answers["onnx"] != torch).sum())
+        figures["int8_differs_on"] = int((self.answers["int8"] != torch).sum())
+        return figures
 
 
 def measure(folder: Path, part: Part, check: Callable[[], None] = lambda: None) -> Measured:
