@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from store.jobs.job import Job
+from store.networks.network import NetworkSpec
 from store.port import Store
 from workers.timeouts import until_reachable
 
@@ -29,6 +30,17 @@ class Children:
             self._seconds,
         )
         return job.id
+
+    def order_network(self, spec: NetworkSpec, key: str, total: int) -> tuple[str, str]:
+        """Orders a network; returns its id and its job's."""
+        parent = self._parent
+        made, job, _ = until_reachable(
+            lambda: self._store.create_network(
+                spec, tenant_id=parent.tenant_id, idempotency_key=f"{parent.id} {key}", total=total
+            ),
+            self._seconds,
+        )
+        return made.id, job.id
 
     def look(self, child_id: str) -> Job:
         """A child as it is now."""

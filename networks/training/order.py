@@ -7,6 +7,9 @@ from typing import Any
 from networks.options import read_options
 from networks.training.recipe import Recipe, TrainingOptions
 
+BUNDLE_STEPS = 1
+"""Of a job's steps, behind those of the epochs."""
+
 
 @dataclass(frozen=True, slots=True)
 class NetworkOrder:

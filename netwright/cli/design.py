@@ -1,6 +1,7 @@
 """``netwright design``: an order, its progress and its result."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,11 +10,13 @@ import typer
 from netwright.cli.batches import show_batch
 from netwright.cli.connect import UrlOption, connected_with_workers
 from netwright.cli.exit_codes import ExitCode, stop
-from netwright.cli.output import JsonOption, interval, out, print_json, print_table
+from netwright.cli.finish import print_card, write_bundle
+from netwright.cli.output import JsonOption, interval, note, print_json, print_table
+from netwright.cli.output import out as standard
 from netwright.cli.progress import follow
 from netwright.cli.quantities import constraint, evaluator_options, quantity, recipe
 from netwright.cli.spaces import read_declaration
-from netwright.client.client import JobHandle
+from netwright.client.client import Client, JobHandle
 from search.evaluators import EVALUATORS
 from search.strategies import STRATEGIES
 from spaces.costs.network_config import NetworkConfig
@@ -60,6 +63,12 @@ def design(
         str,
         typer.Option(help="auto: what is known of tasks and devices is used; none: own observations alone."),
     ] = "auto",
+    finish: Annotated[
+        int, typer.Option(min=0, help="How many of the best to train on all images, to take away.")
+    ] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the files of what --finish trains; of several one each.")
+    ] = None,
     file: Annotated[Path | None, typer.Option(help="The whole order as a JSON file instead.")] = None,
     batch: Annotated[
         Path | None,
@@ -110,17 +119,39 @@ def design(
             "parallel": parallel,
             "name": name,
             "knowledge": knowledge,
+            "finish": finish,
         }
     with connected_with_workers(url) as client:
         if declaration is not None:
             client.declare_space(declaration)
         handle = client.order(order)
         job = follow(handle)
-        show_outcome(handle, job, as_json=as_json)
+        networks = finished(client, handle, job, out)
+        show_outcome(handle, job, as_json=as_json, networks=networks)
 
 
-def show_outcome(handle: JobHandle, job: dict[str, Any], *, as_json: bool) -> None:
-    """Prints what came of an ended job.
+def finished(
+    client: Client, handle: JobHandle, job: dict[str, Any], out: Path | None
+) -> list[dict[str, Any]]:
+    """Waits for the networks that a design ordered; writes their files where a folder is given."""
+    if job["kind"] != "design" or job["state"] != "succeeded":
+        return []
+    found = [row["finished"] for row in handle.result()["architectures"] if row.get("finished")]
+    results = []
+    for index, each in enumerate(found, start=1):
+        training = client.job(each["job"])
+        follow(training)
+        results.append(training.result())
+        if out is not None:
+            folder = out if len(found) == 1 else out / str(index)
+            note(f"{folder}: {write_bundle(training.bundle(), folder)}")
+    return results
+
+
+def show_outcome(
+    handle: JobHandle, job: dict[str, Any], *, as_json: bool, networks: Sequence[dict[str, Any]] = ()
+) -> None:
+    """Prints what came of an ended job, and of the networks that it ordered.
 
     Raises:
         typer.Exit: 4 for an infeasible one; JobEnded for one that failed or was cancelled.
@@ -130,11 +161,13 @@ def show_outcome(handle: JobHandle, job: dict[str, Any], *, as_json: bool) -> No
         return
     result = handle.result()
     if as_json:
-        print_json({"job": job, "result": result})
+        print_json({"job": job, "result": result, **({"networks": list(networks)} if networks else {})})
     elif job["state"] == "infeasible":
         _print_nearest(job, result)
     else:
         print_architectures(result)
+        for network in networks:
+            print_card(network["card"])
     if job["state"] == "infeasible":
         raise typer.Exit(ExitCode.INFEASIBLE)
 
@@ -162,7 +195,7 @@ def print_architectures(result: dict[str, Any]) -> None:
             for row in rows
         ],
     )
-    out().print(f"{result['evaluated']} evaluated, {result['seconds']:.1f} s{_network(result)}")
+    standard().print(f"{result['evaluated']} evaluated, {result['seconds']:.1f} s{_network(result)}")
 
 
 def _network(result: dict[str, Any]) -> str:
@@ -182,8 +215,8 @@ def _mark(value: dict[str, Any]) -> str:
 
 def _print_nearest(job: dict[str, Any], result: dict[str, Any]) -> None:
     nearest = result["nearest"]
-    out().print(f"infeasible: {job['reason']}{_network(result)}", markup=False)
-    out().print(f"nearest: {nearest['architecture']} ({nearest['source']})", markup=False)
+    standard().print(f"infeasible: {job['reason']}{_network(result)}", markup=False)
+    standard().print(f"nearest: {nearest['architecture']} ({nearest['source']})", markup=False)
     columns = ["constraint", "min", "max", "value", "gap"]
     print_table(columns, [[gap.get(name) for name in columns] for gap in result["gaps"]])
 

@@ -76,11 +76,11 @@ def finish(
         )
         follow(handle)
         result = handle.result()
-        written = None if out is None else _write(handle.bundle(), out)
+        written = None if out is None else write_bundle(handle.bundle(), out)
     if as_json:
         print_json({"job": handle.job, "result": result, "path": None if out is None else str(out)})
         return
-    _print_card(result["card"])
+    print_card(result["card"])
     if written is None:
         note(f"its files: netwright networks bundle {result['network']} --out DIRECTORY")
     else:
@@ -121,7 +121,7 @@ def show(network: IdArgument, url: UrlOption = None, as_json: JsonOption = False
     rows = [[name, found[name]] for name in ("id", "space", "architecture", "dataset", "state", "reason")]
     print_table(["", ""], [row for row in rows if row[1] is not None])
     if found["card"] is not None:
-        _print_card(found["card"])
+        print_card(found["card"])
 
 
 @networks.command()
@@ -133,7 +133,7 @@ def bundle(
 ) -> None:
     """Write a network's files."""
     with connected(url) as client:
-        written = _write(client.bundle(network), out)
+        written = write_bundle(client.bundle(network), out)
     if as_json:
         print_json({"path": str(out), "written": written})
     else:
@@ -149,7 +149,7 @@ def delete(network: IdArgument, url: UrlOption = None, as_json: JsonOption = Fal
         print_json({"deleted": network})
 
 
-def _write(content: bytes, out: Path) -> str:
+def write_bundle(content: bytes, out: Path) -> str:
     """Writes a bundle to a zip or a folder; says what."""
     try:
         if out.suffix == ".zip":
@@ -167,7 +167,7 @@ def _write(content: bytes, out: Path) -> str:
     return ", ".join(names)
 
 
-def _print_card(card: dict[str, Any]) -> None:
+def print_card(card: dict[str, Any]) -> None:
     """What the files measure, a line each; torch's are its weights."""
     accuracy, worker = card["accuracy"], card["latency"]["worker"]
     rows = []

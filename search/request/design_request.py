@@ -6,6 +6,7 @@ from typing import Any
 
 from networks.images.catalog import Images
 from networks.options import InvalidOptions
+from networks.training.designed import FINISH
 from predictors.devices.measured import MeasuredDevice
 from search.evaluators import EVALUATORS
 from search.problem import Problem
@@ -43,7 +44,7 @@ FUNCTION = "function"
 DISTINCT = (FUNCTION, "string")
 """What makes two architectures distinct: what they compute and cost, or how they are written."""
 KNOWLEDGE = ("auto", "none")
-FOUND = ("measured", TASK, "sources", "predictors", "pins")
+FOUND = ("measured", TASK, "sources", "predictors", "pins", FINISH)
 """Fields that nobody sends: they are found when a request is checked."""
 
 

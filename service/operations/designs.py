@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from networks.images.catalog import ImageCatalog
+from networks.training.designed import FINISH, dataset_of
 from predictors.devices.measured import MeasuredDevice
 from search.request.answerable import check_answerable
 from search.request.design_request import DesignRequest, parse_request
@@ -11,10 +12,12 @@ from search.request.uploaded_task import UploadedTask
 from service.dependencies import Service
 from service.operations.datasets import ReadyDataset, ready_dataset
 from service.operations.devices import named_devices
+from service.operations.networks import check_networks, data_of
 from service.operations.own_predictors import own_predictors
 from service.operations.spaces import FoundSpace, find_space
 from service.operations.uploads import named_task
 from service.schemas import DesignCreate
+from spaces.space import Space
 from store.blobs.shared_payload import Sharing
 from store.datasets.dataset import DATASETS
 
@@ -60,7 +63,7 @@ class Orders:
         measured = self._named_devices(design.space, names)
         found, extra = self._space(design.space)
         uploaded = self._uploaded(design.task)
-        body = design.model_dump(exclude={"predictors"}) | {"space": found.space.name}
+        body = design.model_dump(exclude={"predictors", FINISH}) | {"space": found.space.name}
         request = parse_request(body, measured, uploaded)
         own = own_predictors(service.store, self._tenant, request, design.predictors)
         request = replace(request, predictors=own)
@@ -69,7 +72,21 @@ class Orders:
         request = check_answerable(request, service.tables, images)
         if datasets:
             extra = extra | {DATASETS: {name: each.payload for name, each in datasets.items()}}
+        if design.finish:
+            extra = extra | self._finish(design, found.space, request, extra)
         return Order(request, self._sharing.without_large(request.to_dict() | extra))
+
+    def _finish(
+        self, design: DesignCreate, space: Space, request: DesignRequest, extra: dict[str, object]
+    ) -> dict[str, object]:
+        """What the job needs to have its best trained on all images."""
+        check_networks(space, FINISH)
+        name = dataset_of(request.to_dict())
+        data = data_of(self._service, self._tenant, name, FINISH)
+        known: dict[str, object] = dict(extra.get(DATASETS) or {})  # type: ignore[call-overload]
+        found: dict[str, object] = dict(data.get(DATASETS) or {})  # type: ignore[call-overload]
+        merged: dict[str, object] = {FINISH: design.finish}
+        return merged | ({DATASETS: known | found} if known or found else {})
 
     def _datasets_of(self, request: DesignRequest) -> dict[str, ReadyDataset]:
         """The tenant's data sets among those that a design trains on."""

@@ -1,16 +1,15 @@
 """Orders for networks, checked: which architecture, on which images, from which weights, by which recipe."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from networks.images.catalog import ImageCatalog
 from networks.images.limits import BadImages
 from networks.images.names import find, names
 from networks.options import InvalidOptions, read_options
 from networks.plan import planned_spaces
+from networks.training.designed import designed_network
 from networks.training.order import NetworkOrder
-from networks.training.recipe import Recipe, TrainingOptions
+from networks.training.recipe import Recipe
 from networks.training.start import SEARCH, starts_of
 from search.request.design_request import FieldError
 from service.dependencies import Service
@@ -46,11 +45,11 @@ def check_network(request: NetworkCreate, service: Service, tenant: str) -> Netw
         raise invalid([FieldError("from", "search needs a job, the design that trained it", "name it")])
     assert request.space is not None and request.architecture is not None
     space = find_space(service.store, tenant, request.space).space
-    _check_networks(space)
+    check_networks(space)
     codes = parse_architecture(space, request.architecture)
     dataset = str(_asked_images(request))
-    data = _data(service, tenant, dataset)
-    order = _order(request, TrainingOptions(), {})
+    data = data_of(service, tenant, dataset)
+    order = _order(request, NetworkOrder())
     order = replace(order, task=dataset if dataset in space.tasks else None)
     return _spec(space, space.format(codes[None])[0], dataset, order, data)
 
@@ -69,32 +68,23 @@ def _of_design(request: NetworkCreate, service: Service, tenant: str) -> Network
     found = architecture_of(service.store, tenant, job, rank)
     payload = payload_of(service.blobs, job)
     space = get_space(space_of(payload))
-    _check_networks(space)
-    training = (payload.get("evaluator_options") or {}).get("training") or {}
-    options = read_options(TrainingOptions, training, "evaluator_options.training")
-    task = str(payload["task"])
-    dataset = _asked_images(request) or options.data or task
-    data = _data(service, tenant, dataset)
-    order = _order(request, options, found.get("recipe") or {})
-    weights = trained_weights(found) if request.start == SEARCH else None
-    if request.start == SEARCH and weights is None:
-        raise no_weights("from", rank)
-    metrics: Mapping[str, Any] = found.get("metrics") or {}
-    order = replace(
-        order,
-        task=task if task in space.tasks else None,
-        weights=weights,
-        search={"job": job.id, "rank": rank, "metrics": metrics},
-        predicted={key: value for key, value in metrics.items() if value.get("source") == "predicted"},
-    )
-    return _spec(space, str(found.get("network") or found["architecture"]), dataset, order, data)
+    check_networks(space)
+    designed = designed_network(space, payload, found, job.id)
+    dataset = _asked_images(request) or designed.dataset
+    data = data_of(service, tenant, dataset)
+    order = _order(request, designed.order)
+    if request.start == SEARCH:
+        order = replace(order, weights=trained_weights(found))
+        if order.weights is None:
+            raise no_weights("from", rank)
+    return _spec(space, designed.architecture, dataset, order, data)
 
 
 def _asked_images(request: NetworkCreate) -> str | None:
     return request.dataset or request.task
 
 
-def _data(service: Service, tenant: str, name: str) -> dict[str, object]:
+def data_of(service: Service, tenant: str, name: str, field: str = "dataset") -> dict[str, object]:
     """What a job needs of a data set that it can train on: of an uploaded one its pieces.
 
     Raises:
@@ -104,35 +94,36 @@ def _data(service: Service, tenant: str, name: str) -> dict[str, object]:
     images = ImageCatalog(service.config.images, {} if ready is None else {name: ready.size})
     if not images:
         hint = "upload a data set (netwright datasets add), or set NETWRIGHT_IMAGES to a folder of them"
-        raise invalid([FieldError("dataset", "there are no images to train on", hint)])
+        raise invalid([FieldError(field, "there are no images to train on", hint)])
     try:
         find(images, name)
     except BadImages as error:
         known = ", ".join(names(images)) or "none"
-        raise invalid([FieldError("dataset", str(error), f"there are {known}")]) from None
+        raise invalid([FieldError(field, str(error), f"there are {known}")]) from None
     return {} if ready is None else {DATASETS: {name: ready.payload}}
 
 
-def _check_networks(space: Space) -> None:
+def check_networks(space: Space, field: str = "space") -> None:
+    """Refuses a space that has no networks to train."""
     if space.name not in planned_spaces():
         known = ", ".join(planned_spaces())
         raise invalid(
-            [FieldError("space", f"{space.public_name} has no networks to train", f"there are {known}")]
+            [FieldError(field, f"{space.public_name} has no networks to train", f"there are {known}")]
         )
 
 
-def _order(request: NetworkCreate, options: TrainingOptions, chosen: Mapping[str, object]) -> NetworkOrder:
-    """How it is trained: as asked, else as the search trained, else as a recipe begins."""
+def _order(request: NetworkCreate, usual: NetworkOrder) -> NetworkOrder:
+    """How it is trained: as asked, else as usual."""
     try:
         asked = read_options(Recipe, request.recipe or {}, "recipe")
     except InvalidOptions as error:
         raise invalid([FieldError(each.field, each.message, each.hint) for each in error.errors]) from None
-    named = {name: getattr(asked, name) for name in request.recipe or {}}
-    return NetworkOrder(
+    return replace(
+        usual,
         start=request.start,
-        recipe=replace(options.recipe, **{**chosen, **named}),
-        resolution=request.resolution or options.resolution,
-        network=request.network or options.network,
+        recipe=replace(usual.recipe, **{name: getattr(asked, name) for name in request.recipe or {}}),
+        resolution=request.resolution or usual.resolution,
+        network=request.network or usual.network,
         seed=request.seed,
     )
 

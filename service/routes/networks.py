@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
+from networks.training.order import BUNDLE_STEPS
 from search.request.design_request import FieldError
 from service.children.bounded import Bounded
 from service.dependencies import IdempotencyKey, Service, ServiceDep, StoreDep, TenantDep
@@ -20,7 +21,6 @@ router = APIRouter(prefix="/v1/networks", tags=["networks"], route_class=StrictJ
 
 MOST = 1_000
 """Networks of one tenant."""
-BUNDLE_STEPS = 1
 ACCEPTED: dict[int | str, dict[str, Any]] = {
     202: {
         "model": NetworkJobPublic,

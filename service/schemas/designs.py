@@ -18,6 +18,8 @@ from service.schemas.base import (
 )
 from spaces.space import SPACES
 
+MOST_FINISHED = 10
+
 
 class ConstraintCreate(QuantityCreate):
     """A quantity with a hard bound, both ends included; at least one end is given."""
@@ -99,6 +101,12 @@ class DesignCreate(Create):
         default=None,
         description="side of the images that the networks are for, in pixels",
     )
+    finish: int = Field(
+        default=0,
+        ge=0,
+        le=MOST_FINISHED,
+        description="how many of the best are then trained on all training images, to take away",
+    )
 
 
 class ValuePublic(BaseModel):
@@ -117,6 +125,13 @@ class ValuePublic(BaseModel):
     model: str | None = None
 
 
+class FinishedPublic(BaseModel):
+    """The network that an architecture becomes, and the job that trains it."""
+
+    network: str
+    job: str
+
+
 class DesignedPublic(BaseModel):
     """One architecture of a result; ``feasible_probability`` is that of all bounds together.
 
@@ -131,6 +146,7 @@ class DesignedPublic(BaseModel):
     feasible_probability: float
     metrics: dict[str, ValuePublic]
     evaluation: dict[str, Any] | None = None
+    finished: FinishedPublic | None = None
 
 
 class SourcePublic(BaseModel):

@@ -25,7 +25,7 @@ from networks.export.onnx_file import exported, trained_onnx
 from networks.images.dataset import Part, load_images
 from networks.images.decode import decode
 from networks.latency.options import LatencyOptions
-from networks.training.rebuild import identity_of, rebuild, untrained
+from networks.training.rebuild import config_of, identity_of, rebuild, untrained
 from networks.training.recipe import Recipe, TrainingOptions
 from networks.training.train import train
 from spaces.space import get_space
@@ -111,6 +111,12 @@ def test_a_bundle_holds_its_files_and_says_what_they_are(folder, card):
             answer["architecture"] == card["architecture"]
             and answer["weights"][7:] == card["files"]["weights.safetensors"]["sha256"]
         )
+    _, about = rebuild((folder / "weights.safetensors").read_bytes())
+    space = get_space("nasbench201")
+    exact = space.costs(space.parse(card["architecture"])[None], config_of(about))
+    costs = card["costs"]
+    found = costs["params"] / 1e6, costs["macs_m"], costs["peak_memory_mb"]["onnx"]
+    assert found == pytest.approx([exact[name][0] for name in ("params_m", "macs_m", "peak_memory_mb")])
     assert card["training"]["recipe"]["epochs"] == 4 and card["data"]["train_images"] == 300
 
 

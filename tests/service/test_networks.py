@@ -218,3 +218,21 @@ def test_an_uploaded_data_set_is_trained_on(served, images):
         served.work()
         card = client.network(job["network"])["card"]
     assert (card["data"]["data"], card["data"]["train_images"]) == ("mine", 60)
+
+
+def test_a_design_may_order_networks(served):
+    design = {
+        "space": "nasbench201",
+        "task": "tiny",
+        "evaluations": 2,
+        "evaluator": "training",
+        "evaluator_options": {"training": {"network": "small", "recipe": {"epochs": 1, "batch_size": 12}}},
+        "finish": 1,
+    }
+    answer = served.http.post("/v1/designs", json=design)
+    assert answer.status_code == 202, answer.text
+    assert served.store.job(answer.json()["id"]).payload["finish"] == 1
+    told = problem(served.http.post("/v1/designs", json={"space": "gnn", "task": "cora", "finish": 1}), 422)
+    assert told["errors"][0]["field"] == "finish" and "no networks" in told["errors"][0]["message"]
+    cifar = {"space": "nasbench201", "task": "cifar10", "finish": 1}
+    assert "there are tiny" in str(problem(served.http.post("/v1/designs", json=cifar), 422, "finish"))

@@ -6,9 +6,11 @@ import json
 import math
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from benchmarks.tables import Tables
 from networks.images.dataset import load_images
 from networks.training.order import NetworkOrder
 from networks.training.rebuild import rebuild
@@ -53,7 +55,7 @@ def run(place, folder):
             place,
             job.id,
             worker="w",
-            tables=lambda: pytest.fail("training needs no tables"),
+            tables=lambda: Tables(Path("unread")),
             blobs=lambda: blobs,
             timeouts=QUICK,
             draining=draining,
@@ -125,3 +127,29 @@ def test_what_cannot_be_trained_says_why(place, run, folder):
     wild = place.create_network(spec(recipe=Recipe(epochs=3, batch_size=12, learning_rate=10.0)))[0]
     ended = run(place.job(wild.job_id))
     assert ended.state is JobState.SUCCEEDED or "diverged" in ended.reason
+
+
+def test_a_design_has_its_best_trained_on_all_images(place, run):
+    order = {
+        "space": "nasbench201",
+        "task": "tiny",
+        "constraints": [],
+        "objectives": [{"metric": "accuracy", "task": "tiny"}],
+        "evaluations": 2,
+        "evaluator": "training",
+        "evaluator_options": {"training": {"network": "small", "recipe": {"epochs": 1, "batch_size": 12}}},
+        "strategy": "random",
+        "count": 2,
+        "finish": 1,
+    }
+    job, _ = place.submit("design", order)
+    ended = run(job)
+    assert ended.state is JobState.SUCCEEDED, ended.reason
+    first, second = place.result(job.id)["architectures"]
+    assert "finished" not in second
+    made = place.network(first["finished"]["network"])
+    assert (made.spec.architecture, made.spec.dataset) == (first["architecture"], "tiny")
+    assert (made.spec.order["network"], made.spec.order["recipe"]["batch_size"]) == ("small", 12)
+    assert made.spec.order["search"]["job"] == job.id and len(place.networks()[0]) == 1
+    assert run(place.job(first["finished"]["job"])).state is JobState.SUCCEEDED
+    assert place.network(made.id).card["data"]["train_images"] == 120

@@ -1,8 +1,13 @@
 """Designs: the search stores every step and stops when asked."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from networks.training.designed import FINISH, dataset_of, designed_network
+from networks.training.order import BUNDLE_STEPS
+from spaces.space import get_space
+from store.datasets.dataset import DATASETS
 from store.jobs.job import JobState
+from store.networks.network import NetworkSpec
 from workers.checkpoints import JobCheckpoints
 from workers.datasets import images_of
 from workers.evaluation_pool import JobEvaluationPool
@@ -36,7 +41,8 @@ def design(context: JobContext) -> Outcome:
             observations=event.observations,
         )
 
-    payload = ready_space(context)
+    payload: dict[str, Any] = ready_space(context)
+    finish, data = int(payload.pop(FINISH, 0)), dict(payload.get(DATASETS, {}))
     tables = context.tables()
     checkpoints = JobCheckpoints(context)
     pool = JobEvaluationPool(context)
@@ -57,4 +63,20 @@ def design(context: JobContext) -> Outcome:
             if context.cancelled():
                 pool.disband()
             raise JobStopped from stopped
+    if finish and designed.state == JobState.SUCCEEDED:
+        _finish(context, payload, data, designed.result["architectures"], finish)
     return Outcome(JobState(designed.state), designed.result, designed.reason)
+
+
+def _finish(
+    context: JobContext, payload: dict[str, Any], data: dict[str, Any], architectures: Any, count: int
+) -> None:
+    """Orders the training of the best on all images; each result object then names its network."""
+    space, name = get_space(str(payload["space"])), dataset_of(payload)
+    for found in architectures[:count]:
+        network = designed_network(space, payload, found, context.job.id)
+        order = network.order.to_dict() | ({DATASETS: {name: data[name]}} if name in data else {})
+        spec = NetworkSpec(space.name, network.architecture, network.dataset, order)
+        total = network.order.recipe.epochs + BUNDLE_STEPS
+        made, job = context.children.order_network(spec, f"finish {found['rank']}", total)
+        found["finished"] = {"network": made, "job": job}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from networks.export.bundle.origin import Origin
 from networks.images.limits import BadImages
-from networks.training.order import NetworkOrder
+from networks.training.order import BUNDLE_STEPS, NetworkOrder
 from store.jobs.job import JobState
 from store.networks.network import TrainedNetwork
 from workers.checkpoints import JobCheckpoints
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from networks.training.checkpoint import Place
     from networks.training.train import Trained
 
-BUNDLE_STEPS = 1
-"""Of a job's steps, behind those of the epochs."""
 CHECKPOINT = "training"
 
 

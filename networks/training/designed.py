@@ -1,0 +1,62 @@
+"""The training of an architecture that a design found: as the design trained, on all but the test images."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from networks.options import read_options
+from networks.training.order import NetworkOrder
+from networks.training.recipe import TrainingOptions
+from spaces.space import Space
+
+FINISH = "finish"
+"""Of a design's payload: how many of its best are trained so."""
+
+
+@dataclass(frozen=True, slots=True)
+class DesignedNetwork:
+    """What is trained.
+
+    Args:
+        architecture: canonical string.
+        dataset: name of the images.
+        order: how.
+    """
+
+    architecture: str
+    dataset: str
+    order: NetworkOrder
+
+
+def dataset_of(payload: Mapping[str, Any]) -> str:
+    """The data set of a design: what its trainings learn from, else its task."""
+    return _options(payload).data or str(payload["task"])
+
+
+def designed_network(
+    space: Space, payload: Mapping[str, Any], found: Mapping[str, Any], job_id: str
+) -> DesignedNetwork:
+    """The training of one architecture of a design's result, from new weights.
+
+    Args:
+        space: of the design.
+        payload: what the design was ordered with.
+        found: the result's object of the architecture.
+        job_id: of the design.
+    """
+    options, task = _options(payload), str(payload["task"])
+    metrics: Mapping[str, Any] = found.get("metrics") or {}
+    order = NetworkOrder(
+        recipe=replace(options.recipe, **(found.get("recipe") or {})),
+        resolution=options.resolution or payload.get("resolution"),
+        network=options.network,
+        task=task if task in space.tasks else None,
+        search={"job": job_id, "rank": found["rank"], "metrics": metrics},
+        predicted={key: value for key, value in metrics.items() if value.get("source") == "predicted"},
+    )
+    return DesignedNetwork(str(found.get("network") or found["architecture"]), dataset_of(payload), order)
+
+
+def _options(payload: Mapping[str, Any]) -> TrainingOptions:
+    told = (payload.get("evaluator_options") or {}).get("training") or {}
+    return read_options(TrainingOptions, told, "evaluator_options.training")
