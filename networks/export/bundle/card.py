@@ -6,13 +6,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from networks.export.bundle.costs import graph_costs
 from networks.export.bundle.measure import FILES
 from networks.export.bundle.onnx_files import CALIBRATION_IMAGES
 from networks.export.bundle.origin import Origin
 from networks.images.dataset import ImageSet
 from networks.latency.machine import about_machine
 from networks.latency.measure import measure_latency
+from spaces.space import get_space
 
 FORMAT = "netwright-bundle-1"
 _VERSIONS = ("netwright", "torch", "onnx", "onnxruntime", "numpy", "pillow")
@@ -38,8 +38,7 @@ def make_card(
         files: length and digest of each.
         should_stop: asked while the latency is measured.
     """
-    costs = graph_costs((folder / FILES["onnx"]).read_bytes())
-    params = sum(size for size in _parameters(about).values())
+    costs = _costs(about)
     return {
         "format": FORMAT,
         "space": about["space"],
@@ -51,12 +50,12 @@ def make_card(
         "search": dict(origin.search),
         "accuracy": accuracy,
         "costs": {
-            "params": params,
-            "macs_m": round(costs.macs_m, 6),
+            "params": round(costs["params_m"] * 1e6),
+            "macs_m": round(costs["macs_m"], 6),
             "peak_memory_mb": {
-                "onnx": round(4 * costs.peak_activations / 1e6, 6),
-                "int8": round(costs.peak_activations / 1e6, 6),
-                "of": "live activations of one image",
+                "onnx": round(costs["peak_memory_mb"], 6),
+                "int8": round(costs["peak_memory_mb"] / 4, 6),
+                "of": "live activations of one image, in 32 and in 8 bits",
             },
             "flash_bytes": {name: files[FILES[name]]["bytes"] for name in ("onnx", "int8")},
         },
@@ -75,10 +74,13 @@ def make_card(
     }
 
 
-def _parameters(about: Mapping[str, Any]) -> dict[str, int]:
-    from networks.training.rebuild import untrained
+def _costs(about: Mapping[str, Any]) -> dict[str, float]:
+    """The exact costs of the network, as a design's result has them."""
+    from networks.training.rebuild import config_of
 
-    return {name: weight.numel() for name, weight in untrained(about).named_parameters()}
+    space = get_space(about["space"])
+    costs = space.costs(space.parse(about["architecture"])[None], config_of(about))
+    return {name: float(values[0]) for name, values in costs.items()}
 
 
 def _latency(folder: Path, origin: Origin, should_stop: Callable[[], bool]) -> dict[str, object]:
