@@ -153,3 +153,16 @@ def plan_network(space_name: str, codes: Codes, network: NetworkConfig | None = 
     if space_name not in _PLANNERS:
         raise NoNetwork(f"{space_name} has no networks to build; those that have are {', '.join(names)}")
     return _PLANNERS[space_name](codes, network or get_space(space_name).network_config())
+
+
+def own_side(space_name: str, architecture: str, skeleton: str) -> int | None:
+    """The side of the images that an architecture says itself; None where its space leaves it open.
+
+    >>> own_side("ofa_mobilenetv3", get_space("ofa_mobilenetv3").example, "full")
+    224
+    """
+    space = get_space(space_name)
+    network = space.network_config(skeleton=skeleton)
+    if network.resolution is not None:
+        return None
+    return plan_network(space_name, space.parse(architecture), network).side

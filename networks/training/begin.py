@@ -30,6 +30,13 @@ def begun(
     """
     if identity["options"].get("init") != PRETRAINED:
         return untrained(identity)
+    return inherited(identity, images, should_stop)
+
+
+def inherited(
+    identity: Mapping[str, Any], images: ImageSet, should_stop: Callable[[], bool] = lambda: False
+) -> nn.Module:
+    """The network of an identity with its backbone's weights; see :func:`begun`."""
     network = pretrained(identity["space"], identity["architecture"], config_of(identity))
 
     def go_on() -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from networks.options import read_options
-from networks.training.recipe import Recipe, TrainingOptions
+from networks.training.recipe import PRETRAINED, SCRATCH, Recipe, TrainingOptions
 
 BUNDLE_STEPS = 1
 """Of a job's steps, behind those of the epochs."""
@@ -43,8 +43,9 @@ class NetworkOrder:
         return TrainingOptions(resolution=self.resolution, network=self.network, recipe=self.recipe)
 
     def to_dict(self) -> dict[str, object]:
-        """Plain JSON."""
-        recipe = {name: value for name, value in self.recipe.to_dict().items() if name != "schedule"}
+        """Plain JSON, the recipe with what it leaves to the start."""
+        recipe = self.recipe.completed(PRETRAINED if self.start == PRETRAINED else SCRATCH).to_dict()
+        del recipe["schedule"]
         return {
             "from": self.start,
             "recipe": recipe,
@@ -61,7 +62,7 @@ class NetworkOrder:
     def from_dict(cls, body: Mapping[str, Any]) -> "NetworkOrder":
         """What :meth:`to_dict` wrote.
 
-        >>> order = NetworkOrder(recipe=Recipe(epochs=3), seed=5)
+        >>> order = NetworkOrder(recipe=Recipe(epochs=3).completed(), seed=5)
         >>> NetworkOrder.from_dict(order.to_dict()) == order
         True
         """

@@ -9,7 +9,12 @@ from spaces.costs.network_config import FULL, RESOLUTIONS, SKELETONS
 SCRATCH, PRETRAINED = "scratch", "pretrained"
 INITS = (SCRATCH, PRETRAINED)
 """Weights that a training begins with."""
-_RATES = {SCRATCH: 0.1, PRETRAINED: 0.03}
+_RATES = {
+    (SCRATCH, "sgd"): 0.1,
+    (SCRATCH, "adamw"): 0.1,
+    (PRETRAINED, "sgd"): 0.01,
+    (PRETRAINED, "adamw"): 0.001,
+}
 OPTIMIZERS = ("sgd", "adamw")
 AUGMENTATIONS = ("none", "flip", "standard", "cutout")
 
@@ -22,9 +27,10 @@ class Recipe:
     to zero (Loshchilov & Hutter, ICLR 2017).
 
     Args:
-        optimizer: ``sgd`` (Nesterov momentum .9) or ``adamw``.
-        learning_rate: its highest value, at the given batch size; None: 0.1 for new weights, 0.03 for
+        optimizer: ``sgd`` (Nesterov momentum .9) or ``adamw``; None: ``sgd`` for new weights, ``adamw`` for
             pretrained ones.
+        learning_rate: its highest value, at the given batch size; None: 0.1 for new weights; for pretrained
+            ones 0.001 with ``adamw``, 0.01 with ``sgd``.
         epochs: passes over the training images.
         batch_size: images in a step.
         weight_decay: of weights with more than one dimension; not of biases and batch norms.
@@ -35,7 +41,7 @@ class Recipe:
 
     schedule: ClassVar[str] = "cosine"
 
-    optimizer: str = limited("sgd", choices=OPTIMIZERS)
+    optimizer: str | None = limited(None, choices=OPTIMIZERS, kind=str)
     learning_rate: float | None = limited(None, low=1e-6, high=10.0, kind=float)
     epochs: int = limited(12, low=1, high=1000)
     batch_size: int = limited(128, low=1, high=4096)
@@ -44,12 +50,15 @@ class Recipe:
     augmentation: str = limited("standard", choices=AUGMENTATIONS)
 
     def completed(self, init: str = SCRATCH) -> Self:
-        """The recipe with a learning rate.
+        """The recipe with what it leaves open.
 
         >>> Recipe().completed().learning_rate, Recipe(learning_rate=0.5).completed(PRETRAINED).learning_rate
         (0.1, 0.5)
         """
-        return self if self.learning_rate is not None else replace(self, learning_rate=_RATES[init])
+        optimizer = self.optimizer or ("adamw" if init == PRETRAINED else "sgd")
+        usual = _RATES[init, optimizer]
+        rate = usual if self.learning_rate is None else self.learning_rate
+        return replace(self, optimizer=optimizer, learning_rate=rate)
 
     def to_dict(self) -> dict[str, object]:
         """The recipe as JSON, what is fixed included."""

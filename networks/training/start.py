@@ -3,54 +3,58 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from spaces.image_space import ImageSpace
+from spaces.space import get_space
+
 if TYPE_CHECKING:
     from torch import nn
 
+    from networks.images.dataset import ImageSet
+
 SCRATCH, SEARCH, PRETRAINED = "scratch", "search", "pretrained"
 STARTS = (SCRATCH, SEARCH, PRETRAINED)
-
-Pretrained = Callable[[Mapping[str, Any]], "nn.Module"]
-_PRETRAINED: dict[str, Pretrained] = {}
 
 
 class WrongStart(ValueError):
     """Weights that are not of the network to be trained; never worth a retry."""
 
 
-def pretrained(space_name: str) -> Callable[[Pretrained], Pretrained]:
-    """Decorator: makes a function known that gives a space's networks with pretrained weights.
-
-    It is given what :func:`networks.training.rebuild.identity_of` says, and returns the network.
-    """
-
-    def known(function: Pretrained) -> Pretrained:
-        _PRETRAINED[space_name] = function
-        return function
-
-    return known
-
-
 def starts_of(space_name: str) -> tuple[str, ...]:
-    """Where a training of a space's networks can start."""
-    return STARTS if space_name in _PRETRAINED else (SCRATCH, SEARCH)
+    """Where a training of a space's networks can start.
+
+    >>> starts_of("mnasnet"), starts_of("efficientnet_lite")
+    (('scratch', 'search'), ('scratch', 'search', 'pretrained'))
+    """
+    space = get_space(space_name)
+    return STARTS if isinstance(space, ImageSpace) and space.pretrains else (SCRATCH, SEARCH)
 
 
-def started(identity: Mapping[str, Any], start: str, weights: bytes | None) -> "nn.Module":
+def started(
+    identity: Mapping[str, Any],
+    start: str,
+    weights: bytes | None,
+    images: "ImageSet",
+    should_stop: Callable[[], bool] = lambda: False,
+) -> "nn.Module":
     """The network with the weights to start from; new ones come from torch's global generator.
 
     Args:
         identity: of :func:`networks.training.rebuild.identity_of`.
         start: one of :data:`STARTS`.
         weights: of an earlier training, for ``search``.
+        images: that it will be trained on; batch norms of pretrained weights are recalibrated on them.
+        should_stop: asked before each batch of that.
 
     Raises:
         WrongStart: the weights are of another network.
+        TrainingStopped: ``should_stop`` said so.
     """
-    if start == PRETRAINED:
-        return _PRETRAINED[identity["space"]](identity)
+    from networks.training.begin import inherited
     from networks.training.checkpoint import read_weights
     from networks.training.rebuild import untrained
 
+    if start == PRETRAINED:
+        return inherited(identity, images, should_stop)
     network = untrained(identity)
     if start == SEARCH and weights is not None:
         about, tensors = read_weights(weights)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from networks.images.limits import BadImages
 from networks.images.names import find, names
 from networks.options import read_options
-from networks.plan import plan_network, planned_spaces
+from networks.plan import own_side, planned_spaces
 from networks.training.recipe import PRETRAINED, TrainingOptions
 from search.evaluator import Bench, NamedEvaluator, Stopped
 from search.evaluators import EVALUATORS
@@ -202,11 +202,8 @@ class TrainingEvaluator(NamedEvaluator):
 
     def _side(self, architecture: str) -> int | None:
         """The side of the images; None: as they are."""
-        space = self.problem.space.network_space
-        network = space.network_config(skeleton=self.options.network)
-        if self.options.resolution is not None or network.resolution is not None:
-            return self.options.resolution
-        return plan_network(space.name, space.parse(architecture), network).side
+        space = self.problem.space.network_space.name
+        return self.options.resolution or own_side(space, architecture, self.options.network)
 
     def _key(self, architecture: str, task: str, seed: int) -> str:
         of = f" on {task}" if len(self.tasks) > 1 else ""

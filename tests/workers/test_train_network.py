@@ -153,3 +153,18 @@ def test_a_design_has_its_best_trained_on_all_images(place, run):
     assert made.spec.order["search"]["job"] == job.id and len(place.networks()[0]) == 1
     assert run(place.job(first["finished"]["job"])).state is JobState.SUCCEEDED
     assert place.network(made.id).card["data"]["train_images"] == 120
+
+
+def test_a_training_goes_on_from_a_backbones_weights_at_the_architectures_own_side(run, place):
+    from networks.training.rebuild import rebuild
+
+    smallest = "r64|k3_e2|skip|k3_e2|skip|k3_e2|skip|skip|k3_e2|skip|skip|k3_e2|skip|skip|skip|k3_e2"
+    order = NetworkOrder(start="pretrained", recipe=Recipe(epochs=1, batch_size=32))
+    made, job, _ = place.create_network(
+        NetworkSpec("efficientnet_lite", smallest, "tiny", order.to_dict()), total=2
+    )
+    ended = run(job)
+    assert ended.state is JobState.SUCCEEDED, ended.reason
+    _, about = rebuild(run.blobs.get(place.network(made.id).weights))
+    assert about["from"] == "pretrained" and about["images"]["side"] == 64
+    assert about["mean"] == [127.0] * 3 and about["options"]["recipe"]["optimizer"] == "adamw"

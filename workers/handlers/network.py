@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from networks.export.bundle.origin import Origin
 from networks.images.limits import BadImages
+from networks.plan import own_side
 from networks.training.order import BUNDLE_STEPS, NetworkOrder
+from networks.training.start import PRETRAINED
 from store.jobs.job import JobState
 from store.networks.network import TrainedNetwork
 from workers.checkpoints import JobCheckpoints
@@ -33,9 +35,11 @@ def network(context: JobContext) -> Outcome:
 
     from networks.export.bundle.bundle import make_bundle
     from networks.images.dataset import load_images
+    from networks.pretrained.inherit import PIXELS
 
     torch.set_num_threads(1)  # sums in a fixed order give a seed the same weights on every worker
     payload: dict[str, Any] = dict(context.job.payload)
+    space, architecture = str(payload["space"]), str(payload["architecture"])
     with images_of(payload["order"], context) as catalog:
         if catalog is None:
             raise BadImages("there are no images: NETWRIGHT_IMAGES is not set on this worker")
@@ -43,10 +47,12 @@ def network(context: JobContext) -> Outcome:
         images = load_images(
             catalog,
             str(payload["dataset"]),
-            side=order.resolution,
+            side=order.resolution or own_side(space, architecture, order.network),
             cache_dir=context.cache_dir,
             validate=False,
         )
+    if order.start == PRETRAINED:
+        images = replace(images, mean=PIXELS[0], std=PIXELS[1])
     checkpoints = JobCheckpoints(context)
     trained = _trained(context, payload, order, images, checkpoints)
 
@@ -115,7 +121,7 @@ def _trained(
 
     try:
         return train(
-            lambda: started(identity, order.start, start),
+            lambda: started(identity, order.start, start, unseen, context.should_stop),
             unseen,
             order.recipe,
             seed=order.seed,

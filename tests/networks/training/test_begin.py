@@ -45,10 +45,12 @@ def test_what_no_request_says_is_left_to_the_space():
         options = TrainingOptions(**given).completed(pretrains)
         return options.init, options.recipe.learning_rate
 
-    assert completed(True) == (PRETRAINED, 0.03)
+    assert completed(True) == (PRETRAINED, 0.001)
     for new in (completed(False), completed(True, init=SCRATCH), completed(True, network="small")):
         assert new == (SCRATCH, 0.1)
     assert completed(True, recipe=Recipe(learning_rate=0.5)) == (PRETRAINED, 0.5)
+    assert completed(True, recipe=Recipe(optimizer="sgd")) == (PRETRAINED, 0.01)
+    assert Recipe().completed().optimizer == "sgd" and Recipe().completed(PRETRAINED).optimizer == "adamw"
     assert TrainingOptions(init=PRETRAINED).fidelity == "12ep-pretrained"
 
 
