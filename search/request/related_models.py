@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ACCURACY = "accuracy"
 RELATED = {"nasbench201": ("cifar10", "cifar10-fp32", "cifar100"), "mnasnet": ("imagenet",)}
 """Space → tasks whose models stand for others, the first one that is another task's."""
-BY_COSTS = ("fbnet", "ofa_mobilenetv3")
+BY_COSTS = ("efficientnet_lite", "fbnet", "ofa_mobilenetv3")
 """Spaces of which no accuracy is known: what costs bring to one in ``mnasnet`` ranks their architectures."""
 OWN_TASKS = (*RELATED, *BY_COSTS)
 """Spaces that are designed in for tasks of someone's own."""

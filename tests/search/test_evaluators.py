@@ -144,6 +144,39 @@ def test_networks_of_other_spaces_are_trained_too(tables, tmp_path, space):
     assert seen.failed is None and keys <= seen.values.keys()
 
 
+SMALLEST = "r64|k3_e2|skip|k3_e2|skip|k3_e2|skip|skip|k3_e2|skip|skip|k3_e2|skip|skip|skip|k3_e2"
+INHERITED = ORDER | {"space": "efficientnet_lite", "constraints": []}
+
+
+@pytest.mark.parametrize(
+    ("options", "init", "mean"),
+    [
+        ({}, "pretrained", 127.0),
+        ({"init": "scratch"}, "scratch", None),
+        ({"network": "small"}, "scratch", None),
+    ],
+)
+def test_trainings_begin_with_a_backbones_weights_where_there_is_one(tables, tmp_path, options, init, mean):
+    blobs = MemoryBlobs()
+    options = {"training": options | {"recipe": {"epochs": 1, "batch_size": 32}}}
+    body = INHERITED | {"evaluator_options": options}
+    evaluator, _, _ = evaluator_of(body, bench(tables, tmp_path, blobs=lambda: blobs))
+    details = evaluator.evaluate(SMALLEST, lambda: False).details["training"]
+    assert details["init"] == init and details["recipe"]["learning_rate"] == {"scratch": 0.1}.get(init, 0.001)
+    assert details["images"]["side"] == (64 if "network" not in options["training"] else 8)
+    _, about = rebuild(blobs.get(details["weights"]))
+    assert (about["mean"][0] == 127.0) == (mean is not None)
+    assert ("pretrained" in evaluator.source) == (init == "pretrained")
+
+
+@pytest.mark.parametrize("change", [{"space": "nasbench201"}, {"network": "small"}])
+def test_weights_that_are_not_there_are_refused(tables, tmp_path, change):
+    options = {"init": "pretrained"} | {key: value for key, value in change.items() if key == "network"}
+    body = INHERITED | {key: value for key, value in change.items() if key == "space"}
+    with pytest.raises(InvalidRequest, match="no pretrained weights"):
+        evaluator_of(body | {"evaluator_options": {"training": options}}, bench(tables, tmp_path))
+
+
 def test_several_seeds_give_a_mean_and_its_spread(tables, tmp_path):
     options = TINY | {"seeds": 3, "recipe": TINY["recipe"] | {"epochs": 1}}
     evaluator, _, _ = evaluator_of(

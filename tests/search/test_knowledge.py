@@ -128,6 +128,7 @@ def test_an_uploaded_task_starts_from_its_prior_with_bounds_and_with_several_obj
         ("mnasnet", "related accuracy@imagenet"),
         ("fbnet", "costs parameters and multiply-accumulates"),
         ("ofa_mobilenetv3", "costs parameters and multiply-accumulates"),
+        ("efficientnet_lite", "costs parameters and multiply-accumulates"),
     ],
 )
 def test_own_tasks_are_ranked_in_every_image_space_and_marked_extrapolated(tables, blobs, task, space, model):

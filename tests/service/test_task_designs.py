@@ -104,7 +104,7 @@ def test_a_thousand_come_in_the_order_of_proposal(server, tables):
     problem(server.http.post("/v1/predict", json=body | {"kind": "gp"}), 422)
 
 
-@pytest.mark.parametrize("name", ["fbnet", "mnasnet", "ofa_mobilenetv3"])
+@pytest.mark.parametrize("name", ["efficientnet_lite", "fbnet", "mnasnet", "ofa_mobilenetv3"])
 def test_exact_costs_of_ones_own_task_in_other_spaces(server, name):
     space = get_space(name)
     body = {
