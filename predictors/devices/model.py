@@ -84,7 +84,7 @@ class DeviceModel:
         for name, value in {
             "_affine": affine,
             "_directions": kept,
-            "_centre": own.mean(axis=0),
+            "_center": own.mean(axis=0),
             "_spread": spread,
             "_least": 0.2 * float(np.median(mean)),
         }.items():

@@ -123,7 +123,7 @@ def test_exact_costs_of_ones_own_task_in_other_spaces(server, name):
 
 
 def test_what_no_predictor_answers_is_refused(server):
-    refused = problem(server.http.post("/v1/designs", json={"space": "mnasnet", "task": "mine"}), 422, "task")
+    refused = problem(server.http.post("/v1/designs", json={"space": "gnn", "task": "mine"}), 422, "task")
     assert "nasbench201" in refused["errors"][0]["hint"]
     problem(server.http.post("/v1/designs", json=ORDER | {"task": "theirs"}), 422, "task")
     problem(server.http.post("/v1/designs", json=ORDER | {"uploaded": {"name": "mine"}}), 422, "uploaded")
