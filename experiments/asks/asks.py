@@ -48,7 +48,7 @@ inputs: shares of 50 short ids, of quantities written as keys, and of six files 
 mark, header, CRLF, semicolons with decimal commas, quotes) that are understood as what they mean."""
 
 
-@comparison("asks", protocol=PROTOCOL, seeds=5, full_seeds=20, hours=0.2)
+@comparison("asks", protocol=PROTOCOL, seeds=5, full_seeds=5, hours=0.05)
 def asks(context: Context) -> list[Row]:
     """The rows of every section."""
     return [row for section in SECTIONS for row in context.section(section)]

@@ -97,7 +97,7 @@ def reaching(codes: Codes) -> Codes:
     return kept
 
 
-@comparison("costs", protocol=PROTOCOL, seeds=3, full_seeds=15, hours=0.1)
+@comparison("costs", protocol=PROTOCOL, seeds=3, full_seeds=8, hours=0.05)
 def costs(context: Context) -> Sequence[Row]:
     """Each space, each way of counting."""
     rows = []

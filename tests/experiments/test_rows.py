@@ -92,7 +92,8 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     ),
     f"{SAMPLES}shared_training": lambda share, seeds: [SHARES() for _ in range(seeds)],
     f"{SAMPLES}uniform_draws": SHARES,
-    f"{SAMPLES}raw_members": number,
+    f"{SAMPLES}raw_architectures": number,
+    "experiments.deploy.costs.agreeing": lambda *a: dict.fromkeys(("torch", "onnx", "onnxruntime"), 100.0),
     f"{SAMPLES}conditional_likelihood": numbers("exact", "many", "eight", "free"),
     f"{SAMPLES}in_a_process_of_its_own": lambda *a: (
         several("seconds", "cpu-seconds", "calls")() | {"peak_mb": 700.0}
