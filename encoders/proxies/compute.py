@@ -14,6 +14,7 @@ from encoders.proxies.kinds import PROXIES
 from encoders.proxies.proxy import Batch
 from encoders.proxies.table import SMALL, ScoreSet
 from networks import build
+from networks.plan import NoNetwork, planned_spaces
 from spaces.costs import network_config
 from spaces.space import Codes, Space
 
@@ -36,6 +37,8 @@ def score_network(space: Space, codes: Codes, *, seed: int, wanted: ScoreSet = S
     Raises:
         NoNetwork: where the space has no networks.
     """
+    if space.name not in planned_spaces():
+        raise NoNetwork(f"{space.name} has no networks to build")
     generator = torch.Generator().manual_seed(seed)
     batch = Batch(
         torch.randn(wanted.images, 3, SIDE, SIDE, generator=generator),

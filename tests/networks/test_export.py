@@ -124,6 +124,7 @@ SMALLEST = {
     "nasbench201": "|nor_conv_3x3~0|+|avg_pool_3x3~0|nor_conv_1x1~1|+|skip_connect~0|none~1|nor_conv_3x3~2|",
     "fbnet": "|".join(["k3_e1_g2", "k5_e1", *["skip"] * 19, "k3_e3"]),
     "mnasnet": "|".join(["e1_k3_l1", "e4_k5_l1_se", *["e1_k3_l1"] * 5]),
+    "efficientnet_lite": get_space("efficientnet_lite").example,
     "ofa_mobilenetv3": "r128" + "|k3_e3|k3_e3|skip|skip" * 5,
 }
 

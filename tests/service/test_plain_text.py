@@ -84,7 +84,11 @@ def test_no_path_and_no_query_breaks_a_route(api, path, method, parameters, host
     body = {"json": {}} if method in ("post", "put", "patch") else {}
     for text in NUL:
         answer = asked(api, method, url_of(path, parameters, hostile, text), **body)
-        problem(answer, 404 if hostile["in"] == "path" else 422)
+        status = 404 if hostile["in"] == "path" else 422
+        if method == "head":  # it has no body
+            assert answer.status_code == status
+        else:
+            problem(answer, status)
     for text in BROKEN:
         answer = asked(api, method, url_of(path, parameters, hostile, text), **body)
         assert answer.status_code < 500, answer.text
