@@ -17,7 +17,7 @@ class _Job:
         self.advanced = []
 
     def attempt(self):
-        def on_event(kind, *, data, message, advances):
+        def on_event(kind, *, data, message, advances, **_):
             self.events.append(data)
             self.advanced.append(advances)
 
