@@ -113,7 +113,7 @@ def test_a_design_carries_the_measurements_of_the_device_that_it_names(own):
     assert DesignRequest.from_dict(request.to_dict()) == request
     order["constraints"][0]["device"] = "nothing"
     problem(own.http.post("/v1/designs", json=order), 422, "constraints[0].device")
-    measured_in_table = order | {"evaluations": 4, "evaluator": "table"}
+    measured_in_table = order | {"evaluations": 4, "evaluator": "table", "task": "cifar10-fp32"}
     measured_in_table["constraints"][0]["device"] = "board"
     assert own.http.post("/v1/designs", json=measured_in_table).status_code == 202
 
