@@ -22,7 +22,7 @@ from networks.images.decode import Pixels, on_white, seen
 from networks.images.labels import Indices, class_indices
 from networks.images.layout import TEST, TRAIN, VALIDATION
 from networks.images.limits import MOST_ARRAY_BYTES, BadImages, check_classes, check_sides
-from networks.images.sample import Head, fairly, most_of_a_class, write_image
+from networks.images.sample import Head, evenly, write_image
 from networks.images.zips import read_member
 
 HINT = (
@@ -219,14 +219,10 @@ def write_arrays(archive: zipfile.ZipFile, out: BinaryIO, *, a_class: int, in_al
     check_classes(len(arrays.classes))
     check_sides(*arrays.side_lengths(TRAIN), "each image")
     labels = arrays.labels[TRAIN]
-    most = most_of_a_class(len(arrays.classes), a_class=a_class, in_all=in_all)
-    chosen: dict[int, int] = {}
-    for label in range(len(arrays.classes)):
-        rows = np.flatnonzero(labels == label)
-        chosen |= {int(rows[index]): label for index in fairly(len(rows), most)}
+    chosen = evenly(labels.tolist(), len(arrays.classes), a_class=a_class, in_all=in_all)
     out.write(Head(arrays.classes, len(labels), len(chosen)).line())
-    for row, image in arrays.images(TRAIN, list(chosen)):
-        write_image(out, seen(Image.fromarray(image)), chosen[row])
+    for row, image in arrays.images(TRAIN, chosen):
+        write_image(out, seen(Image.fromarray(image)), int(labels[row]))
 
 
 def _pairs(names: "dict[str, zipfile.ZipInfo]") -> tuple[dict[str, str], dict[str, str]]:

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from networks.images.layout import TRAIN
 from networks.images.limits import IMAGES, IMAGES_A_CLASS, BadImages, check_classes, check_sides
 from networks.images.read import refuse
-from networks.images.sample import Head, fairly, most_of_a_class, write_image
+from networks.images.sample import Head, evenly, write_image
 
 MEMORY_BYTES = 1 << 30
 """Of addresses, libraries included."""
@@ -69,12 +69,10 @@ def write_sample(path: Path, out: BinaryIO) -> None:
 
     source = open_file(path)
     check_classes(len(source.classes))
-    most = most_of_a_class(len(source.classes), a_class=IMAGES_A_CLASS, in_all=IMAGES)
     training = [entry for entry in source.entries if entry.part == TRAIN]
-    chosen = []
-    for label in range(len(source.classes)):
-        own = [entry for entry in training if entry.label == label]
-        chosen += [own[index] for index in fairly(len(own), most)]
+    labels = [entry.label for entry in training]
+    sample = evenly(labels, len(source.classes), a_class=IMAGES_A_CLASS, in_all=IMAGES)
+    chosen = [training[index] for index in sample]
     head = Head(source.classes, len(training), len(chosen), dict(source.left_out))
     out.write(head.line())
     for index, image in source.images(chosen, None):

@@ -8,7 +8,7 @@ from networks.images.decode import sampled
 from networks.images.file_names import clean, litter, member_name, shown
 from networks.images.layout import TRAIN, arrange
 from networks.images.limits import MOST_IMAGE_BYTES, BadImages, check_classes
-from networks.images.sample import Head, fairly, most_of_a_class, write_image
+from networks.images.sample import Head, evenly, write_image
 from networks.images.zips import read_member
 
 SUSPICIOUS_BYTES, SUSPICIOUS_RATIO = 64 << 20, 100
@@ -43,12 +43,11 @@ def write_folders(archive: zipfile.ZipFile, out: BinaryIO, *, a_class: int, in_a
     layout = arrange(zip_names(archive))
     check_classes(len(layout.classes))
     members = archive.infolist()
-    most = most_of_a_class(len(layout.classes), a_class=a_class, in_all=in_all)
     training = layout.part(TRAIN)
-    chosen = []
-    for label in range(len(layout.classes)):
-        own = [entry for entry in training if entry.label == label]
-        chosen += [own[index] for index in fairly(len(own), most)]
+    labels = [entry.label for entry in training]
+    chosen = [
+        training[index] for index in evenly(labels, len(layout.classes), a_class=a_class, in_all=in_all)
+    ]
     out.write(Head(layout.classes, len(training), len(chosen), dict(layout.left_out)).line())
     packed = unpacked = 0
     for entry in chosen:

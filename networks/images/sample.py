@@ -4,7 +4,7 @@ embeds it: one line of JSON (:class:`Head`), then each image as height, width, c
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import BinaryIO, Self
 
@@ -89,3 +89,16 @@ def most_of_a_class(classes: int, *, a_class: int, in_all: int) -> int:
     (20, 1)
     """
     return max(1, min(a_class, in_all // classes))
+
+
+def evenly(labels: Sequence[int], classes: int, *, a_class: int, in_all: int) -> list[int]:
+    """Indices of a sample of labelled images, class by class, evenly chosen within each.
+
+    >>> evenly([0, 1, 0, 0], 2, a_class=2, in_all=400)
+    [0, 3, 1]
+    """
+    most = most_of_a_class(classes, a_class=a_class, in_all=in_all)
+    of_class: list[list[int]] = [[] for _ in range(classes)]
+    for index, label in enumerate(labels):
+        of_class[label].append(index)
+    return [own[place] for own in of_class for place in fairly(len(own), most)]

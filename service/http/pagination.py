@@ -8,6 +8,7 @@ from fastapi import Query
 T = TypeVar("T")
 
 After = Annotated[str | None, Query(max_length=200, description="name of the last entry of the page before")]
+AfterId = Annotated[str | None, Query(max_length=64, description="id of the last one of the page before")]
 Limit = Annotated[int, Query(ge=1, le=100)]
 
 

@@ -1,10 +1,15 @@
 """Ids as clients write them: whole, or the beginning of one."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from search.request.quantities import FieldError
 from service.http.problems import Problem, invalid
 from store.database.ids import SHORTEST, Named, is_id
+from store.jobs.job import NotFound
 from store.port import Store
 
+T = TypeVar("T")
 MOST_LISTED = 5
 
 
@@ -41,3 +46,21 @@ def whole_cursor(
         if problem.status_code != 404:
             raise
         return after
+
+
+def page_behind(
+    store: Store, tenant: str, what: Named, after: str | None, read: Callable[[str | None], T]
+) -> T:
+    """What a store reads behind the id that a client's ``after`` means.
+
+    Args:
+        read: takes the whole id.
+
+    Raises:
+        Problem: 422 where there is no such id of the tenant's.
+    """
+    try:
+        return read(whole_cursor(store, tenant, what, after))
+    except NotFound:
+        message, hint = f"{after!r} is no {what}", "the id of the last one you have"
+        raise invalid([FieldError("after", message, hint)]) from None

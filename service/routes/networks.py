@@ -2,19 +2,19 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from networks.training.order import BUNDLE_STEPS
-from search.request.design_request import FieldError
 from service.children.bounded import Bounded
 from service.dependencies import IdempotencyKey, Service, ServiceDep, StoreDep, TenantDep
-from service.http.problems import Problem, documented, invalid
+from service.http.pagination import AfterId, Limit
+from service.http.problems import Problem, documented
 from service.http.strict_json import StrictJSONRoute
 from service.operations.networks import check_network
-from service.operations.short_ids import whole_cursor, whole_id
+from service.operations.short_ids import page_behind, whole_id
 from service.schemas.networks import NetworkCreate, NetworkJobPublic, NetworkList, TrainedNetworkPublic
 from store.blobs.blobs import BlobDamaged, BlobNotFound
-from store.jobs.job import Job, NotFound
+from store.jobs.job import Job
 from store.networks.network import StoredNetwork, TooManyNetworks
 
 router = APIRouter(prefix="/v1/networks", tags=["networks"], route_class=StrictJSONRoute)
@@ -93,19 +93,17 @@ def _create(
 def list_networks(
     store: StoreDep,
     tenant: TenantDep,
-    after: Annotated[
-        str | None, Query(max_length=64, description="id of the last one of the page before")
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    after: AfterId = None,
+    limit: Limit = 20,
 ) -> NetworkList:
     """A page of your networks, newest first."""
-    try:
-        found, has_more = store.networks(
-            tenant_id=tenant, after=whole_cursor(store, tenant, "network", after), limit=limit
-        )
-    except NotFound:
-        unknown = FieldError("after", f"{after!r} is no network", "the id of the last one you have")
-        raise invalid([unknown]) from None
+    found, has_more = page_behind(
+        store,
+        tenant,
+        "network",
+        after,
+        lambda last: store.networks(tenant_id=tenant, after=last, limit=limit),
+    )
     return NetworkList(networks=[TrainedNetworkPublic.of(entry) for entry in found], has_more=has_more)
 
 

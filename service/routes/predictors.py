@@ -5,13 +5,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Response
 from starlette.responses import JSONResponse
 
-from search.request.design_request import FieldError
 from service.dependencies import IdempotencyKey, Service, ServiceDep, StoreDep, TenantDep
-from service.http.problems import Problem, documented, invalid
+from service.http.pagination import AfterId, Limit
+from service.http.problems import Problem, documented
 from service.http.strict_json import StrictJSONRoute
 from service.operations.observations import check_labels, check_predictor
 from service.operations.refine import observe as learn
-from service.operations.short_ids import whole_cursor, whole_id
+from service.operations.short_ids import page_behind, whole_id
 from service.schemas.predictors import (
     ObserveCreate,
     PredictorCreate,
@@ -20,7 +20,7 @@ from service.schemas.predictors import (
     TrainingPublic,
 )
 from spaces.space import get_space
-from store.jobs.job import Job, NotFound
+from store.jobs.job import Job
 from store.predictors.predictor import StoredPredictor, TooManyPredictors
 
 router = APIRouter(prefix="/v1/predictors", tags=["predictors"], route_class=StrictJSONRoute)
@@ -92,22 +92,17 @@ def list_predictors(
     store: StoreDep,
     tenant: TenantDep,
     space: Annotated[str | None, Query(max_length=200)] = None,
-    after: Annotated[
-        str | None, Query(max_length=64, description="id of the last one of the page before")
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    after: AfterId = None,
+    limit: Limit = 20,
 ) -> PredictorList:
     """A page of your predictors, newest first."""
-    try:
-        found, has_more = store.predictors(
-            tenant_id=tenant,
-            space=space,
-            after=whole_cursor(store, tenant, "predictor", after),
-            limit=limit,
-        )
-    except NotFound:
-        unknown = FieldError("after", f"{after!r} is no predictor", "the id of the last one you have")
-        raise invalid([unknown]) from None
+    found, has_more = page_behind(
+        store,
+        tenant,
+        "predictor",
+        after,
+        lambda last: store.predictors(tenant_id=tenant, space=space, after=last, limit=limit),
+    )
     return PredictorList(predictors=[PredictorPublic.of(entry) for entry in found], has_more=has_more)
 
 

@@ -10,12 +10,13 @@ from search.request.design_request import FieldError
 from search.study import parse_study, read_observations
 from service.children.bounded import Bounded, checkpoint
 from service.dependencies import IdempotencyKey, StoreDep, TenantDep
+from service.http.pagination import AfterId, Limit
 from service.http.problems import Problem, documented, invalid
 from service.http.strict_json import StrictJSONRoute
 from service.operations.architectures import parse_architectures
 from service.operations.devices import named_devices
 from service.operations.own_predictors import own_predictors
-from service.operations.short_ids import whole_cursor, whole_id
+from service.operations.short_ids import page_behind, whole_id
 from service.operations.studies import Studies, request_of
 from service.operations.study_best import StudyBests
 from service.operations.uploads import named_task
@@ -32,7 +33,6 @@ from service.schemas.studies import (
     SuggestionPublic,
     SuggestionsPublic,
 )
-from store.jobs.job import NotFound
 from store.port import Store
 from store.studies.study import ObservedOtherwise, Study, StudyClosed, TooManyObservations, TooManyStudies
 
@@ -117,19 +117,17 @@ def create_study(
 def list_studies(
     store: StoreDep,
     tenant: TenantDep,
-    after: Annotated[
-        str | None, Query(max_length=64, description="id of the last one of the page before")
-    ] = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    after: AfterId = None,
+    limit: Limit = 20,
 ) -> StudyList:
     """A page of your studies, newest first."""
-    try:
-        found, has_more = store.studies(
-            tenant_id=tenant, after=whole_cursor(store, tenant, "study", after), limit=limit
-        )
-    except NotFound:
-        unknown = FieldError("after", f"{after!r} is no study", "the id of the last one you have")
-        raise invalid([unknown]) from None
+    found, has_more = page_behind(
+        store,
+        tenant,
+        "study",
+        after,
+        lambda last: store.studies(tenant_id=tenant, after=last, limit=limit),
+    )
     return StudyList(studies=[StudyPublic.of(study) for study in found], has_more=has_more)
 
 

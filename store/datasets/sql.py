@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -90,10 +91,7 @@ class SqlDatasets(SqlTransactions, DatasetStore):
             )
             changed: dict[str, object] = {"received": offset + piece.size}
             if changed["received"] == now.length:
-                whole = StoredDataset(
-                    **{each: getattr(now, each) for each in now.__slots__ if each != "pieces"},
-                    pieces=(*now.pieces, piece),
-                )
+                whole = replace(now, pieces=(*now.pieces, piece))
                 job, _ = self._submit(connection, KIND, whole.payload(), tenant_id=tenant_id, total=1)
                 changed["job_id"] = job.id
             connection.execute(update(datasets).where(datasets.c.id == now.id).values(**changed))
