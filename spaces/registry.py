@@ -123,7 +123,7 @@ class Registry(Generic[T]):
     def names(self) -> tuple[str, ...]:
         """Every name that can be asked for, sorted; nothing is imported, so a plug-in may fail to load."""
         declared = (name for name, plugin in self._declared.items() if plugin.fault is None)
-        return tuple(sorted({*self.built_in(), *declared, *self._classes}))
+        return tuple(sorted({*self.built_in(), *declared, *self._classes} - self._absent))
 
     def working(self) -> tuple[str, ...]:
         """:meth:`names` without the plug-ins that do not load; imports all plug-ins."""
@@ -149,7 +149,7 @@ class Registry(Generic[T]):
             raise NotRegistered(
                 f"the {self.what} {name!r} of {package} does not load; netwright doctor says why"
             )
-        if name not in self._classes and name in self.needs:
+        if name in self._absent:
             raise NotRegistered(f"the {self.what} {name!r} needs a package; pip install {self.needs[name]}")
         if name not in self._classes:
             known = sorted(set(self.names()) - {name})
@@ -172,8 +172,12 @@ class Registry(Generic[T]):
 
     @cached_property
     def _built_in(self) -> frozenset[str]:
-        absent = {name for name, package in self.needs.items() if not _is_installed(package)}
-        return _modules(self.folder) - absent
+        return _modules(self.folder) - self._absent
+
+    @cached_property
+    def _absent(self) -> frozenset[str]:
+        """Built-ins whose packages are not installed; their modules may be imported all the same."""
+        return frozenset(name for name, package in self.needs.items() if not _is_installed(package))
 
     def _entry_points(self) -> Sequence[EntryPoint]:
         declared: list[EntryPoint] = list(_installed().select(group=self.group))

@@ -102,6 +102,13 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     f"{SAMPLES}score_sde_speed": numbers(
         "seconds", "cpu_seconds", "calls", "valid", "unique", "mean_accuracy", "uniform_accuracy"
     ),
+    "experiments.asks.own_device.bounded_designs": lambda *a: {
+        "uniform": number(),
+        **{
+            knowledge: {"over": 1, "trained": 2, "best": [70.0, 71.0], "succeeded": 1}
+            for knowledge in ("auto", "none")
+        },
+    },
     "experiments.asks.distinct.twins": lambda *a: {"function": [0, 0], "string": [7, 13]},
     "experiments.asks.own_tasks.designed_for_own_task": lambda *a: dict.fromkeys(
         ("nasbench201", "mnasnet", "fbnet", "ofa_mobilenetv3"), True

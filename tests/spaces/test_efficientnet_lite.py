@@ -96,6 +96,10 @@ def test_a_space_whose_package_is_absent_says_what_to_install():
     assert "fbnet" not in registry.names() and "mnasnet" in registry.names()
     with pytest.raises(NotRegistered, match="pip install no-such==1"):
         registry.get("fbnet")
+    registry.register(type(get_space("fbnet")))  # its module was imported by its own name
+    assert "fbnet" not in registry.names()
+    with pytest.raises(NotRegistered, match="pip install no-such==1"):
+        registry.get("fbnet")
 
 
 def test_a_space_whose_package_is_installed_is_there():
