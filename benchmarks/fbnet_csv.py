@@ -8,8 +8,9 @@ from typing import final
 from benchmarks.csv_table import CsvTable, Text
 from benchmarks.table import Column, register
 from spaces.families.fbnet import FbNet
+from spaces.known import get_space
 from spaces.metric import Quantity
-from spaces.space import Codes, get_space
+from spaces.space import Codes
 
 
 @final

@@ -13,8 +13,9 @@ from benchmarks.csv_table import CsvTable, Text
 from benchmarks.table import Column, register
 from benchmarks.tables import Tables
 from spaces.families.mnasnet import MnasNet
+from spaces.known import get_space
 from spaces.metric import Quantity
-from spaces.space import Bools, Codes, Floats, get_space
+from spaces.space import Bools, Codes, Floats
 
 _NAME = "mnasnet-imagenet"
 _SOURCE = "Accel-NASBench (Ahmad et al. 2024), github.com/afzalxo/Accel-NASBench"

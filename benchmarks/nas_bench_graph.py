@@ -12,8 +12,9 @@ from benchmarks.errors import TableDamaged
 from benchmarks.packaged import PackagedTable
 from benchmarks.restricted_unpickler import load
 from benchmarks.table import Column, Rows, register
+from spaces.known import get_space
 from spaces.metric import Quantity
-from spaces.space import Codes, get_space
+from spaces.space import Codes
 
 _SOURCE = "NAS-Bench-Graph (Qin et al., NeurIPS 2022), PyPI nas-bench-graph 1.4.0"
 

@@ -7,8 +7,9 @@ import numpy as np
 from benchmarks.csv_table import CsvTable, Text
 from benchmarks.table import Column, register
 from spaces.families.ofa_mobilenetv3 import OfaMobileNetV3
+from spaces.known import get_space
 from spaces.metric import Quantity
-from spaces.space import Codes, get_space
+from spaces.space import Codes
 
 
 @final

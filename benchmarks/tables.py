@@ -13,7 +13,8 @@ import numpy as np
 from benchmarks import cache
 from benchmarks.errors import TableDamaged, TableUnavailable
 from benchmarks.table import Column, Rows, Table, all_tables
-from spaces.space import Codes, Floats, get_space
+from spaces.known import get_space
+from spaces.space import Codes, Floats
 
 _LOG = logging.getLogger(__name__)
 

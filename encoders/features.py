@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from encoders.training_free.kind import KINDS, FeatureKind, Features
 from encoders.training_free.recipe import PREFIX, recipe_kind
+from spaces.cached import cached_by_space
 from spaces.mixed_radix import index_of
 from spaces.registry import import_modules
-from spaces.space import Codes, Space, cached_by_space
+from spaces.space import Codes, Space
 
 DEFAULT_KINDS = ("onehot", "path", "live", "counts", "statistics")
 
@@ -39,7 +40,7 @@ def features(
     Raises:
         KeyError: for an unknown kind.
 
-    >>> from spaces.space import get_space
+    >>> from spaces.known import get_space
     >>> space = get_space("nasbench201")
     >>> features(space, space.enumerate()[:2], kinds=["statistics"]).shape
     (2, 5)
@@ -60,7 +61,7 @@ def feature_names(space: Space, kinds: Sequence[str] = DEFAULT_KINDS) -> tuple[s
     Raises:
         KeyError: for an unknown kind.
 
-    >>> from spaces.space import get_space
+    >>> from spaces.known import get_space
     >>> feature_names(get_space("nasbench201"), ["statistics"])
     ('log_params_m', 'log_macs_m', 'log_peak_memory_mb', 'depth', 'conv_depth')
     """

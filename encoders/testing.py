@@ -14,7 +14,7 @@ from encoders.proxies.compute import score_network
 from encoders.proxies.kinds import PROXIES
 from encoders.proxies.proxy import Batch
 from encoders.proxies.table import ScoreSet
-from spaces.space import get_space
+from spaces.known import get_space
 
 
 def conformance(name: str) -> type["ProxySuite"]:

@@ -12,8 +12,9 @@ import numpy as np
 
 from networks.plan import Argument, Call, Name, Plan, plan_network
 from spaces.costs.network_config import NetworkConfig
+from spaces.known import get_space
 from spaces.registry import import_modules
-from spaces.space import Codes, InvalidArchitecture, get_space
+from spaces.space import Codes, InvalidArchitecture
 
 if TYPE_CHECKING:
     from torch import nn

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from spaces.costs.network_config import NetworkConfig
+from spaces.known import get_space, space_names
 from spaces.registry import import_modules
-from spaces.space import Codes, get_space, space_names
+from spaces.space import Codes
 
 
 @dataclass(frozen=True, slots=True)

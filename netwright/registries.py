@@ -7,8 +7,8 @@ from networks.images.sources import SOURCES
 from predictors.kinds import KINDS
 from search.evaluators import EVALUATORS
 from search.strategies import STRATEGIES
+from spaces.known import SPACES
 from spaces.registry import Registry
-from spaces.space import SPACES
 
 REGISTRIES: tuple[Registry[Any], ...] = (KINDS, STRATEGIES, SPACES, EVALUATORS, PROXIES, SOURCES)
 """In the order of ``docs/extending.md``."""

@@ -39,7 +39,7 @@ def informed_kinds(space: Space, *, embeddings: bool = False, deep: bool = False
 def cost_kinds(space: Space) -> tuple[str, ...]:
     """Kinds of features that a measured cost follows from, not an accuracy.
 
-    >>> from spaces.space import get_space
+    >>> from spaces.known import get_space
     >>> cost_kinds(get_space("gnn"))
     ('onehot', 'statistics', 'messages')
     """

@@ -19,8 +19,9 @@ from predictors.calibration.support import Support
 from predictors.prediction import Prediction
 from predictors.predictor import DamagedModel, Predictor
 from spaces.costs.network_config import NetworkConfig
+from spaces.known import get_space
 from spaces.metric import METRICS, Quantity
-from spaces.space import Bools, Codes, Space, get_space
+from spaces.space import Bools, Codes, Space
 
 EXACT = "exact"
 BY_DEFAULT = ("auto", "gbdt", "gp", "neural")

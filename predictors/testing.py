@@ -10,8 +10,9 @@ import numpy as np
 
 from predictors.kinds import KINDS
 from predictors.predictor import DamagedModel, NotEnoughLabels, Predictor
+from spaces.known import get_space
 from spaces.metric import Quantity
-from spaces.space import Codes, Floats, get_space
+from spaces.space import Codes, Floats
 
 
 def refused(error: type[Exception], action: Callable[[], object]) -> bool:

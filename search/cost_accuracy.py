@@ -17,7 +17,8 @@ import numpy as np
 from predictors import shipped
 from predictors.prediction import Prediction
 from predictors.predictor import DamagedModel, Predictor
-from spaces.space import Codes, Floats, Space, get_space
+from spaces.known import get_space
+from spaces.space import Codes, Floats, Space
 
 SOURCE, KEY = "mnasnet", "accuracy@imagenet"
 DRAWN = 2000

@@ -9,8 +9,10 @@ import sys
 
 from predictors.kinds import KINDS
 from predictors.predictor import Predictor
+from spaces.cached import cached_by_space
 from spaces.declared.space import DeclaredSpace, declare
-from spaces.space import Space, cached_by_space, get_space
+from spaces.known import get_space
+from spaces.space import Space
 
 MIN_LABELS = 5
 """Fewer observations of a quantity make no predictor."""

@@ -18,8 +18,8 @@ from search.request.design_request import DesignRequest
 from search.request.related_models import model_of_costs
 from search.request.sources import model_of
 from search.request.uploaded_task import task_predictor
+from spaces.known import get_space
 from spaces.metric import Observation, Quantity
-from spaces.space import get_space
 
 if TYPE_CHECKING:
     from store.blobs.blobs import Blobs

@@ -20,8 +20,8 @@ from search.request.sources import EXACT, fields_of, model_of, what_would
 from search.request.uploaded_task import UploadedTask
 from search.strategies import STRATEGIES
 from search.strategy import FULL, Strategy
+from spaces.known import get_space, space_names
 from spaces.metric import METRICS, Observation, Quantity, value_fault
-from spaces.space import get_space, space_names
 
 if TYPE_CHECKING:
     from store.blobs.blobs import Blobs

@@ -49,7 +49,7 @@ class ImageSpace(Space):
     ) -> NetworkConfig:
         """The network that is meant; what is not said is as in the space's own network for the task.
 
-        >>> from spaces.space import get_space
+        >>> from spaces.known import get_space
         >>> get_space("fbnet").network_config("cifar100", classes=5)
         NetworkConfig(task='cifar100', classes=5, resolution=32, skeleton='full')
         """

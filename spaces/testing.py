@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from spaces.costs.network_config import FULL, SMALL, NetworkConfig
 from spaces.image_space import ImageSpace
+from spaces.known import get_space, knows_space
 from spaces.metric import METRICS
-from spaces.space import ENUMERABLE, Codes, InvalidArchitecture, Space, get_space, knows_space
+from spaces.space import ENUMERABLE, Codes, InvalidArchitecture, Space
 
 _fuzz = settings(
     max_examples=300,

@@ -17,7 +17,7 @@ from generator.masked.ship import command
 from generator.masked.train import TrainingOptions
 from generator.score_sde.train import ScoreTraining
 from generator.shipped import score_sde_path, shipped_path, spaces
-from spaces.space import get_space, space_names
+from spaces.known import get_space, space_names
 
 WEIGHTS = sorted(artifacts.ROOT.rglob("*.safetensors"))
 PREDICTORS = sorted((artifacts.ROOT / "predictors").glob("*/*@*.json"))

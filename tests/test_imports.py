@@ -80,7 +80,7 @@ for found in pkgutil.walk_packages(package.__path__, {module!r} + "."):
     if found.name not in ("spaces.testing",) and not found.name.endswith("__main__") \\
             and ".migrations" not in found.name:
         importlib.import_module(found.name)
-from spaces.space import get_space, space_names
+from spaces.known import get_space, space_names
 for name in space_names():
     get_space(name)
 for name in ("torch", "hypothesis", "pytest"):

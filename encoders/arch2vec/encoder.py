@@ -19,7 +19,8 @@ from safetensors.torch import save_file
 import artifacts
 from encoders.arch2vec.model import Arch2Vec, Shape, as_tensors
 from encoders.training_free.kind import Features
-from spaces.space import ENUMERABLE, Bools, Codes, Graph, Space, get_space
+from spaces.known import get_space
+from spaces.space import ENUMERABLE, Bools, Codes, Graph, Space
 
 FORMAT = "netwright-arch2vec-1"
 Pooling = Literal["mean", "sum", "nodes"]

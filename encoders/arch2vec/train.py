@@ -13,7 +13,8 @@ from encoders.arch2vec.encoder import Encoder, Prior, latents, save_encoder
 from encoders.arch2vec.model import Arch2Vec, Shape, as_tensors
 from encoders.arch2vec.quality import edit_correlation, prior_samples, reconstruction
 from encoders.threads import fixed_threads
-from spaces.space import ENUMERABLE, Codes, Space, get_space
+from spaces.known import get_space
+from spaces.space import ENUMERABLE, Codes, Space
 
 Progress = Callable[[int, int, str], None]
 """Called with done, total and a message."""

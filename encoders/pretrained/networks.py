@@ -18,7 +18,8 @@ import artifacts
 from encoders.safetensors_about import about_of
 from encoders.training_free.kind import Features
 from encoders.training_free.sequences import is_chain
-from spaces.space import Codes, Graph, Space, get_space
+from spaces.known import get_space
+from spaces.space import Codes, Graph, Space
 
 FORMAT = "netwright-pretrained-1"
 _CHUNK = 1024

@@ -27,7 +27,8 @@ from encoders.pretrained.networks import Network, Pretrained, save_pretrained
 from encoders.proxies import table as score_table
 from encoders.threads import fixed_threads
 from encoders.training_free.kind import Features
-from spaces.space import ENUMERABLE, Codes, Space, get_space
+from spaces.known import get_space
+from spaces.space import ENUMERABLE, Codes, Space
 
 Progress = Callable[[int, int, str], None]
 """Called with done, total and a message."""

@@ -10,7 +10,8 @@ from scipy.stats import spearmanr
 from benchmarks.tables import Tables
 from encoders.proxies.compute import CLASSES, SIDE, compute_scores
 from encoders.proxies.table import SMALL, ScoreSet, classes, save_scores
-from spaces.space import Space, get_space
+from spaces.known import get_space
+from spaces.space import Space
 
 EVALUATED_ON = ("accuracy@cifar10", "accuracy@cifar100", "accuracy@cifar10-fp32")
 """Columns that the card correlates the scores with, where they are here; the scores never see them."""

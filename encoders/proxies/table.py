@@ -173,7 +173,7 @@ def scores(space: Space, codes: Codes, wanted: ScoreSet = SMALL) -> Features:
     Raises:
         NoScores: where none ship.
 
-    >>> from spaces.space import get_space
+    >>> from spaces.known import get_space
     >>> space = get_space("nasbench201")
     >>> scores(space, space.enumerate()[:2]).shape
     (2, 6)

@@ -5,7 +5,8 @@ from functools import lru_cache
 from encoders.pretrained.networks import load_pretrained
 from encoders.proxies.table import class_of, classes
 from encoders.training_free.kind import FeatureKind, Features, register
-from spaces.space import ENUMERABLE, Codes, Space, get_space
+from spaces.known import get_space
+from spaces.space import ENUMERABLE, Codes, Space
 
 
 @register

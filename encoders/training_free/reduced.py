@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 from encoders.proxies.table import classes
 from encoders.training_free.kind import FeatureKind, Features, register
 from encoders.training_free.statistics import Statistics
+from spaces.cached import cached_by_space
 from spaces.mixed_radix import index_of
-from spaces.space import Codes, Space, cached_by_space
+from spaces.space import Codes, Space
 
 
 @register

@@ -22,7 +22,7 @@ def longest_sequence(vocabulary: int, space: Space, silent: Sequence[str] = ()) 
         space: whose paths.
         silent: operations without a letter.
 
-    >>> from spaces.space import get_space
+    >>> from spaces.known import get_space
     >>> longest_sequence(5, get_space("nasbench201")), longest_sequence(9, get_space("gnn"))
     (3, 2)
     """

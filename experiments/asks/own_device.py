@@ -15,7 +15,7 @@ from predictors.devices.measured import MeasuredDevice
 from predictors.devices.model import DeviceModel
 from predictors.training.ship_devices import draw_labels
 from search.run.loop import Event
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE = "nasbench201"
 PHONES = ("pixel2", "pixel3", "samsung_a50", "samsung_s7", "essential_ph_1")

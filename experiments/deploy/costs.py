@@ -15,7 +15,8 @@ from experiments.framework.row import NO_TABLE, Row
 from networks.plan import plan_network, planned_spaces
 from spaces.costs.network_config import SKELETONS, NetworkConfig
 from spaces.families.nasbench201 import EDGES, NONE
-from spaces.space import Codes, Space, get_space
+from spaces.known import get_space
+from spaces.space import Codes, Space
 
 COUNT = 5
 """Architectures of each space and seed; ``--seeds 80`` takes 400 of each space, about 40 minutes."""

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from benchmarks.csv_table import Text
 from benchmarks.tables import Tables
-from spaces.space import Bools, Codes, Floats, get_space
+from spaces.known import get_space
+from spaces.space import Bools, Codes, Floats
 
 FILE = "nasbench201_imagenet_subset_tasks.csv.gz"
 SPACE = "nasbench201"

@@ -4,7 +4,8 @@ import numpy as np
 
 from benchmarks.tables import Tables
 from experiments.generation.samples import labelled
-from spaces.space import Bools, Codes, Floats, get_space
+from spaces.known import get_space
+from spaces.space import Bools, Codes, Floats
 
 CELLS = 900
 """Cells whose latency a device's model may see; only others are proposed and evaluated."""

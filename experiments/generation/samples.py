@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.tables import Tables
-from spaces.space import Codes, Floats, get_space
+from spaces.known import get_space
+from spaces.space import Codes, Floats
 
 LABELS = 156
 """What a predictor that steers has learned, as in the comparison ``predictors``."""

@@ -7,7 +7,8 @@ import numpy as np
 
 from benchmarks.tables import Tables
 from experiments.generation.samples import PredictorGuide, labelled
-from spaces.space import Codes, Floats, Space, get_space
+from spaces.known import get_space
+from spaces.space import Codes, Floats, Space
 
 TOP = 10
 STRENGTH = 6.0

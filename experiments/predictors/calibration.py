@@ -8,7 +8,7 @@ from benchmarks.tables import Tables
 from experiments.framework.context import Context
 from experiments.framework.registry import comparison
 from experiments.framework.row import Row
-from spaces.space import get_space
+from spaces.known import get_space
 
 LABELS = 300
 CONFIDENCE = 0.9

@@ -12,7 +12,8 @@ from experiments.framework.context import Context
 from experiments.framework.published import Publication
 from experiments.framework.registry import comparison
 from experiments.framework.row import NO_TABLE, Row
-from spaces.space import Floats, Space, get_space, space_names
+from spaces.known import get_space, space_names
+from spaces.space import Floats, Space
 
 PROTOCOL = """\
 arch2vec trained on nine tenths of a space's architectures (50,000 drawn where it cannot be enumerated), no

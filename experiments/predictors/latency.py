@@ -18,7 +18,8 @@ from experiments.framework.published import Publication
 from experiments.framework.registry import comparison
 from experiments.framework.row import Row
 from predictors.devices.model import DeviceModel
-from spaces.space import Codes, Floats, get_space
+from spaces.known import get_space
+from spaces.space import Codes, Floats
 
 CELLS = 900
 HELD_OUT = ("titan_rtx_256", "fpga", "pixel2")

@@ -14,7 +14,7 @@ from experiments.framework.registry import comparison
 from experiments.framework.row import Row
 from predictors.kinds import KINDS
 from predictors.kinds.precision import PrecisionTransfer
-from spaces.space import get_space
+from spaces.known import get_space
 
 SOURCE = "cifar10-fp32"
 TARGETS = ("int8-ptq", "int8-qat", "analog")

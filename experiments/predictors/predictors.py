@@ -14,7 +14,8 @@ from experiments.framework.context import Context
 from experiments.framework.registry import comparison
 from experiments.framework.row import Row
 from experiments.framework.statistics import bootstrap
-from spaces.space import Codes, Floats, Space, get_space
+from spaces.known import get_space
+from spaces.space import Codes, Floats, Space
 
 if TYPE_CHECKING:
     from encoders.pretrained.networks import Pretrained

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from experiments.reliability.target import Answers, Target, call
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE, TASK, METRIC = "nasbench201", "cifar10", "latency_ms"
 WAIT_SECONDS = 60.0

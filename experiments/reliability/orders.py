@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from experiments.reliability.target import Target, call
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE, TASK = "nasbench201", "cifar10-int8-ptq"
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from experiments.reliability.target import Answers, Target, call
-from spaces.space import get_space
+from spaces.known import get_space
 from store.blobs.blobs import Blobs
 from store.sql import SqlStore
 

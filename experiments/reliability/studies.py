@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from experiments.reliability.target import Answers, Target, call
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE, TASK = "nasbench201", "cifar10"
 OBJECTIVES = 8

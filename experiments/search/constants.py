@@ -18,8 +18,9 @@ from experiments.search.runs import Quest, follow, looked_up
 from predictors.calibration.normal_scores import normal_scores
 from search.bo.inputs import COST_LENGTH, input_map
 from search.strategies.bayes import PROMISING, BayesStrategy
+from spaces.known import get_space
 from spaces.metric import Quantity
-from spaces.space import Codes, Floats, get_space
+from spaces.space import Codes, Floats
 
 LENGTHS = (0.3, 0.6, 1.0, 1.5, 2.0, 2.5)
 LABELS = (10, 20, 40)

@@ -87,7 +87,7 @@ def measured(context: Context, architectures: Sequence[str], said: str) -> dict[
 def exported(context: Context, architectures: Sequence[str]) -> None:
     """Exports every network before anything is timed."""
     from networks.latency.onnx_file import onnx_bytes
-    from spaces.space import get_space
+    from spaces.known import get_space
 
     network = get_space("nasbench201").network_config()
     for architecture in architectures:
@@ -96,7 +96,7 @@ def exported(context: Context, architectures: Sequence[str]) -> None:
 
 def _three_times(context: Context) -> dict[str, dict[str, list[float]]]:
     """Calm, calm after a pause with a burst in it, and under load."""
-    from spaces.space import get_space
+    from spaces.known import get_space
 
     space = get_space("nasbench201")
     pause = FULL_PAUSE_SECONDS if context.full else PAUSE_SECONDS

@@ -18,8 +18,9 @@ from search.problem import Problem
 from search.strategies import STRATEGIES
 from search.strategy import Exhausted, Strategy
 from search.trial import CompletedTrial
+from spaces.known import get_space
 from spaces.metric import Constraint, Observation, Quantity
-from spaces.space import Floats, get_space
+from spaces.space import Floats
 
 OURS = "bayes"
 FIRST = 5

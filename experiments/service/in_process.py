@@ -8,7 +8,8 @@ import numpy as np
 
 from experiments.framework.context import Context
 from experiments.framework.row import NO_TABLE, Row
-from spaces.space import Codes, get_space
+from spaces.known import get_space
+from spaces.space import Codes
 
 CELLS = 100_000
 """Draws, not distinct cells: the small spaces have fewer architectures."""

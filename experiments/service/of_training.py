@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 
 from experiments.framework.context import Context
 from experiments.framework.row import Row
-from spaces.space import Space, get_space, space_names
+from spaces.known import get_space, space_names
+from spaces.space import Space
 
 CORES = 2
 SHORT, LONG = 10, 30

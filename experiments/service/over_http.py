@@ -17,7 +17,7 @@ import numpy as np
 
 from experiments.framework.context import Context
 from experiments.framework.row import NO_TABLE, Row
-from spaces.space import get_space
+from spaces.known import get_space
 from workers.stack import free_port
 
 SPACES = (("nasbench201", "cifar10-int8-ptq"), ("gnn", "arxiv"))

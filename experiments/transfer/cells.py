@@ -20,7 +20,7 @@ from experiments.framework.row import NO_TABLE, Row
 from predictors.training.ship_tasks import prototypes_of, within_tasks
 from predictors.transfer.task_conditioned import load_task_predictor
 from predictors.transfer.task_training import TaskOptions, TaskTraining
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE = "nasbench201"
 IMAGES = "cifar10_jpeg.tar.xz"

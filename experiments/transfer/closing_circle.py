@@ -17,7 +17,7 @@ from experiments.framework.registry import comparison
 from experiments.framework.row import Row
 from experiments.transfer.cells import SPACE, cifar10_files, images_of
 from experiments.transfer.speed import design, running
-from spaces.space import get_space
+from spaces.known import get_space
 
 CELLS = 5
 DATA = "cifar10_jpeg"

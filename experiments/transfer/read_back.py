@@ -10,7 +10,7 @@ from experiments.framework.row import Row
 from predictors.training.ship_tasks import prototypes_of, read_graphs_back
 from predictors.transfer.graph_tasks import shipped
 from predictors.transfer.task_training import TaskTraining
-from spaces.space import get_space
+from spaces.known import get_space
 
 GRAPHS = "NAS-Bench-Graph (Qin et al., NeurIPS 2022)"
 

@@ -9,7 +9,8 @@ import numpy as np
 from generator.facts import facts_of
 from generator.masked.train import TrainingOptions, train_generator
 from generator.masked.weights import read_generator, save_generator
-from spaces.space import Space, get_space
+from spaces.known import get_space
+from spaces.space import Space
 
 
 def ship_generator(

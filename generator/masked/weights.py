@@ -16,7 +16,8 @@ from generator.masked.denoiser import Denoiser, DenoiserShape
 from generator.masked.diffusion import MaskedDiffusion
 from generator.masked.kept import kept_generator
 from generator.shipped import shipped_path
-from spaces.space import Space, get_space
+from spaces.known import get_space
+from spaces.space import Space
 
 FORMAT = "netwright-masked-1"
 

@@ -20,7 +20,8 @@ from generator.score_sde.score_network import ScoreNetwork, ScoreShape
 from generator.score_sde.train import ScoreTraining, train_score_sde
 from generator.shipped import score_sde_path
 from generator.split import training_share
-from spaces.space import Codes, Space, get_space
+from spaces.known import get_space
+from spaces.space import Codes, Space
 
 FORMAT = "netwright-score-sde-1"
 SHARE = 0.5

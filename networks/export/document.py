@@ -10,7 +10,8 @@ from networks.build import codes_of
 from networks.export.program import layer_text
 from networks.plan import NoNetwork, plan_network
 from spaces.costs.network_config import NetworkConfig
-from spaces.space import Codes, get_space
+from spaces.known import get_space
+from spaces.space import Codes
 
 
 def document(

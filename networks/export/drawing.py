@@ -7,7 +7,8 @@ from networks.export.graph_drawing import draw_graph
 from networks.export.svg import heading
 from networks.plan import NoNetwork, plan_network
 from spaces.costs.network_config import NetworkConfig
-from spaces.space import Codes, Space, get_space
+from spaces.known import get_space
+from spaces.space import Codes, Space
 
 
 def draw(

@@ -20,7 +20,8 @@ from networks.build import assemble, codes_of
 from networks.export.constant_padding import constant_paddings
 from networks.plan import Plan, plan_network
 from spaces.costs.network_config import NetworkConfig
-from spaces.space import Codes, get_space
+from spaces.known import get_space
+from spaces.space import Codes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -10,7 +10,8 @@ from pathlib import Path
 from networks.build import codes_of
 from networks.plan import Argument, Call, Layer, Name, Plan, plan_network
 from spaces.costs.network_config import NetworkConfig
-from spaces.space import Codes, get_space
+from spaces.known import get_space
+from spaces.space import Codes
 
 WIDTH = 100
 _TAB = "    "

@@ -13,7 +13,8 @@ from spaces.families.efficientnet_lite import (
     parts_of,
     places,
 )
-from spaces.space import Codes, get_space
+from spaces.known import get_space
+from spaces.space import Codes
 
 
 def _planner(space_name: str) -> Planner:

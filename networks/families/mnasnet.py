@@ -11,7 +11,8 @@ from spaces.families.mnasnet import (
     STEM_STRIDE,
     STRIDES,
 )
-from spaces.space import Codes, get_space
+from spaces.known import get_space
+from spaces.space import Codes
 
 
 @planner("mnasnet")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from networks.pretrained.packaged_file import BackboneUnavailable, PackagedFile
 from spaces.families.efficientnet_lite import HEAD, LITE0, STEM, Backbone, LiteSpace, places
-from spaces.space import get_space
+from spaces.known import get_space
 
 SIDE = 224
 MEAN, STD = 127.0, 128.0

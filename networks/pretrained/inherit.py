@@ -12,7 +12,7 @@ from networks.pretrained.importance import ordered
 from networks.supernet.slices import matched, sliced
 from spaces.costs.network_config import FULL, NetworkConfig
 from spaces.families.efficientnet_lite import RESOLUTIONS, LiteSpace
-from spaces.space import get_space
+from spaces.known import get_space
 
 PIXELS = (MEAN,) * 3, (STD,) * 3
 """Mean and standard deviation of each channel that the backbones' images were normalized with."""

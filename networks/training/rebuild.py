@@ -11,7 +11,7 @@ from networks.images.dataset import ImageSet
 from networks.training.checkpoint import read_weights
 from networks.training.recipe import TrainingOptions
 from spaces.costs.network_config import NetworkConfig
-from spaces.space import get_space
+from spaces.known import get_space
 
 
 def identity_of(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from spaces.image_space import ImageSpace
-from spaces.space import get_space
+from spaces.known import get_space
 
 if TYPE_CHECKING:
     from torch import nn

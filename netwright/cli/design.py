@@ -20,7 +20,7 @@ from netwright.client.client import Client, JobHandle
 from search.evaluators import EVALUATORS
 from search.strategies import STRATEGIES
 from spaces.costs.network_config import NetworkConfig
-from spaces.space import SPACES
+from spaces.known import SPACES
 
 app = typer.Typer()
 

@@ -12,7 +12,7 @@ from netwright.cli.connect import UrlOption, connected
 from netwright.cli.exit_codes import ExitCode, stop
 from netwright.cli.output import JsonOption, note, print_json
 from netwright.client.errors import ApiError
-from spaces.space import SPACES
+from spaces.known import SPACES
 
 if TYPE_CHECKING:
     from spaces.costs.network_config import NetworkConfig
@@ -93,7 +93,7 @@ def _network(
     from search.request.meant_network import asked_network
     from spaces.costs.network_config import FULL, SMALL
     from spaces.image_space import ImageSpace
-    from spaces.space import get_space
+    from spaces.known import get_space
 
     try:
         known = get_space(space)

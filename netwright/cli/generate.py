@@ -10,7 +10,7 @@ from netwright.cli.exit_codes import ExitCode, errors_reported, stop
 from netwright.cli.output import JsonOption, note, out, print_json, print_table
 from netwright.cli.progress import progress_bar
 from netwright.cli.quantities import constraint, quantity
-from spaces.space import SPACES
+from spaces.known import SPACES
 
 app = typer.Typer()
 
@@ -47,7 +47,7 @@ def generate(
         raise typer.BadParameter("give a space, or --space-file")
     chosen = checked_device(device)
     from generator.device import use_device
-    from spaces.space import get_space, space_names
+    from spaces.known import get_space, space_names
 
     use_device(chosen)
     if space_file is not None:

@@ -11,7 +11,7 @@ from netwright.cli.output import JsonOption, interval, out, print_json, print_ta
 from netwright.cli.quantities import quantity
 from predictors.kinds import KINDS
 from spaces.costs.network_config import NetworkConfig
-from spaces.space import SPACES
+from spaces.known import SPACES
 
 app = typer.Typer()
 

@@ -11,7 +11,7 @@ from netwright.cli.output import JsonOption, note, print_json, print_table
 from netwright.cli.progress import follow
 from netwright.cli.quantities import quantity
 from predictors.kinds import KINDS
-from spaces.space import SPACES
+from spaces.known import SPACES
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -10,8 +10,8 @@ from netwright.cli.connect import UrlOption, connected
 from netwright.cli.output import JsonOption, note, out, print_json, print_table
 from netwright.cli.quantities import constraint, quantity, recipe
 from search.strategies import STRATEGIES
+from spaces.known import SPACES
 from spaces.metric import METRICS, value_fault
-from spaces.space import SPACES
 
 app = typer.Typer(no_args_is_help=True)
 

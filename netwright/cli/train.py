@@ -48,7 +48,7 @@ def generator(
 ) -> None:
     """Train the diffusion generator of a space from its own architectures; no benchmark table is used."""
     import artifacts
-    from spaces.space import SPACES
+    from spaces.known import SPACES
 
     checked_device(device)
     folder = out or artifacts.ROOT / "generator"
@@ -87,7 +87,7 @@ def _generator(
         return ship_score_sde(name, path, seed=seed, options=score, device=device, progress=show)
     from generator.masked.ship import ship_generator
     from generator.masked.train import TrainingOptions
-    from spaces.space import get_space
+    from spaces.known import get_space
 
     options = TrainingOptions.of(get_space(name))
     if steps is not None:
@@ -106,7 +106,7 @@ def encoder(
     """Train the graph autoencoder (arch2vec) of a space from its own architectures; no labels are used."""
     import artifacts
     from encoders.arch2vec.train import TrainingOptions, ship_encoder
-    from spaces.space import SPACES, get_space
+    from spaces.known import SPACES, get_space
 
     folder = out or artifacts.ROOT / "encoders"
     cards = []
@@ -312,7 +312,7 @@ def task_encoder(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOptio
 
 def _known(names: Sequence[str]) -> Sequence[str]:
     """The names, all of them spaces'."""
-    from spaces.space import space_names
+    from spaces.known import space_names
 
     for name in names:
         if name not in space_names():

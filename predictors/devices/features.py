@@ -15,7 +15,7 @@ def latency_features(space: Space, codes: Codes) -> list[Floats]:
     A network's latency is nearly the sum of what its choices cost; what is left comes from choices that
     run beside or behind each other, so pairs are added where a space has few enough of them.
 
-    >>> from spaces.space import get_space
+    >>> from spaces.known import get_space
     >>> space = get_space("nasbench201")
     >>> [group.shape[1] for group in latency_features(space, space.enumerate()[:2])]
     [30, 16, 5, 375]

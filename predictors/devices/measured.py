@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from spaces.known import get_space
 from spaces.metric import Quantity
-from spaces.space import get_space
 
 if TYPE_CHECKING:
     from predictors.devices.predictor import DevicePredictor

@@ -8,7 +8,7 @@ import artifacts
 from predictors.devices.file import from_bytes
 from predictors.devices.model import DeviceModel
 from predictors.predictor import DamagedModel
-from spaces.space import get_space
+from spaces.known import get_space
 
 METRIC = "latency_ms"
 """What the shipped models are of."""

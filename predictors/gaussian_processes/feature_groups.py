@@ -6,7 +6,8 @@ import numpy as np
 
 from encoders.features import features
 from encoders.pretrained.networks import Pretrained
-from spaces.space import Codes, Floats, Space, cached_by_space
+from spaces.cached import cached_by_space
+from spaces.space import Codes, Floats, Space
 
 REFERENCE = 2000
 """Architectures whose features' mean and standard deviation standardize every model of a space."""

@@ -23,7 +23,8 @@ from predictors.calibration.normal_scores import NormalScores
 from predictors.inputs import cost_kinds
 from predictors.kinds import KINDS
 from predictors.predictor import DamagedModel, NotEnoughLabels
-from spaces.space import Codes, Floats, Space, cached_by_space
+from spaces.cached import cached_by_space
+from spaces.space import Codes, Floats, Space
 
 FORMAT = "netwright-gbdt-3"
 TREND_KINDS = ("counts", "structure", "statistics", "reduced", "scores", "messages")

@@ -13,7 +13,8 @@ from predictors.devices.file import to_bytes
 from predictors.devices.model import DeviceModel, FittedDevice, Labels
 from predictors.training.simulated_devices import DEVICES, NOISE, Machine, latencies, simulated
 from spaces.families.efficientnet_lite import LiteSpace
-from spaces.space import Codes, Floats, Space, get_space
+from spaces.known import get_space
+from spaces.space import Codes, Floats, Space
 
 MEASURED = ("nasbench201", "fbnet")
 SIMULATED = ("efficientnet_lite",)

@@ -15,7 +15,8 @@ from predictors.calibration.support import Support
 from predictors.inputs import cost_kinds
 from predictors.kinds.gbdt import GbdtOptions, GbdtPredictor
 from predictors.shipped import SUPPORT_FILE
-from spaces.space import Codes, Floats, Space, get_space
+from spaces.known import get_space
+from spaces.space import Codes, Floats, Space
 
 SPACES = ("gnn", "mnasnet", "nasbench201")
 """Whose predictors ship: in others a device's few measurements, or a tenant's labels, are learned from."""

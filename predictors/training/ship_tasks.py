@@ -18,7 +18,8 @@ from predictors.gaussian_processes.inducing import inducing_points
 from predictors.gaussian_processes.matern import matern
 from predictors.transfer import graph_tasks
 from predictors.transfer.task_training import FOLDS, TaskOptions, TaskTraining
-from spaces.space import Floats, get_space
+from spaces.known import get_space
+from spaces.space import Floats
 
 SPACE = "nasbench201"
 RIDGES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)

@@ -213,7 +213,7 @@ def load_task_model(space_name: str) -> TaskModel:
         KeyError: where none ships.
         DamagedModel: where its file is damaged.
     """
-    from spaces.space import get_space
+    from spaces.known import get_space
 
     if not ships(space_name):
         raise KeyError(f"no model of tasks ships for {space_name}")

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from encoders.features import feature_names, features
 from predictors.gaussian_processes.feature_groups import center_of
 from predictors.inputs import informed_kinds
+from spaces.cached import cached_by_space
 from spaces.metric import Quantity
-from spaces.space import Codes, Floats, Space, cached_by_space
+from spaces.space import Codes, Floats, Space
 
 REFERENCE = 2000
 """Architectures drawn from the space whose features' mean and standard deviation standardize."""

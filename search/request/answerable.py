@@ -15,7 +15,7 @@ from search.request.evaluation import MODEL, evaluator_name, evaluator_of
 from search.request.pins import pinned
 from search.request.sources import fields_of, find_sources
 from spaces.declared.space import DeclaredSpace
-from spaces.space import SPACES
+from spaces.known import SPACES
 
 
 def check_answerable(request: DesignRequest, tables: Tables, images: Images | None = None) -> DesignRequest:

@@ -27,10 +27,11 @@ from search.request.related_models import ACCURACY, OWN_TASKS
 from search.request.uploaded_task import CONDITIONED, UploadedTask
 from search.strategies import STRATEGIES
 from spaces.costs.network_config import RESOLUTIONS
+from spaces.known import get_space, knows_space, space_names
 from spaces.metric import METRICS, Constraint, Objective, Quantity
 from spaces.names import NAME
 from spaces.registry import NotRegistered
-from spaces.space import Space, get_space, knows_space, space_names
+from spaces.space import Space
 from spaces.with_recipe import Choices
 from store.tasks.task import TASK
 

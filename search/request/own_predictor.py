@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from spaces.space import get_space
+from spaces.known import get_space
 
 if TYPE_CHECKING:
     from predictors.predictor import Predictor

@@ -14,7 +14,8 @@ from typing import Any
 
 from networks.options import InvalidOptions, OptionError, read_options
 from networks.training.recipe import Recipe
-from spaces.space import Choice, Space, get_space
+from spaces.known import get_space
+from spaces.space import Choice, Space
 from spaces.with_recipe import Choices, WithRecipe, with_recipe
 
 FIELD = "recipe"

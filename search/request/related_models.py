@@ -41,6 +41,6 @@ def model_of_costs(space: str, quantity: Quantity) -> "Predictor | None":
 @lru_cache(maxsize=4)
 def _model_of_costs(space: str) -> "Predictor":
     from search.cost_accuracy import CostAccuracy
-    from spaces.space import get_space
+    from spaces.known import get_space
 
     return CostAccuracy(get_space(space))

@@ -22,9 +22,9 @@ from search.request.evaluation import EXTERNAL, MODEL, Spec, evaluator_name, eva
 from search.request.quantities import FieldError
 from search.request.related_models import BY_COSTS, related_key
 from spaces.declared.space import DeclaredSpace
+from spaces.known import get_space
 from spaces.metric import Quantity
 from spaces.registry import NotRegistered
-from spaces.space import get_space
 
 EXACT = "exact"
 

@@ -17,8 +17,9 @@ from search.problem import Problem
 from search.strategies import STRATEGIES
 from search.strategy import Exhausted, Strategy
 from search.trial import CompletedTrial, PendingTrial
+from spaces.known import get_space
 from spaces.metric import Constraint, Observation, Quantity
-from spaces.space import Codes, Floats, Space, get_space
+from spaces.space import Codes, Floats, Space
 
 ACCURACY = Quantity("accuracy", task="cifar10")
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from spaces.space import get_space, space_names
+from spaces.known import get_space, space_names
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from service.http.problems import Problem, invalid
 from spaces.costs.network_config import NetworkConfig
 from spaces.declared.space import declare
 from spaces.image_space import ImageSpace
-from spaces.space import get_space
+from spaces.known import get_space
 from store.blobs.blobs import BlobDamaged, BlobNotFound, Blobs
 from store.blobs.shared_payload import whole
 from store.jobs.job import Job, JobState

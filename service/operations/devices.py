@@ -10,7 +10,7 @@ from search.request.design_request import FieldError
 from service.http.problems import Problem, invalid
 from service.operations.architectures import parse_architectures
 from service.schemas import DeviceCreate
-from spaces.space import get_space, space_names
+from spaces.known import get_space, space_names
 from store.port import Store
 
 MAX_DEVICES = 100

@@ -64,6 +64,6 @@ class ModelCache:
 def read(space: str, kind: str, data: bytes) -> "Predictor":
     """A predictor from its bytes; loads the model library when first used."""
     from predictors.training.observations import read_predictor
-    from spaces.space import get_space
+    from spaces.known import get_space
 
     return read_predictor(kind, data, get_space(space))

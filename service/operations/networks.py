@@ -20,7 +20,8 @@ from service.operations.designed import architecture_of, no_weights, payload_of,
 from service.operations.short_ids import whole_id
 from service.operations.spaces import find_space
 from service.schemas.networks import NetworkCreate
-from spaces.space import Space, get_space
+from spaces.known import get_space
+from spaces.space import Space
 from store.datasets.dataset import DATASETS
 from store.networks.network import NetworkSpec
 

@@ -9,9 +9,10 @@ from service.http.problems import MAX_ERRORS, Problem, invalid
 from service.operations.architectures import parse_architectures
 from service.operations.devices import named_devices
 from service.schemas.predictors import ObservationCreate, PredictorCreate, SourceCreate
+from spaces.known import get_space, space_names
 from spaces.metric import METRICS, Quantity, value_fault
 from spaces.registry import NotRegistered
-from spaces.space import Codes, Space, get_space, space_names
+from spaces.space import Codes, Space
 from store.port import Store
 from store.predictors.predictor import Label, PredictorSpec
 

@@ -4,9 +4,10 @@ from predictors.kinds import KINDS
 from predictors.predictor import Predictor
 from search.declared_models import observed_kind, observed_model
 from service.children.child_process import run_child
+from spaces.cached import cached_by_space
 from spaces.declared.declaration import declaration_text
 from spaces.declared.space import DeclaredSpace
-from spaces.space import Space, cached_by_space
+from spaces.space import Space
 
 SECONDS = 120.0
 """For a start with torch and the fits; the limit of the call ends it earlier."""

@@ -8,7 +8,7 @@ import numpy as np
 from predictors.kinds import KINDS
 from service.children.bounded import checkpoint
 from service.dependencies import Service
-from spaces.space import get_space
+from spaces.known import get_space
 from store.jobs.job import Job
 from store.predictors.predictor import Label, PredictorMoved, StoredPredictor, TrainedVersion
 

@@ -8,7 +8,8 @@ from service.schemas import SpaceCreate
 from spaces.declared.declaration import declaration_text
 from spaces.declared.source import DeclarationError, Source, read_source
 from spaces.declared.space import PREFIX, DeclaredSpace, declare
-from spaces.space import Space, added_space, forget_space, get_space, space_names
+from spaces.known import added_space, forget_space, get_space, space_names
+from spaces.space import Space
 from store.jobs.job import Job, JobState, NotFound
 from store.port import Store
 from store.spaces.space import DECLARATION, GENERATOR, SpaceExists, SpaceSummary, StoredSpace, TooManySpaces

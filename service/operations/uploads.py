@@ -21,8 +21,8 @@ from service.children.child_process import Died, Refused, pipe_child
 from service.dependencies import Service
 from service.http.problems import Problem, invalid
 from service.operations.catalog import BUILT_IN_TASKS
+from spaces.known import get_space, space_names
 from spaces.names import NAME
-from spaces.space import get_space, space_names
 from store.jobs.job import NotFound
 from store.port import Store
 from store.tasks.task import StoredTask, TaskContent, TaskExists, TooManyTasks

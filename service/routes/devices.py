@@ -19,7 +19,7 @@ from service.schemas import (
     DevicePublic,
     MeasuredDevicePublic,
 )
-from spaces.space import get_space, space_names
+from spaces.known import get_space, space_names
 from store.devices.device import Device
 
 router = APIRouter(prefix="/v1/devices", tags=["devices"], route_class=StrictJSONRoute)

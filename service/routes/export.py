@@ -26,7 +26,7 @@ from service.operations.designed import (
     space_of,
     trained_weights,
 )
-from spaces.space import get_space
+from spaces.known import get_space
 from store.jobs.job import Job
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)

@@ -19,7 +19,7 @@ from service.schemas.predictors import (
     PredictorPublic,
     TrainingPublic,
 )
-from spaces.space import get_space
+from spaces.known import get_space
 from store.jobs.job import Job
 from store.predictors.predictor import StoredPredictor, TooManyPredictors
 

@@ -9,7 +9,7 @@ from service.http.problems import Problem, documented
 from service.http.strict_json import StrictJSONRoute
 from service.operations.devices import check_modelled
 from service.schemas import ProbePublic
-from spaces.space import get_space, space_names
+from spaces.known import get_space, space_names
 
 router = APIRouter(prefix="/v1/spaces", tags=["devices"], route_class=StrictJSONRoute)
 

@@ -19,8 +19,9 @@ from service.schemas import (
     VariablePublic,
 )
 from spaces.declared.space import DeclaredSpace
+from spaces.known import get_space, space_names
 from spaces.metric import METRICS
-from spaces.space import Space, get_space, space_names
+from spaces.space import Space
 from store.port import Store
 from store.spaces.space import SpaceSummary as StoredSummary
 from store.spaces.space import StoredSpace

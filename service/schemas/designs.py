@@ -16,7 +16,7 @@ from service.schemas.base import (
     RecipeChoices,
     Resolution,
 )
-from spaces.space import SPACES
+from spaces.known import SPACES
 
 MOST_FINISHED = 10
 

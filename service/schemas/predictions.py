@@ -16,7 +16,7 @@ from service.schemas.base import (
     of_key,
 )
 from spaces.costs.network_config import MOST_CLASSES
-from spaces.space import SPACES
+from spaces.known import SPACES
 
 
 class PredictedQuantityCreate(QuantityCreate):

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from predictors.kinds import KINDS
 from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, Variables
 from service.schemas.jobs import JobPublic
-from spaces.space import SPACES
+from spaces.known import SPACES
 from store.jobs.job import Job
 from store.predictors.predictor import StoredPredictor, Version
 

@@ -20,8 +20,9 @@ from service.schemas.base import (
     Variables,
 )
 from service.schemas.designs import ConstraintCreate
+from spaces.known import SPACES
 from spaces.metric import Observation, Quantity
-from spaces.space import SPACES, Space
+from spaces.space import Space
 from store.studies.study import NumberedObservation, Study, Suggestion
 
 ClientId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")]

@@ -14,6 +14,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from spaces.cached import kept_bytes
 from spaces.declared.architectures import Architectures, NoArchitectures
 from spaces.declared.declaration import Declaration, declaration_text
 from spaces.declared.formulas import Formulas
@@ -23,20 +24,8 @@ from spaces.declared.reader import ABSENT, read_declaration
 from spaces.declared.source import DeclarationError, DeclarationProblem, Source, read_source
 from spaces.declared.strings import Spelling, spelled
 from spaces.expression.evaluate import LARGEST, Computed
-from spaces.space import (
-    ENUMERABLE,
-    Bools,
-    Codes,
-    Floats,
-    Graph,
-    InvalidArchitecture,
-    Slot,
-    Space,
-    Variable,
-    add_space,
-    added_space,
-    kept_bytes,
-)
+from spaces.known import add_space, added_space
+from spaces.space import ENUMERABLE, Bools, Codes, Floats, Graph, InvalidArchitecture, Slot, Space, Variable
 
 PREFIX = "user:"
 MAX_STRING = 4_000

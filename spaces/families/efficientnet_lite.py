@@ -24,7 +24,8 @@ from spaces.costs.block_costs import CostTable
 from spaces.costs.layer_cost import Cost, InvertedResidual, classifier, convolution, strided
 from spaces.costs.network_config import SMALL, NetworkConfig
 from spaces.image_space import ImageSpace
-from spaces.space import SPACES, Bools, Codes, Floats, Variable
+from spaces.known import SPACES
+from spaces.space import Bools, Codes, Floats, Variable
 
 RESOLUTIONS = tuple(range(64, 225, 16))
 EXPANSIONS = (2, 3, 4, 6)
@@ -226,7 +227,7 @@ class LiteSpace(ImageSpace, BlockChain):
     def whole(self, resolution: int) -> str:
         """The canonical string of the backbone itself at a resolution of the space.
 
-        >>> from spaces.space import get_space
+        >>> from spaces.known import get_space
         >>> get_space("efficientnet_lite").whole(96).split("|")[:4]
         ['r96', 'k3_e6', 'k3_e6', 'k5_e6']
         """

@@ -1,7 +1,7 @@
 """Networks inside EfficientNet-Lite1: :mod:`spaces.families.efficientnet_lite` with a larger backbone."""
 
 from spaces.families.efficientnet_lite import LITE1, LiteSpace
-from spaces.space import SPACES
+from spaces.known import SPACES
 
 
 @SPACES.register

@@ -25,7 +25,8 @@ from spaces.costs.block_costs import CostTable
 from spaces.costs.layer_cost import Cost, InvertedResidual, classifier, convolution, strided
 from spaces.costs.network_config import SMALL, NetworkConfig
 from spaces.image_space import ImageSpace
-from spaces.space import SPACES, Codes, Floats, Variable
+from spaces.known import SPACES
+from spaces.space import Codes, Floats, Variable
 
 CHOICES = ("k3_e1", "k3_e1_g2", "k3_e3", "k3_e6", "k5_e1", "k5_e1_g2", "k5_e3", "k5_e6", "skip")
 SKIP = CHOICES.index("skip")

@@ -27,7 +27,8 @@ from spaces.gnn_trees import (
     neighbour_lists,
     operations_index,
 )
-from spaces.space import SPACES, Bools, Codes, Floats, Graph, InvalidArchitecture, Slot, Space, Variable
+from spaces.known import SPACES
+from spaces.space import Bools, Codes, Floats, Graph, InvalidArchitecture, Slot, Space, Variable
 
 _LONGEST = 64
 _PROTEINS = ("gcn", "sage", "arma", "fc", "skip")

@@ -15,7 +15,8 @@ from spaces.costs.block_costs import CostTable
 from spaces.costs.layer_cost import Cost, InvertedResidual, classifier, convolution, strided
 from spaces.costs.network_config import SMALL, NetworkConfig
 from spaces.image_space import ImageSpace
-from spaces.space import SPACES, Codes, Floats, Variable
+from spaces.known import SPACES
+from spaces.space import Codes, Floats, Variable
 
 SIDE, CLASSES = 224, 1000
 STEM, HEAD = 32, 1280

@@ -18,8 +18,9 @@ from spaces.costs.layer_cost import strided
 from spaces.costs.nasbench201_memory import peak_tensors
 from spaces.costs.network_config import SMALL, NetworkConfig
 from spaces.image_space import ImageSpace
+from spaces.known import SPACES
 from spaces.mixed_radix import all_codes, index_of
-from spaces.space import SPACES, Bools, Codes, Floats, Graph, InvalidArchitecture, Slot, Variable
+from spaces.space import Bools, Codes, Floats, Graph, InvalidArchitecture, Slot, Variable
 
 CHOICES = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 NONE, SKIP, CONV1, CONV3, POOL = range(5)

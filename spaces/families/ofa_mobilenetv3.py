@@ -24,7 +24,8 @@ from spaces.costs.block_costs import CostTable
 from spaces.costs.layer_cost import Cost, InvertedResidual, classifier, convolution, strided
 from spaces.costs.network_config import SMALL, NetworkConfig
 from spaces.image_space import ImageSpace
-from spaces.space import SPACES, Bools, Codes, Floats, InvalidArchitecture, Variable
+from spaces.known import SPACES
+from spaces.space import Bools, Codes, Floats, InvalidArchitecture, Variable
 
 RESOLUTIONS = tuple(range(128, 225, 4))
 KERNELS = (3, 5, 7)

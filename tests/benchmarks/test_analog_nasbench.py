@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 from benchmarks.analog_nasbench import AnalogNasBench
 from benchmarks.errors import TableDamaged
 from benchmarks.restricted_unpickler import load
-from spaces.space import get_space
+from spaces.known import get_space
 
 TABLE = AnalogNasBench()
 DIGITS = {"skip_connect": 0, "none": 1, "nor_conv_3x3": 2, "nor_conv_1x1": 3, "avg_pool_3x3": 4}

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.errors import TableDamaged
 from benchmarks.nasbench201_csv import Accuracies, Latencies
 from benchmarks.tables import Tables
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE = get_space("nasbench201")
 CELLS = SPACE.format(SPACE.enumerate()[[0, 100, 9_000]])

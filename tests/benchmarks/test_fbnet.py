@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.errors import TableDamaged
 from benchmarks.fbnet_csv import FbNetLatencies
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE = get_space("fbnet")
 FILE = FbNetLatencies.file

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.errors import TableDamaged
 from benchmarks.mnasnet_csv import MnasNetTable, in_split
 from benchmarks.tables import Tables
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE = get_space("mnasnet")
 FILE = MnasNetTable.file

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.errors import TableDamaged
 from benchmarks.nas_bench_graph import NasBenchGraph
-from spaces.space import get_space
+from spaces.known import get_space
 
 ENTRY = {"valid_perf": 0.5, "perf": 0.5, "latency": 0.1, "para": 1.0}
 

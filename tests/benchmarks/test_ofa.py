@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from benchmarks.errors import TableDamaged
 from benchmarks.ofa_csv import OfaLatencies
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE = get_space("ofa_mobilenetv3")
 FILE = OfaLatencies.file

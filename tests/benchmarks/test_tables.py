@@ -16,8 +16,8 @@ from benchmarks.errors import TableUnavailable
 from benchmarks.restricted_unpickler import load
 from benchmarks.table import all_tables
 from benchmarks.tables import Tables
+from spaces.known import get_space, space_names
 from spaces.metric import METRICS
-from spaces.space import get_space, space_names
 
 SPACES = space_names()
 PACKAGED = [

@@ -6,7 +6,7 @@ import pytest
 from encoders.arch2vec.anchors import ANCHORS, anchor_codes, relative, relative_coordinates
 from encoders.arch2vec.encoder import load_encoder
 from encoders.arch2vec.train import TrainingOptions, train_encoder
-from spaces.space import get_space, space_names
+from spaces.known import get_space, space_names
 
 SPACE = get_space("nasbench201")
 

@@ -23,7 +23,8 @@ from encoders.arch2vec.model import Arch2Vec, IsomorphismLayer, Shape, as_tensor
 from encoders.arch2vec.quality import edit_correlation, prior_samples, reconstruction
 from encoders.arch2vec.train import TrainingOptions, split, train_encoder, write_encoder
 from experiments.predictors.latent_search import latent_search
-from spaces.space import Graph, get_space, space_names
+from spaces.known import get_space, space_names
+from spaces.space import Graph
 from tests.toy_space import ToySpace
 
 NAMES = space_names()

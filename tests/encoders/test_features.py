@@ -9,7 +9,8 @@ from encoders import features as module
 from encoders.features import DEFAULT_KINDS, feature_names, features
 from encoders.training_free.kind import KINDS
 from encoders.training_free.sequences import is_chain, longest_sequence
-from spaces.space import Graph, Slot, Space, Variable, get_space, space_names
+from spaces.known import get_space, space_names
+from spaces.space import Graph, Slot, Space, Variable
 
 SPACES = [get_space(name) for name in space_names()]
 NASBENCH201 = get_space("nasbench201")

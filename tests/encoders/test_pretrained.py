@@ -20,7 +20,8 @@ from encoders.pretrained.networks import (
 )
 from encoders.pretrained.train import PretrainingOptions, architectures, explained, pretrain
 from encoders.proxies.table import smallest
-from spaces.space import Graph, get_space
+from spaces.known import get_space
+from spaces.space import Graph
 
 OPTIONS = PretrainingOptions(members=2, width=19, depth=3, embedding=17, steps=60, batch=64)
 
@@ -104,7 +105,7 @@ def test_embedding_loads_no_torch():
     code = """
 import sys, numpy as np
 from encoders.features import features
-from spaces.space import get_space
+from spaces.known import get_space
 space = get_space("gnn")
 features(space, space.sample(5, np.random.default_rng(0)), kinds=["pretrained"])
 assert "torch" not in sys.modules

@@ -28,7 +28,7 @@ from encoders.proxies.table import (
 )
 from encoders.proxies.table import score_names as shipped_names
 from networks import NoNetwork, build
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE = get_space("nasbench201")
 DEAD = SPACE.parse("|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|")

@@ -6,7 +6,7 @@ import pytest
 from experiments.framework.constants import CONSTANTS
 from experiments.search.constants import KINDS, LENGTHS, correlation, invented
 from search.bo.inputs import COST_LENGTH, POSITIONAL_LENGTH
-from spaces.space import get_space
+from spaces.known import get_space
 
 SEEDS = 3
 

@@ -7,8 +7,8 @@ from experiments.search.bounded import QUEST
 from experiments.search.rival_space import admitted_choices
 from experiments.search.runs import FIRST, Quest, begun_alike, best_after, follow, make, methods
 from search.trial import CompletedTrial
+from spaces.known import get_space
 from spaces.metric import Observation, Quantity
-from spaces.space import get_space
 
 ACCURACY = Quantity("accuracy", task="proteins")
 PROTEINS = Quest("gnn", "proteins", (ACCURACY,))

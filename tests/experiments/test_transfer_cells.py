@@ -3,7 +3,7 @@
 import numpy as np
 
 from experiments.transfer.cells import proposed
-from spaces.space import get_space
+from spaces.known import get_space
 
 
 class Asked:

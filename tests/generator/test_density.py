@@ -9,7 +9,7 @@ from generator.masked.denoiser import Denoiser, DenoiserShape
 from generator.masked.density import exact_log_density, log_density_bound
 from generator.masked.diffusion import MaskedDiffusion
 from generator.masked.weights import load_generator
-from spaces.space import get_space
+from spaces.known import get_space
 from tests.generator.enumerated import enumerated_marginal
 from tests.toy_space import ToySpace
 

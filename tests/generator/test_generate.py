@@ -12,7 +12,7 @@ from generator.masked.weights import (
     save_generator,
     shipped_path,
 )
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACES = ["nasbench201", "gnn"]
 

@@ -9,7 +9,7 @@ from generator.masked.denoiser import Denoiser, DenoiserShape, slot_relations
 from generator.masked.diffusion import MaskedDiffusion, SamplerOptions, _effective_share, _systematic
 from generator.masked.train import bound
 from generator.masked.weights import load_generator
-from spaces.space import get_space
+from spaces.known import get_space
 from tests.generator.enumerated import enumerated_marginal
 from tests.toy_space import ToySpace
 

@@ -10,7 +10,7 @@ from generator.score_sde.score_network import NoisyPredictor, ScoreNetwork, Scor
 from generator.score_sde.train import ScoreTraining, train_noisy_predictor, train_score_sde
 from generator.score_sde.weights import load_score_sde, read_score_sde, save_score_sde
 from generator.split import training_share
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE = get_space("nasbench201")
 # Every width has a number of its own, so that a shape bug shows.

@@ -28,7 +28,7 @@ from networks.latency.options import LatencyOptions
 from networks.training.rebuild import identity_of, rebuild, untrained
 from networks.training.recipe import Recipe, TrainingOptions
 from networks.training.train import train
-from spaces.space import get_space
+from spaces.known import get_space
 from tests.networks.training import data
 
 FILES = {

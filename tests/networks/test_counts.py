@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from networks import build
 from networks.plan import plan_network, planned_spaces
 from spaces.costs.network_config import SKELETONS
-from spaces.space import get_space
+from spaces.known import get_space
 
 MNASNET_ENDS = ("|".join(["e1_k3_l1"] * 7), "|".join([*["e6_k5_l3_se"] * 5, "e6_k5_l4_se", "e6_k5_l3_se"]))
 FBNET_ENDS = ("|".join(["skip"] * 22), "|".join(["k5_e6"] * 22), "|".join(["k5_e1_g2"] * 22))

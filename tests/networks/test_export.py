@@ -20,7 +20,7 @@ from networks.export.document import document
 from networks.export.onnx_file import TOLERANCE, WrongExport, largest_difference, settle
 from networks.plan import plan_network, planned_spaces
 from spaces.declared.space import declare
-from spaces.space import get_space, space_names
+from spaces.known import get_space, space_names
 
 DEAD = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 

@@ -13,7 +13,7 @@ from networks.export.onnx_file import onnx_file
 from networks.plan import planned_spaces
 from spaces.costs.network_config import SKELETONS
 from spaces.image_space import ImageSpace
-from spaces.space import get_space
+from spaces.known import get_space
 
 CLASSES = (2, 5, 10, 100, 1000)
 SIDES = (32, 96, 160, 224)

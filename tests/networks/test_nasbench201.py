@@ -8,7 +8,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from networks import NoNetwork, build
 from networks.blocks.cell import Cell
-from spaces.space import InvalidArchitecture, get_space
+from spaces.known import get_space
+from spaces.space import InvalidArchitecture
 
 SPACE = get_space("nasbench201")
 

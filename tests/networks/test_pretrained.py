@@ -19,7 +19,7 @@ from networks.pretrained.inherit import NotPretrained, backbone_state, pretraine
 from networks.pretrained.packaged_file import BackboneUnavailable
 from networks.supernet.slices import cropped, matched, sliced
 from spaces.families.efficientnet_lite import LITE0, LITE1, LITE2, RESOLUTIONS, LiteSpace
-from spaces.space import add_space, forget_space, get_space
+from spaces.known import add_space, forget_space, get_space
 
 NAME = "efficientnet_lite"
 SPACE = get_space(NAME)

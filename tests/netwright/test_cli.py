@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from netwright.cli import app, main
 from netwright.cli.quantities import constraint, quantity
-from spaces.space import space_names
+from spaces.known import space_names
 from store.batches.batch import BatchItem
 from store.jobs.job import JobState
 

@@ -12,7 +12,7 @@ from api_server import Running
 from netwright import ApiError, Client
 from netwright.client.client import JobEnded, ServerUnreachable
 from service.config import ServiceConfig
-from spaces.space import space_names
+from spaces.known import space_names
 from store.jobs.job import JobState, StoreUnavailable
 from store.memory import MemoryStore
 

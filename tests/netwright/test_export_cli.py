@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from netwright.cli import app
 from netwright.client.client import ApiError, Client
-from spaces.space import get_space
+from spaces.known import get_space
 from store.jobs.job import JobState
 from store.tasks.task import TaskContent
 

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from netwright.cli import app
-from spaces.space import get_space
+from spaces.known import get_space
 
 
 @pytest.fixture

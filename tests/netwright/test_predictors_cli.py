@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from netwright.cli import app
 from netwright.client.client import ApiError, Client
-from spaces.space import get_space
+from spaces.known import get_space
 from store.blobs.collector import collect
 from store.blobs.urls import open_blobs
 from store.sql import SqlStore

@@ -9,7 +9,7 @@ import pytest
 
 from networks.latency.probe import write_bundle
 from networks.plan import NoNetwork
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE = get_space("efficientnet_lite")
 ALLOWED = ("onnxruntime", "numpy")

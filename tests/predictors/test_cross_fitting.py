@@ -4,7 +4,8 @@ import numpy as np
 
 from predictors.calibration.cross_fitting import cross_fitted
 from predictors.kinds.gp import GpPredictor
-from spaces.space import Codes, Floats, get_space
+from spaces.known import get_space
+from spaces.space import Codes, Floats
 
 SPACE = get_space("nasbench201")
 

@@ -11,7 +11,7 @@ from predictors.devices.measurements import InvalidMeasurements, check_measureme
 from predictors.devices.model import DeviceModel
 from predictors.devices.predictor import DevicePredictor
 from predictors.predictor import DamagedModel, NotEnoughLabels
-from spaces.space import get_space
+from spaces.known import get_space
 
 CELLS = get_space("nasbench201")
 

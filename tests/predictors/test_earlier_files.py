@@ -13,7 +13,7 @@ from predictors.kinds.gp import GpPredictor
 from predictors.kinds.neural import NeuralPredictor
 from predictors.predictor import Predictor
 from predictors.transfer.task_conditioned import TaskPredictor
-from spaces.space import get_space
+from spaces.known import get_space
 
 FILES = Path(__file__).parent / "files"
 SPACE = get_space("nasbench201")

@@ -9,8 +9,8 @@ from experiments.reliability.numbers import EXTREME
 from predictors.devices.measurements import InvalidMeasurements, check_measurements, tell_apart
 from predictors.devices.shipped import load
 from predictors.training.observations import read_predictor, train
+from spaces.known import get_space
 from spaces.metric import LEAST, METRICS, MOST, value_fault
-from spaces.space import get_space
 
 CELLS = get_space("nasbench201")
 MEMBERS = CELLS.enumerate()[np.random.default_rng(0).permutation(CELLS.size)[:200]]

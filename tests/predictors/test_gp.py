@@ -12,7 +12,7 @@ from predictors.gaussian_processes.grouped_matern import Groups
 from predictors.kinds.auto import AutoPredictor
 from predictors.kinds.gp import GpPredictor
 from predictors.predictor import fits_anew
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE = get_space("nasbench201")
 
@@ -68,7 +68,7 @@ def test_reading_predicting_and_refining_load_no_torch(kind, tmp_path) -> None:
     code = f"""
 import sys, numpy as np
 from predictors.kinds import KINDS
-from spaces.space import get_space
+from spaces.known import get_space
 space = get_space("nasbench201")
 model = KINDS.get({kind.kind!r}).from_bytes(open("model", "rb").read(), space)
 labels = np.load("labels.npz")

@@ -12,7 +12,7 @@ from predictors.kinds.gbdt import GbdtPredictor
 from predictors.kinds.neural import NeuralPredictor
 from predictors.neural_heads import conditioned
 from predictors.predictor import DamagedModel
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE = get_space("nasbench201")
 

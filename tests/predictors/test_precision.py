@@ -10,7 +10,7 @@ from predictors.kinds.gbdt import GbdtPredictor
 from predictors.kinds.precision import PrecisionTransfer
 from predictors.prediction import Prediction
 from predictors.predictor import DamagedModel, NotEnoughLabels, Predictor
-from spaces.space import get_space
+from spaces.known import get_space
 
 CELLS = get_space("nasbench201")
 CODES = np.unique(CELLS.sample(3000, np.random.default_rng(0)), axis=0)

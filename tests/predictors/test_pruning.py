@@ -4,7 +4,7 @@ import numpy as np
 
 from predictors.kinds.gbdt import GbdtPredictor
 from predictors.pruning import pruned_choices, within
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE = get_space("nasbench201")
 

@@ -7,8 +7,8 @@ import pytest
 
 from predictors import shipped
 from predictors.calibration.support import Support
+from spaces.known import get_space, space_names
 from spaces.metric import Quantity
-from spaces.space import get_space, space_names
 
 CELLS = get_space("nasbench201")
 

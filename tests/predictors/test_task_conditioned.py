@@ -12,7 +12,8 @@ from encoders.tasks.set_encoder import Neighbourhood, surroundings, task_vector
 from predictors.predictor import NotEnoughLabels
 from predictors.transfer.task_conditioned import TaskPredictor, load_task_predictor
 from predictors.transfer.task_model import OtherVersion, TaskModel, load_task_model
-from spaces.space import Codes, get_space
+from spaces.known import get_space
+from spaces.space import Codes
 
 SPACE = get_space("nasbench201")
 

@@ -2,7 +2,7 @@
 
 from benchmarks.tables import Tables
 from predictors.training.ship_predictors import _columns
-from spaces.space import get_space
+from spaces.known import get_space
 
 
 def test_only_what_a_request_can_name_and_nobody_knows_exactly(data_dir, tables):

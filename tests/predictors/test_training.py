@@ -6,7 +6,7 @@ import pytest
 from predictors.kinds import KINDS
 from predictors.kinds.gbdt import GbdtPredictor
 from predictors.training.observations import FOLDS, new_predictor, read_predictor, train
-from spaces.space import get_space
+from spaces.known import get_space
 
 CELLS = get_space("nasbench201")
 

@@ -9,7 +9,7 @@ from generator import shipped
 from search.request.answerable import check_answerable
 from search.request.design_request import InvalidRequest, parse_request
 from spaces.declared.space import declare
-from spaces.space import get_space
+from spaces.known import get_space
 
 ORDER = {"space": "nasbench201", "task": "cifar10", "constraints": [{"metric": "params_m", "max": 1}]}
 

@@ -7,7 +7,7 @@ from predictors.kinds.gbdt import GbdtPredictor
 from search.feasibility.confidence import confidence, confident, log_confidence
 from search.proposals import _order
 from search.request.design_request import parse_request
-from spaces.space import get_space
+from spaces.known import get_space
 
 SPACE = get_space("nasbench201")
 

@@ -11,8 +11,8 @@ from search.request.design_request import InvalidRequest, parse_request
 from search.run.loop import Stopped
 from search.strategies import STRATEGIES
 from search.trial import CompletedTrial
+from spaces.known import get_space
 from spaces.metric import Observation, Quantity
-from spaces.space import get_space
 
 QUICK = {
     "space": "nasbench201",

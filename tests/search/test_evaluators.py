@@ -19,7 +19,7 @@ from search.request.answerable import check_answerable
 from search.request.design_request import InvalidRequest, parse_request
 from search.run.composite import CompositeEvaluator, make_evaluator
 from search.testing.evaluators import EvaluatorSuite
-from spaces.space import get_space
+from spaces.known import get_space
 from store.blobs.memory import MemoryBlobs
 from tests.networks.training import data
 

@@ -13,7 +13,7 @@ from search.request.answerable import check_answerable
 from search.request.design_request import DesignRequest, parse_request
 from search.request.uploaded_task import UploadedTask
 from search.study import strategy_of
-from spaces.space import get_space
+from spaces.known import get_space
 from store.blobs.memory import MemoryBlobs
 
 CELLS = get_space("nasbench201")

@@ -8,8 +8,8 @@ from search.pareto.front import pareto_front
 from search.run.subset import EVERY, MOST, chosen
 from search.study import parse_study, strategy_of
 from search.trial import CompletedTrial, PendingTrial
+from spaces.known import get_space
 from spaces.metric import Observation
-from spaces.space import get_space
 
 CELLS = get_space("nasbench201")
 

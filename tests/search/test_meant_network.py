@@ -13,7 +13,7 @@ from search.request.meant_network import asked_network
 from search.request.quantities import InvalidRequest
 from search.request.uploaded_task import UploadedTask
 from search.run.composite import make_evaluator
-from spaces.space import get_space
+from spaces.known import get_space
 from store.blobs.memory import MemoryBlobs
 from tests.networks.training import data
 

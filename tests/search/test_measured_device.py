@@ -6,7 +6,7 @@ from predictors.devices.measured import MeasuredDevice
 from predictors.devices.shipped import load
 from search.design import run_design
 from search.request.design_request import DesignRequest, parse_request
-from spaces.space import get_space
+from spaces.known import get_space
 
 CELLS = get_space("nasbench201")
 

@@ -13,8 +13,8 @@ from search.request.design_request import DesignRequest, parse_request
 from search.request.uploaded_task import EmbeddingGone, UploadedTask
 from search.study import strategy_of
 from search.trial import CompletedTrial, PendingTrial
+from spaces.known import get_space
 from spaces.metric import Observation
-from spaces.space import get_space
 from store.blobs.memory import MemoryBlobs
 
 CELLS = get_space("nasbench201")

@@ -10,8 +10,8 @@ from search.evaluator import Bench
 from search.request.design_request import parse_request
 from search.strategies import STRATEGIES
 from search.trial import CompletedTrial
+from spaces.known import get_space
 from spaces.metric import Observation
-from spaces.space import get_space
 from store.blobs.memory import MemoryBlobs
 from tests.networks.training import data
 

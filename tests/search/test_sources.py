@@ -14,7 +14,7 @@ from search.request.design_request import DesignRequest, InvalidRequest, parse_r
 from search.request.pins import ModelChanged
 from search.run.suggested import suggested
 from search.study import strategy_of
-from spaces.space import get_space
+from spaces.known import get_space
 
 CELLS = get_space("nasbench201")
 COLUMN = {"tabled-training": {"column": "cifar10-int8-ptq"}}

@@ -8,7 +8,7 @@ from predictors.devices.shipped import load
 from search.request.design_request import DesignRequest, InvalidRequest
 from search.study import parse_study, read_observations, strategy_of
 from search.trial import CompletedTrial
-from spaces.space import get_space
+from spaces.known import get_space
 
 CELLS = get_space("nasbench201")
 EVERY = CELLS.enumerate()

@@ -16,8 +16,8 @@ from search.pareto.fitness import averaged, fitness
 from search.strategies.bayes import BayesStrategy
 from search.testing.strategies import ACCURACY, completed, problem, trade_off
 from search.trial import CompletedTrial
+from spaces.known import get_space
 from spaces.metric import Constraint, Observation, Quantity
-from spaces.space import get_space
 
 CELLS = get_space("nasbench201")
 

@@ -8,8 +8,8 @@ from predictors.transfer.graph_tasks import READINGS, STATISTICS, likeness, pred
 from search.problem import Problem
 from search.strategies.transfer import TransferStrategy
 from search.trial import CompletedTrial
+from spaces.known import get_space
 from spaces.metric import Observation, Quantity
-from spaces.space import get_space
 
 SPACE = get_space("gnn")
 KEY = "accuracy@cora"

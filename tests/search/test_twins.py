@@ -14,8 +14,8 @@ from search.strategy import Exhausted, Strategy
 from search.study import parse_study, strategy_of
 from search.trial import CompletedTrial, PendingTrial
 from search.twins import first_of_twins, function_keys, with_twins
+from spaces.known import get_space
 from spaces.metric import Observation
-from spaces.space import get_space
 
 # Few parameters: most of these cells have edges that lead nowhere, and many twins.
 SMALL = {

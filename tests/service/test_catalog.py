@@ -6,7 +6,7 @@ import sys
 from api_server import problem
 
 from service.operations.catalog import BUILT_IN_TASKS
-from spaces.space import get_space, space_names
+from spaces.known import get_space, space_names
 
 
 def test_every_space_is_listed_and_described(server):

@@ -7,11 +7,11 @@ import pytest
 from api_server import problem
 
 from service.routes import predict
-from spaces import space
+from spaces import known
 from spaces.declared import space as declared_module
 from spaces.declared.space import DeclaredSpace
 from spaces.declared.space import declare as declare_here
-from spaces.space import forget_space, knows_space
+from spaces.known import forget_space, knows_space
 from store.blobs.memory import MemoryBlobs
 from store.blobs.shared_payload import whole
 from store.jobs.job import JobState
@@ -171,7 +171,7 @@ def test_a_list_builds_no_space_but_those_that_an_older_version_stored(running, 
     text = running.store.space("mlp").declaration
     older = text.replace('"mlp"', '"older"')
     running.store.put_space("older", declare_here(json.loads(older)).digest, older)
-    for name in list(space._ADDED):
+    for name in list(known._ADDED):
         forget_space(name)
     built = []
 

@@ -7,7 +7,7 @@ from api_server import Running, problem
 from predictors.devices.shipped import load
 from search.request.design_request import DesignRequest
 from service.operations.devices import MAX_DEVICES
-from spaces.space import get_space
+from spaces.known import get_space
 from store.memory import MemoryStore
 
 CELLS = get_space("nasbench201")

@@ -13,7 +13,7 @@ from networks.training.checkpoint import pack_weights, read_weights
 from service.http.problems import Problem
 from service.routes import export
 from spaces.declared.space import declare
-from spaces.space import get_space
+from spaces.known import get_space
 from store.jobs.job import JobState
 
 CELL = "|nor_conv_1x1~0|+|none~0|none~1|+|none~0|nor_conv_1x1~1|skip_connect~2|"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.children.bounded import Bounded
 from service.http.problems import Problem
-from spaces.space import get_space, space_names
+from spaces.known import get_space, space_names
 
 CELLS = get_space("nasbench201")
 GNN = get_space("gnn")

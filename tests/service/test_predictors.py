@@ -7,8 +7,8 @@ from api_server import Running, problem
 from predictors import shipped
 from predictors.kinds import KINDS
 from service import dependencies
+from spaces.known import get_space
 from spaces.registry import NotRegistered
-from spaces.space import get_space
 from store.blobs.collector import collect
 from store.blobs.memory import MemoryBlobs
 from store.database.ids import new_id

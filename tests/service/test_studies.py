@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from api_server import problem
 
-from spaces.space import get_space
+from spaces.known import get_space
 from store.database.ids import new_id
 
 CELLS = get_space("nasbench201")

@@ -15,7 +15,7 @@ import service.routes.studies as routes
 from experiments.reliability.studies import another_study, filled, opened
 from experiments.reliability.target import Answers, Target
 from service.operations.study_best import SHOWN
-from spaces.space import get_space
+from spaces.known import get_space
 
 TIMEOUT_SECONDS = 120
 CELLS = get_space("nasbench201")

@@ -6,7 +6,7 @@ from api_server import problem
 
 from encoders.tasks.embedding import VERSION, WIDTH, TaskEmbedding
 from networks import build
-from spaces.space import get_space
+from spaces.known import get_space
 from store.blobs.memory import MemoryBlobs
 from store.jobs.job import JobState
 from store.tasks.task import TaskContent

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from spaces.cached import cached_by_space
 from spaces.declared import space as declared
 from spaces.declared.declaration import declaration_text
 from spaces.declared.formulas import MAX_COST_WORK, MAX_RULE_WORK
@@ -24,7 +25,8 @@ from spaces.declared.source import DeclarationError
 from spaces.declared.space import declare
 from spaces.expression.check import MAX_WORK
 from spaces.expression.evaluate import Formula
-from spaces.space import InvalidArchitecture, cached_by_space, forget_space, get_space
+from spaces.known import forget_space, get_space
+from spaces.space import InvalidArchitecture
 from spaces.testing import conformance
 
 EXAMPLE = (Path(__file__).parents[2] / "examples" / "transformer_encoder.toml").read_text(encoding="utf-8")
@@ -264,7 +266,7 @@ def test_added_spaces_are_kept_up_to_a_size_and_then_go_with_all_that_was_comput
         computed.append(key)
         return np.zeros(2**18)
 
-    monkeypatch.setattr("spaces.space._ADDED._limit", 8 * 2**20)
+    monkeypatch.setattr("spaces.known._ADDED._limit", 8 * 2**20)
     gone = []
     for number in range(12):
         space = declare(EXAMPLE.replace("window = 64", f"window = {number + 1}"))
@@ -282,7 +284,7 @@ def test_added_spaces_are_kept_up_to_a_size_and_then_go_with_all_that_was_comput
 
 
 def test_an_added_space_that_is_in_use_stays_known_by_its_name(monkeypatch):
-    monkeypatch.setattr("spaces.space._ADDED._limit", 0)
+    monkeypatch.setattr("spaces.known._ADDED._limit", 0)
     used = declare(EXAMPLE.replace("window = 64", "window = 62"))
     declare(EXAMPLE.replace("window = 64", "window = 61"))
     assert get_space(used.name) is used

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from spaces.families.efficientnet_lite import LITE0, LITE1, LITE2, RESOLUTIONS, LiteSpace, places
+from spaces.known import SPACES, get_space
 from spaces.registry import NotRegistered, Registry
-from spaces.space import SPACES, InvalidArchitecture, get_space
+from spaces.space import InvalidArchitecture
 from tests.spaces.reference_network import Network
 
 SPACE = get_space("efficientnet_lite")

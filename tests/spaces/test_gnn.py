@@ -7,7 +7,8 @@ import pytest
 from nas_bench_graph.architecture import Arch, all_archs
 
 from spaces.gnn_trees import LINK_LISTS, OPERATIONS, TOPOLOGIES
-from spaces.space import InvalidArchitecture, get_space
+from spaces.known import get_space
+from spaces.space import InvalidArchitecture
 
 SPACE = get_space("gnn")
 

@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from spaces.space import InvalidArchitecture, get_space
+from spaces.known import get_space
+from spaces.space import InvalidArchitecture
 from tests.spaces.reference_network import Network
 
 SPACE = get_space("mnasnet")

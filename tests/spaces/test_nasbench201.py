@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from spaces.families.nasbench201 import CHOICES, EDGES
-from spaces.space import InvalidArchitecture, get_space
+from spaces.known import get_space
+from spaces.space import InvalidArchitecture
 
 SPACE = get_space("nasbench201")
 ALL_CONV3 = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|"

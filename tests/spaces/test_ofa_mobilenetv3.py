@@ -5,7 +5,8 @@ import pytest
 
 from spaces.costs.layer_cost import Cost, classifier, convolution
 from spaces.families.ofa_mobilenetv3 import squeezed
-from spaces.space import InvalidArchitecture, get_space
+from spaces.known import get_space
+from spaces.space import InvalidArchitecture
 from tests.spaces.reference_network import Network
 
 SPACE = get_space("ofa_mobilenetv3")

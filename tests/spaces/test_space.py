@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from spaces.space import InvalidArchitecture, Space, Variable, get_space, space_names
+from spaces.known import get_space, space_names
+from spaces.space import InvalidArchitecture, Space, Variable
 
 
 def test_spaces_are_found_in_their_files():

@@ -6,7 +6,8 @@ import pytest
 from encoders.features import feature_names, features
 from predictors.inputs import informed_kinds
 from predictors.kinds import KINDS
-from spaces.space import InvalidArchitecture, add_space, get_space
+from spaces.known import add_space, get_space
+from spaces.space import InvalidArchitecture
 from spaces.testing import conformance
 from spaces.with_recipe import WithRecipe, with_recipe
 

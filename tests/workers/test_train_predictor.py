@@ -5,7 +5,7 @@ import pytest
 
 from predictors.kinds import KINDS
 from predictors.training.observations import FOLDS, read_predictor
-from spaces.space import get_space
+from spaces.known import get_space
 from store.blobs.memory import MemoryBlobs
 from store.jobs.job import JobState
 from store.predictors.predictor import PredictorSpec

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from networks.training.designed import FINISH, dataset_of, designed_network
 from networks.training.order import BUNDLE_STEPS
-from spaces.space import get_space
+from spaces.known import get_space
 from store.datasets.dataset import DATASETS
 from store.jobs.job import JobState
 from store.networks.network import NetworkSpec

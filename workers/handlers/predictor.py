@@ -22,7 +22,7 @@ def predictor(context: JobContext) -> Outcome:
     import numpy as np
 
     from predictors.training.observations import train
-    from spaces.space import get_space
+    from spaces.known import get_space
 
     payload = context.job.payload
     found, labels = context.training(str(payload["predictor"]), int(str(payload["version"])))
@@ -74,8 +74,8 @@ def _source(found: StoredPredictor) -> "Predictor | None":
 
     from predictors import shipped
     from predictors.training.observations import new_predictor
+    from spaces.known import get_space
     from spaces.metric import Quantity
-    from spaces.space import get_space
 
     space, task, labels = get_space(found.spec.space), str(source["task"]), source.get("observations")
     if not isinstance(labels, list):

@@ -7,7 +7,8 @@ from spaces.block_chain import Block, BlockChain
 from spaces.costs.layer_cost import strided
 from spaces.costs.network_config import SMALL, NetworkConfig
 from spaces.image_space import ImageSpace
-from spaces.space import SPACES, Codes, Floats, Variable, get_space
+from spaces.known import SPACES, get_space
+from spaces.space import Codes, Floats, Variable
 
 KERNELS, WIDTHS = (3, 5), (8, 16, 24)
 STRIDES = (1, 2, 1, 2)

@@ -9,7 +9,7 @@ from networks.plan import planned_spaces
 from search.problem import Problem
 from search.strategies import STRATEGIES
 from search.strategy import Strategy
-from spaces.space import get_space
+from spaces.known import get_space
 
 DRAWS = 4
 """Uniform draws for each suggestion."""

@@ -12,7 +12,7 @@ import search.testing.strategies
 import spaces.testing
 from networks import build
 from spaces.costs.network_config import SKELETONS
-from spaces.space import get_space
+from spaces.known import get_space
 
 ORDER = {"space": "pocket", "task": "stripes", "evaluations": 1, "evaluator": "linear_probe"}
 

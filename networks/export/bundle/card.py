@@ -12,7 +12,7 @@ from networks.export.bundle.origin import Origin
 from networks.images.dataset import ImageSet
 from networks.latency.machine import about_machine
 from networks.latency.measure import measure_latency
-from spaces.space import get_space
+from spaces.known import get_space
 
 FORMAT = "netwright-bundle-1"
 _VERSIONS = ("netwright", "torch", "onnx", "onnxruntime", "numpy", "pillow")

@@ -7,7 +7,7 @@ from networks.build import codes_of
 from networks.export.program import program_of
 from networks.plan import plan_network
 from spaces.costs.network_config import NetworkConfig
-from spaces.space import get_space
+from spaces.known import get_space
 
 WEIGHTS = "weights.safetensors"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from networks.latency.onnx_file import onnx_bytes
 from networks.plan import plan_network
-from spaces.space import get_space
+from spaces.known import get_space
 
 SCRIPT = "measure.py"
 NOTE = """\

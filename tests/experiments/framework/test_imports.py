@@ -82,7 +82,7 @@ from benchmarks.table import all_tables
 from predictors.kinds import KINDS
 from search.evaluators import EVALUATORS
 from search.strategies import STRATEGIES
-from spaces.space import SPACES
+from spaces.known import SPACES
 for registry in (STRATEGIES, KINDS, EVALUATORS, SPACES):
     for name in registry.built_in(): registry.get(name)
 all_tables()

@@ -18,7 +18,7 @@ from experiments.framework.published import Publication
 from experiments.framework.report import report
 from experiments.framework.results import to_text
 from experiments.framework.row import NO_TABLE, Row
-from spaces.space import get_space
+from spaces.known import get_space
 
 COLUMN = "nasbench201/accuracy@cifar10-int8-ptq"
 PAPER = Publication("Who", 2020, "There, Table 1")

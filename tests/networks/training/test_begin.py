@@ -14,7 +14,7 @@ from networks.training.rebuild import identity_of, rebuild
 from networks.training.recalibrate import recalibrate
 from networks.training.recipe import PRETRAINED, SCRATCH, Recipe, TrainingOptions
 from networks.training.train import TrainingStopped, train
-from spaces.space import get_space
+from spaces.known import get_space
 from tests.networks.training import data
 
 NAME = "efficientnet_lite"

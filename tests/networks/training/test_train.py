@@ -12,7 +12,7 @@ from networks.training.batches import Batches, augment
 from networks.training.checkpoint import BadCheckpoint, Place, pack, unpack
 from networks.training.recipe import Recipe
 from networks.training.train import Diverged, TrainingStopped, accuracy, train
-from spaces.space import get_space
+from spaces.known import get_space
 from tests.networks.training import data
 
 EXAMPLE = get_space("nasbench201").example
