@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from benchmarks.tables import Tables
+from netwright.settings import Settings
 
 # No test asserts a time, neither does Hypothesis.
 settings.register_profile("netwright", deadline=None)
@@ -31,9 +32,13 @@ def data_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tables(tmp_path_factory: pytest.TempPathFactory) -> Tables:
-    """The real tables, converted once a session; a test of the data directory's asks for ``data_dir`` too."""
-    return Tables(tmp_path_factory.mktemp("cache"), _data_dir())
+def tables() -> Tables:
+    """The real tables; a test of the data directory's asks for ``data_dir`` too.
+
+    They are read from where ``netwright data prepare`` converts them: each process of the tests would need
+    half a minute for them. What a conversion gives is held in ``tests/benchmarks``.
+    """
+    return Tables(Settings().cache_dir, _data_dir())
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ EVALUATIONS = 6
 
 def batch_rows(context: Context) -> list[Row]:
     """Trainings for each architecture that the designs of a batch evaluate."""
-    trained, evaluated, named = _trained()
+    trained, evaluated, named = context.once("batches", _trained)
     different, each = len(set(evaluated)), "for each architecture"
     return [
         Row.measured(

@@ -109,6 +109,7 @@ ANSWERS: dict[str, Callable[..., Any]] = {
             for knowledge in ("auto", "none")
         },
     },
+    "experiments.asks.batches._trained": lambda *a: (["a", "b"], ["a", "b", "a"], True),
     "experiments.asks.distinct.twins": lambda *a: {"function": [0, 0], "string": [7, 13]},
     "experiments.asks.own_tasks.designed_for_own_task": lambda *a: dict.fromkeys(
         ("nasbench201", "mnasnet", "fbnet", "ofa_mobilenetv3"), True
