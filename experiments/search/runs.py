@@ -210,37 +210,3 @@ def volume_after(run: Run, evaluations: int, values: Floats) -> float:
         volume.compute(torch.from_numpy(rows[pareto_front(rows)])) for rows in (found, values)
     )
     return float(100 * of_found / of_all)
-
-
-def suggestion_seconds(
-    tables: Tables, quest: Quest, observed: int, count: int, seed: int
-) -> dict[str, list[float]]:
-    """Seconds of ten suggestions of ``count`` by our strategy, one evaluation after each.
-
-    Returns ``refit``, of suggestions whose observations have just reached a checkpoint, where hyperparameters
-    are chosen anew, and ``usual``, of the others.
-    """
-    from search.bo.surrogates import APART, checkpoint
-
-    problem = quest.problem
-    codes = tables.architectures(quest.space, quest.objectives[0].key)
-    rng = np.random.default_rng(seed)
-    chosen = problem.space.format(codes[rng.choice(len(codes), size=observed, replace=False)])
-    evaluator = TableEvaluator(problem, tables)
-    strategy = make(OURS, problem, seed)
-
-    def labels(names: list[str]) -> list[CompletedTrial]:
-        return [CompletedTrial(evaluator.evaluate(name, lambda: False)) for name in names]
-
-    strategy.observe(labels(chosen))
-    strategy.suggest(1)  # the first one learns everything that a running study has learned already
-    seconds: dict[str, list[float]] = {"usual": [], "refit": []}
-    for known in range(observed, observed + 10):
-        begin = time.perf_counter()
-        names = strategy.suggest(count)
-        counts = [known - APART * number for number in range(len(problem.to_measure))]
-        fitted = known > observed and any(checkpoint(count) == count for count in counts)
-        kind = "refit" if fitted else "usual"
-        seconds[kind].append(time.perf_counter() - begin)
-        strategy.observe(labels(names[:1]))
-    return seconds

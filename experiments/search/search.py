@@ -12,7 +12,7 @@ from experiments.framework.context import Context
 from experiments.framework.pool import Part
 from experiments.framework.published import Publication
 from experiments.framework.registry import comparison
-from experiments.framework.row import NO_TABLE, Row
+from experiments.framework.row import Row
 from experiments.search.bounded import bounded_rows
 from experiments.search.graphs import graph_rows
 from experiments.search.runs import (
@@ -24,8 +24,8 @@ from experiments.search.runs import (
     methods,
     reached_after,
     search,
-    suggestion_seconds,
 )
+from experiments.search.seconds import seconds_rows
 from spaces.metric import Quantity
 
 BUDGETS = (10, 20, 50, 100, 150, 300)
@@ -36,8 +36,6 @@ PUBLISHED = {"cifar10": BANANAS.reports(46.0), "cifar100": BANANAS.reports(88.0)
 HE = Publication("He et al.", 2024, "RoBoT, ICLR, table of NAS-Bench-201")
 ROBOT = {"cifar10": HE.reports(94.36), "cifar100": HE.reports(73.51)}
 TWELVE_EPOCHS = Quest("nasbench201", "cifar10", (Quantity("accuracy", task="cifar10-valid-12ep"),))
-TIMED = 3
-"""Seeds whose suggestions are timed, at most."""
 SOURCE = "NAS-Bench-201"
 
 PROTOCOL = """\
@@ -68,15 +66,18 @@ objective for Syne Tune. RoBoT as in its paper: twenty searched by CIFAR-10 vali
 12 epochs, for both tasks; the test accuracy of the best of them is reported. It combines their six scores as
 we compute them: the trained skeleton, initialized as He et al. (2015), 16 standard normal images of 16×16,
 logarithms of all but jacob_cov, one table for both tasks.
-Seconds are those of the machine named, other work beside it included, of ten suggestions a seed, three
-seeds at most: refit is the one of the ten that chooses hyperparameters anew, as one in fifty does, the row
-without it is of the nine others, slowest is of all."""
+Seconds of figure 4 are of processor, on one thread, warm, of ten suggestions a seed, three seeds at most: on
+a quiet core the clock on the wall says the same. The row refit is of the one of the ten that chooses
+hyperparameters anew, as one in fifty does; the row without it is of the nine others; posterior is of the
+means and variances of all 15,625 cells; slowest is by the clock on the wall, other work on the machine
+included. optuna-gp is Optuna's GPSampler and ax is Ax's client with the search that it chooses itself, each
+at its defaults, with the same observations, two suggestions a seed; neither is timed at 5,000."""
 
 
 @comparison("search", protocol=PROTOCOL, seeds=3, full_seeds=20, hours=1.2)
 def compare_search(context: Context) -> Sequence[Row]:
     """All parts of the figures."""
-    parts = (_all_cells, _honest, graph_rows, bounded_rows, _seconds, _robot)
+    parts = (_all_cells, _honest, graph_rows, bounded_rows, seconds_rows, _robot)
     return [row for part in parts for row in context.section(part)]
 
 
@@ -154,52 +155,6 @@ def _honest(context: Context) -> list[Row]:
         for budget in (50, 150):
             found = [answers[parts[method, budget, seed].name] for seed in context.seeds]
             rows.append(Row.measured(f"1-cifar10-honest-{budget}-{method}", found, "%", source=SOURCE))
-    return rows
-
-
-def _seconds(context: Context) -> list[Row]:
-    """Our strategy's time in spaces that are looked at as a whole, the choice of hyperparameters apart."""
-    cells = Quest("nasbench201", "cifar10-fp32", (Quantity("accuracy", task="cifar10-fp32"),))
-    graphs = Quest(
-        "gnn", "cora", (Quantity("accuracy", task="cora"), Quantity("latency_ms", device="gpu", task="cora"))
-    )
-    rows: list[Row] = []
-    for name, quest, observed, count, goal, source in (
-        ("one-at-300", cells, 305, 1, "<= 0.3", "AnalogNAS-Bench"),
-        ("batch-of-16-at-300", cells, 305, 16, "<= 1", "AnalogNAS-Bench"),
-        ("one-at-5000", cells, 5005, 1, "<= 2", "AnalogNAS-Bench"),
-        ("two-objectives-at-300", graphs, 305, 1, "<= 0.3", "NAS-Bench-Graph"),
-    ):
-        reason = context.tables.available(quest.space, quest.objectives[0].key)
-        if reason is not None:
-            rows += [
-                Row.absent(f"4-{name}{end}", reason, "s", goal=goal, evaluated_on=NO_TABLE)
-                for end in ("", "-refit")
-            ]
-            continue
-        runs = [
-            context.once(
-                f"seconds-{name}-{seed}", suggestion_seconds, context.tables, quest, observed, count, seed
-            )
-            for seed in context.seeds[:TIMED]
-        ]
-        usual = [seconds for run in runs for seconds in run["usual"]]
-        refit = [seconds for run in runs for seconds in run["refit"]]
-        rows += [
-            Row.measured(
-                f"4-{name}{end}",
-                seconds,
-                "s",
-                over="suggestions",
-                statement="one refit was timed" if len(seconds) == 1 else "",
-                goal=goal,
-                evaluated_on=NO_TABLE,
-                source=source,
-            )
-            for end, seconds in (("", usual), ("-refit", refit))
-        ]
-        slowest = f"the slowest of {len(usual + refit)}"
-        rows.append(Row.measured(f"4-{name}-slowest", max(usual + refit), "s", statement=slowest))
     return rows
 
 

@@ -143,7 +143,10 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     "experiments.search.constants.best_from": number,
     "experiments.search.runs.search": searched,
     "experiments.search.runs.honest": number,
-    "experiments.search.runs.suggestion_seconds": lambda *a: {"usual": [0.1] * 9, "refit": [0.3]},
+    "experiments.search.seconds.suggestion_seconds": lambda *a: (
+        {"usual": [0.1] * 9, "refit": [0.3], "posterior": [0.1] * 9, "slowest": [0.3]}
+    ),
+    "experiments.search.seconds.rivals_seconds": lambda *a: {"usual": [3.1, 3.2], "slowest": [3.2]},
     "experiments.search.training.study": numbers(
         "seconds", "evaluated", "killed", "trained_again", "accuracy", "test_accuracy", "rebuilt_difference"
     ),
