@@ -22,11 +22,11 @@ from search.models import Models, fit_models, searched_problem
 from search.pareto.front import pareto_front
 from search.problem import Problem
 from search.proposals import Proposals, propose
-from search.report import architectures, baseline, scores_of
+from search.report import architectures, baseline, signed_objectives_of
 from search.request.answerable import check_answerable
 from search.request.design_request import DesignRequest
 from search.request.pins import pinned
-from search.request.sources import sources_told
+from search.request.sources import sources_by_quantity
 from search.run.composite import make_evaluator
 from search.run.evaluation_pool import EvaluationPool
 from search.run.loop import Event, Stopped, run
@@ -173,14 +173,14 @@ def _report(
     for row in rows:
         if (seen := known.get(row["architecture"])) is not None and seen.details:
             row["evaluation"] = {"seconds": round(seen.seconds, 3), **seen.details}
-    front = pareto_front(scores_of(problem, rows, pessimistic=bool(known)))
+    front = pareto_front(signed_objectives_of(problem, rows, pessimistic=bool(known)))
     result: dict[str, object] = {
         "architectures": rows,
         "pareto": (np.flatnonzero(front) + 1).tolist(),
         "evaluated": len(observations),
         "baseline": baseline(problem, drawn, rows, request.seed),
         "models": _digests(request, problem, models),
-        "sources": sources_told(request),
+        "sources": sources_by_quantity(request),
         "costs_for": problem.network_for(problem.task).to_dict(),
         "knowledge": knowledge.to_dict(request.knowledge),
         "seconds": round(time.perf_counter() - began, 3),
@@ -220,8 +220,8 @@ def _best_measured(problem: Problem, measured: Sequence[Observation]) -> list[st
     """Strings of feasible observations, the non-dominated first, then by the first objective."""
     if not measured:
         return []
-    scores = np.stack([problem.score(observation.values) for observation in measured])
-    order = np.lexsort((-scores[:, 0], ~pareto_front(scores)))
+    values = np.stack([problem.signed_objectives(observation.values) for observation in measured])
+    order = np.lexsort((-values[:, 0], ~pareto_front(values)))
     return [measured[index].architecture for index in order]
 
 
@@ -236,10 +236,10 @@ def _digests(request: DesignRequest, problem: Problem, models: Models) -> dict[s
 
 def _named(request: DesignRequest, knowledge: Knowledge, models: Models) -> dict[str, str]:
     """Quantity key → which model predicts it, for a person."""
-    told = sources_told(request)
+    sources = sources_by_quantity(request)
     own = "the design's own observations"
     after = {key: f"{name}, and {own}" for key, name in knowledge.named.items()}
-    return {key: told[key].get("model", after.get(key, own)) for key in models}
+    return {key: sources[key].get("model", after.get(key, own)) for key in models}
 
 
 def _infeasible(
@@ -257,7 +257,7 @@ def _infeasible(
         "gaps": problem.gaps(values),
         "costs_for": problem.network_for(problem.task).to_dict(),
         "evaluated": evaluated,
-        "sources": sources_told(request),
+        "sources": sources_by_quantity(request),
         "seconds": round(time.perf_counter() - began, 3),
     }
     return DesignResult("infeasible", result, reason)

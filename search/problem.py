@@ -139,8 +139,8 @@ class Problem:
     def gap(self, codes: Codes) -> Floats:
         """Distance (b,) of codes (b, v) to the exact bounds, each relative to its bound; 0 where all hold.
 
-        A member that one of the tasks does not admit is one bound's width away. With predictions, what is
-        within the exact bounds is as far away as predicted ones are from the asked confidence.
+        An architecture that one of the tasks does not admit lies at distance 1. With predictions, one within
+        the exact bounds lies as far away as its predicted bounds are from the asked confidence.
         """
         admitted = np.all([self.space.allowed(codes, task) for task in self.tasks], axis=0)
         gaps: Floats = (~admitted).astype(np.float64)
@@ -152,7 +152,7 @@ class Problem:
             gaps[within] = self.predictions.gap(codes[within])
         return gaps
 
-    def score(self, values: dict[str, float]) -> Floats:
+    def signed_objectives(self, values: dict[str, float]) -> Floats:
         """Objective values (o,) of one architecture, signed so that more is better."""
         return np.array([quantity.sign * values[quantity.key] for quantity in self.objectives])
 

@@ -172,27 +172,27 @@ def _best(problem: Problem, fitness: "_Fitness", codes: Codes, count: int, exclu
     return first_of_twins(problem, codes[_order(fitness.objectives(codes))], exclude, count)
 
 
-def _order(scores: Floats) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    """Indices of scores (b, o), larger is better: by one objective; by several front after front, each front
+def _order(values: Floats) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """Indices of values (b, o), larger is better: by one objective; by several front after front, each front
     in an order whose beginnings are spread along it."""
-    if scores.shape[1] == 1:
-        return np.argsort(-scores[:, 0], kind="stable")
-    numbers = fronts(scores)
+    if values.shape[1] == 1:
+        return np.argsort(-values[:, 0], kind="stable")
+    numbers = fronts(values)
     order: list[int] = []
     for number in range(int(numbers.max()) + 1):
         of_front = np.flatnonzero(numbers == number)
-        order += of_front[_spread(scores[of_front])].tolist()
+        order += of_front[_spread(values[of_front])].tolist()
     return np.array(order, dtype=np.int64)
 
 
-def _spread(scores: Floats) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    """Indices of one front's scores (b, o): the best of the first objective, then always the farthest from
+def _spread(values: Floats) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """Indices of one front's values (b, o): the best of the first objective, then always the farthest from
     all before it, distances in parts of each objective's range."""
-    width = np.maximum(scores.max(axis=0) - scores.min(axis=0), 1e-12)
-    places = (scores - scores.min(axis=0)) / width
+    width = np.maximum(values.max(axis=0) - values.min(axis=0), 1e-12)
+    places = (values - values.min(axis=0)) / width
     order = [int(places[:, 0].argmax())]
-    distance = np.full(len(scores), np.inf)
-    while len(order) < len(scores):
+    distance = np.full(len(values), np.inf)
+    while len(order) < len(values):
         distance = np.minimum(distance, np.abs(places - places[order[-1]]).max(axis=1))
         distance[order] = -1.0
         order.append(int(distance.argmax()))
@@ -231,8 +231,8 @@ class _Fitness:
 
     def __call__(self, codes: Codes, weights: Floats) -> Floats:
         """Chebyshev scalarization (b,); with one objective, itself."""
-        scores = self.objectives(codes)
-        if scores.shape[1] == 1:
-            return scores[:, 0]
-        result: Floats = (scores * weights).min(axis=1) + 0.05 * (scores * weights).sum(axis=1)
+        values = self.objectives(codes)
+        if values.shape[1] == 1:
+            return values[:, 0]
+        result: Floats = (values * weights).min(axis=1) + 0.05 * (values * weights).sum(axis=1)
         return result

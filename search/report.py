@@ -68,8 +68,8 @@ def architectures(
                 | ({"extrapolated": True} if quantity.key in far else {})
                 | ({"model": named[quantity.key]} if named and quantity.key in named else {})
             )
-    scores = scores_of(problem, rows, pessimistic=bool(known))
-    order = np.lexsort((-scores[:, 0], ~pareto_front(scores)))
+    signed = signed_objectives_of(problem, rows, pessimistic=bool(known))
+    order = np.lexsort((-signed[:, 0], ~pareto_front(signed)))
     return [{"rank": rank, **rows[index]} for rank, index in enumerate(order.tolist(), start=1)]
 
 
@@ -100,7 +100,7 @@ def _predicted(metric: str, prediction: Prediction, index: int) -> dict[str, obj
     return entry | {"source": "predicted"}
 
 
-def scores_of(problem: Problem, rows: Sequence[Mapping[str, Any]], *, pessimistic: bool) -> Floats:
+def signed_objectives_of(problem: Problem, rows: Sequence[Mapping[str, Any]], *, pessimistic: bool) -> Floats:
     """Objectives (b, o) of result objects, signed so that more is better.
 
     Args:
@@ -108,15 +108,15 @@ def scores_of(problem: Problem, rows: Sequence[Mapping[str, Any]], *, pessimisti
         rows: result objects.
         pessimistic: predictions count by the worse end of their interval, and come last without one.
     """
-    scores = np.empty((len(rows), len(problem.objectives)))
+    signed = np.empty((len(rows), len(problem.objectives)))
     for index, row in enumerate(rows):
         for column, quantity in enumerate(problem.objectives):
             entry = row["metrics"][quantity.key]
             value = entry["mean"]
             if pessimistic and entry["source"] == "predicted":
                 value = entry["lower" if quantity.sign > 0 else "upper"]
-            scores[index, column] = -1e300 if value is None else quantity.sign * value
-    return scores
+            signed[index, column] = -1e300 if value is None else quantity.sign * value
+    return signed
 
 
 def baseline(

@@ -193,10 +193,10 @@ def read_observations(problem: Problem, items: Sequence[Mapping[str, Any]]) -> l
             for index, (observation, value) in enumerate(zip(found, exact, strict=True)):
                 if observation.failed is not None:
                     continue
-                told = observation.values.get(quantity.key, value)
-                if not math.isclose(told, value, rel_tol=SAME):
+                reported = observation.values.get(quantity.key, value)
+                if not math.isclose(reported, value, rel_tol=SAME):
                     field = f"observations[{index}].values.{quantity.key}"
-                    message = f"{told:g} was told, and {observation.architecture} has {value:g}"
+                    message = f"{reported:g} was reported, and {observation.architecture} has {value:g}"
                     hint = "it is known exactly; leave it out"
                     errors.append(FieldError(field, message, hint))
                 observation.values[quantity.key] = value
@@ -209,15 +209,15 @@ def _values(
     problem: Problem, item: Mapping[str, Any], path: str, errors: list[FieldError]
 ) -> dict[str, float]:
     """Quantity key → value; what is wrong with them joins ``errors``."""
-    told: Mapping[str, float] | None = item.get("values")
+    reported: Mapping[str, float] | None = item.get("values")
     failed = item.get("failed")
-    if (told is None) == (failed is None):
+    if (reported is None) == (failed is None):
         errors.append(FieldError(path, "needs either values or the reason why it failed", "give one of them"))
         return {}
-    if told is None:
+    if reported is None:
         return {}
     values: dict[str, float] = {}
-    for name, value in told.items():
+    for name, value in reported.items():
         quantity = _quantity(problem, name)
         field = f"{path}.values.{name}"
         if quantity is None:

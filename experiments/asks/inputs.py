@@ -71,5 +71,5 @@ def _files() -> list[float]:
         for path, text in zip(paths, FILES, strict=True):
             path.write_bytes(text.encode())
         command = [sys.executable, "-c", read, *map(str, paths)]
-        told = subprocess.run(command, capture_output=True, text=True, check=True)
-    return [float(found == [[CELL, 12.5], [OTHER, 3.0]]) for found in json.loads(told.stdout)]
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [float(found == [[CELL, 12.5], [OTHER, 3.0]]) for found in json.loads(answer.stdout)]

@@ -19,7 +19,7 @@ from spaces.known import get_space
 SOURCE = "cifar10-fp32"
 TARGETS = ("int8-ptq", "int8-qat", "analog")
 COMPARED = ("gbdt", "gp")
-MANY, FEW = 500, 50
+SOURCE_LABELS, TARGET_LABELS = 500, 50
 TABLE = "AnalogNAS-Bench"
 
 PROTOCOL = """\
@@ -40,16 +40,16 @@ def transfer(tables: Tables, kind: str, target: str, seed: int) -> dict[str, flo
     full = tables.values(space.name, f"accuracy@{SOURCE}", codes)
     values = tables.values(space.name, key, codes)
     order = np.random.default_rng(seed).permutation(len(codes))
-    many, few, rest = order[:MANY], order[MANY:][:FEW], order[MANY + FEW :]
-    source = make(space, task=SOURCE, seed=seed).fit(codes[many], full[many])
-    moved = PrecisionTransfer(space, source=source, seed=seed).fit(codes[few], values[few])
+    learned, labelled, rest = np.split(order, [SOURCE_LABELS, SOURCE_LABELS + TARGET_LABELS])
+    source = make(space, task=SOURCE, seed=seed).fit(codes[learned], full[learned])
+    moved = PrecisionTransfer(space, source=source, seed=seed).fit(codes[labelled], values[labelled])
     predicted = moved.predict(codes[rest])
     means = {
         "transfer": predicted.mean,
         "source": source.predict(codes[rest]).mean,
         "taught": moved.taught.predict(codes[rest]).mean,
     }
-    for name, drawn in (("scratch-500", many), ("scratch-50", few)):
+    for name, drawn in (("scratch-500", learned), ("scratch-50", labelled)):
         alone = make(space, task=f"cifar10-{target}", seed=seed).fit(codes[drawn], values[drawn])
         means[name] = alone.predict(codes[rest]).mean
     inside = (predicted.lower <= values[rest]) & (values[rest] <= predicted.upper)

@@ -85,7 +85,7 @@ class OptunaStrategy(Strategy):
                 if asked is not None:
                     self._fail(asked)
                 continue
-            values = self.problem.score(trial.observation.values).tolist()
+            values = self.problem.signed_objectives(trial.observation.values).tolist()
             missed = float(violations(self.problem, [trial.observation])[0])
             self.known[trial.architecture] = values, missed
             self._tell(asked or self._enqueued(trial.architecture), values, missed)

@@ -16,7 +16,7 @@ def admitted_choices(problem: Problem) -> dict[str, list[int]]:
     """Variable → places of the choices that an architecture within the exact bounds takes; in a large space,
     all."""
     space = problem.space
-    codes = _members(space)
+    codes = _all_codes(space)
     if codes is None:
         return {variable.name: list(range(len(variable.choices))) for variable in space.variables}
     codes = codes[problem.gap(codes) <= 0]
@@ -47,5 +47,5 @@ def choices_of(problem: Problem, architecture: str) -> dict[str, int]:
 
 
 @lru_cache(maxsize=4)
-def _members(space: Space) -> Codes | None:
+def _all_codes(space: Space) -> Codes | None:
     return space.enumerate() if space.size <= LISTED else None

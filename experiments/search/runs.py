@@ -31,7 +31,7 @@ OF_SEVERAL = ("random", "evolution", "local", "optuna-tpe", "optuna-nsga2", "syn
 """The rivals where there are several objectives."""
 
 Run = dict[str, list[list[float]] | list[float]]
-"""``scores``: signed objective values of each evaluation, more is better; ``seconds``: of each suggestion."""
+"""``values``: signed objective values of each evaluation, more is better; ``seconds``: of each suggestion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,15 +135,15 @@ def search(
 ) -> Run:
     """One run; with a target it ends where the first objective has reached it."""
     problem = quest.problem
-    scores: list[list[float]] = []
+    values: list[list[float]] = []
     seconds: list[float] = []
     for observation, spent in begun_alike(problem, looked_up(tables, problem), method, seed, evaluations):
-        scores.append(problem.score(observation.values).tolist())
+        values.append(problem.signed_objectives(observation.values).tolist())
         if spent is not None:
             seconds.append(spent)
-        if target is not None and scores[-1][0] >= target:
+        if target is not None and values[-1][0] >= target:
             break
-    return {"scores": scores, "seconds": seconds}
+    return {"values": values, "seconds": seconds}
 
 
 def honest(tables: Tables, quest: Quest, held_out: str, method: str, seed: int, evaluations: int) -> float:
@@ -151,7 +151,7 @@ def honest(tables: Tables, quest: Quest, held_out: str, method: str, seed: int, 
     problem = quest.problem
     best: tuple[float, str] = (-np.inf, "")
     for observation, _ in begun_alike(problem, looked_up(tables, problem), method, seed, evaluations):
-        best = max(best, (float(problem.score(observation.values)[0]), observation.architecture))
+        best = max(best, (float(problem.signed_objectives(observation.values)[0]), observation.architecture))
     codes = problem.space.parse(best[1])[None]
     return float(tables.values(quest.space, held_out, codes)[0])
 
@@ -177,17 +177,17 @@ def everything(tables: Tables, quest: Quest) -> Floats:
 
 def best_after(run: Run, evaluations: int) -> float:
     """The best first objective among the first so many evaluations."""
-    return float(max(row[0] for row in _scores(run)[:evaluations]))
+    return float(max(row[0] for row in _values(run)[:evaluations]))
 
 
 def reached_after(run: Run, target: float) -> float | None:
     """Evaluations until the first objective reached a target; None where it did not."""
-    values = [row[0] for row in _scores(run)]
+    values = [row[0] for row in _values(run)]
     return next((float(number) for number, value in enumerate(values, 1) if value >= target), None)
 
 
-def _scores(run: Run) -> list[list[float]]:
-    return [list(row) for row in run["scores"]]  # type: ignore[arg-type]
+def _values(run: Run) -> list[list[float]]:
+    return [list(row) for row in run["values"]]  # type: ignore[arg-type]
 
 
 def front_reference(values: Floats) -> Floats:
@@ -204,7 +204,7 @@ def volume_after(run: Run, evaluations: int, values: Floats) -> float:
     from botorch.utils.multi_objective.hypervolume import Hypervolume
 
     reference = front_reference(values)
-    found = np.array(_scores(run)[:evaluations])
+    found = np.array(_values(run)[:evaluations])
     volume = Hypervolume(torch.from_numpy(reference))
     of_found, of_all = (
         volume.compute(torch.from_numpy(rows[pareto_front(rows)])) for rows in (found, values)

@@ -98,7 +98,7 @@ def rivals_seconds(tables: Tables, quest: Quest, rival: str, observed: int, coun
     walls = []
 
     def add(name: str) -> None:
-        values: Floats = problem.score(evaluator.evaluate(name, lambda: False).values)
+        values: Floats = problem.signed_objectives(evaluator.evaluate(name, lambda: False).values)
         searcher.add(name, values.tolist())
 
     for name in names[:observed]:

@@ -98,8 +98,8 @@ class SyneTuneStrategy(Strategy):
     def _result(self, observation: Observation) -> dict[str, float]:
         """What the scheduler is told, less is better."""
         missed = MISSED * float(violations(self.problem, [observation])[0])
-        scores = self.problem.score(observation.values)
-        return {f"objective{index}": missed - float(score) for index, score in enumerate(scores)}
+        values = self.problem.signed_objectives(observation.values)
+        return {f"objective{index}": missed - float(value) for index, value in enumerate(values)}
 
 
 def _scheduler(problem: Problem, seed: int, searcher: str) -> Any:

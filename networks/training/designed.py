@@ -58,5 +58,5 @@ def designed_network(
 
 
 def _options(payload: Mapping[str, Any]) -> TrainingOptions:
-    told = (payload.get("evaluator_options") or {}).get("training") or {}
-    return read_options(TrainingOptions, told, "evaluator_options.training")
+    options = (payload.get("evaluator_options") or {}).get("training") or {}
+    return read_options(TrainingOptions, options, "evaluator_options.training")

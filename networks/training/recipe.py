@@ -9,7 +9,7 @@ from spaces.costs.network_config import FULL, RESOLUTIONS, SKELETONS
 SCRATCH, PRETRAINED = "scratch", "pretrained"
 INITS = (SCRATCH, PRETRAINED)
 """Weights that a training begins with."""
-_RATES = {
+_LEARNING_RATES = {
     (SCRATCH, "sgd"): 0.1,
     (SCRATCH, "adamw"): 0.1,
     (PRETRAINED, "sgd"): 0.01,
@@ -56,9 +56,9 @@ class Recipe:
         (0.1, 0.5)
         """
         optimizer = self.optimizer or ("adamw" if init == PRETRAINED else "sgd")
-        usual = _RATES[init, optimizer]
-        rate = usual if self.learning_rate is None else self.learning_rate
-        return replace(self, optimizer=optimizer, learning_rate=rate)
+        usual = _LEARNING_RATES[init, optimizer]
+        learning_rate = usual if self.learning_rate is None else self.learning_rate
+        return replace(self, optimizer=optimizer, learning_rate=learning_rate)
 
     def to_dict(self) -> dict[str, object]:
         """The recipe as JSON, what is fixed included."""

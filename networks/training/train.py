@@ -185,9 +185,9 @@ class _Run:
         place = self.place
         x, y = self.batches.batch(order, place.epoch, step)  # type: ignore[arg-type]
         total = self.recipe.epochs * self.batches.steps
-        rate = _rate(self.recipe, place.epoch * self.batches.steps + step, total)
+        learning_rate = _learning_rate(self.recipe, place.epoch * self.batches.steps + step, total)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate
         # Layers that draw (dropout) draw the same in an interrupted training.
         torch.manual_seed(hash((self.seed, place.epoch, step)) & 0x7FFF_FFFF)
         self.network.train()
@@ -248,7 +248,7 @@ def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.SGD(groups, lr=_highest(recipe), momentum=0.9, nesterov=True)
 
 
-def _rate(recipe: Recipe, step: int, total: int) -> float:
+def _learning_rate(recipe: Recipe, step: int, total: int) -> float:
     r"""Learning rate of a step: :math:`\eta (t + 1) / w` for :math:`t < w`, then half a cosine to zero."""
     warm, highest = max(1, round(WARM_UP * total)), _highest(recipe)
     if step < warm:

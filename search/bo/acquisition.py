@@ -267,16 +267,16 @@ class BatchAcquisition:
 
     def _front(self) -> Floats:
         """Objectives that must be improved on, (p, o): of feasible observations and of pending trials."""
-        scores = np.stack(
+        observed = np.stack(
             [
                 quantity.sign * self.scales[quantity.key].transform(values_of(self.finished, quantity.key))
                 for quantity in self.problem.objectives
             ],
             axis=1,
         )
-        self.reference: Floats = scores.min(axis=0) - 0.1
-        front: Floats = scores[self.feasible] if self.feasible.any() else scores.min(axis=0)[None]
-        if not len(self.pending) or scores.shape[1] == 1:
+        self.reference: Floats = observed.min(axis=0) - 0.1
+        front: Floats = observed[self.feasible] if self.feasible.any() else observed.min(axis=0)[None]
+        if not len(self.pending) or observed.shape[1] == 1:
             return front
         joined: Floats = np.concatenate([front, self._predicted_objectives(self.pending)])
         return joined
@@ -297,7 +297,7 @@ class BatchAcquisition:
     def _best_observed(self) -> Codes:
         """Codes of the observations that a flat optimum must improve on: the best feasible ones."""
         rows = np.flatnonzero(self.feasible) if self.feasible.any() else np.arange(len(self.finished))
-        total = np.stack([self.problem.score(self.finished[int(row)].values) for row in rows])
+        total = np.stack([self.problem.signed_objectives(self.finished[int(row)].values) for row in rows])
         best = rows[np.argsort(-total[:, 0], kind="stable")[:8]]
         return self.problem.space.parse_many([self.finished[int(row)].architecture for row in best])
 

@@ -30,13 +30,13 @@ def random_weights(objectives: int, seed: list[int]) -> Floats:
     return weights
 
 
-def scalarized(scores: Floats, weights: Floats) -> Floats:
-    """The scalarization (n,) of scores (n, o).
+def scalarized(values: Floats, weights: Floats) -> Floats:
+    """The scalarization (n,) of signed objective values (n, o).
 
     >>> scalarized(np.array([[1.0, 3.0]]), np.array([0.5, 0.5]))
     array([0.6])
     """
-    weighted = scores * weights
+    weighted = values * weights
     found: Floats = weighted.min(axis=1) + AUGMENTED * weighted.sum(axis=1)
     return found
 

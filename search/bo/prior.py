@@ -113,9 +113,14 @@ class PriorSearch:
                 ]
                 codes, free = codes[best], free[best]
             names += space.format(chosen)
-            told = {key: model.predict(chosen, self.problem.confidence) for key, model in models.items()}
+            prediction = {
+                key: model.predict(chosen, self.problem.confidence) for key, model in models.items()
+            }
             predicted.append(
-                {key: {"mean": float(each.mean[0]), "std": float(each.std[0])} for key, each in told.items()}
+                {
+                    key: {"mean": float(each.mean[0]), "std": float(each.std[0])}
+                    for key, each in prediction.items()
+                }
             )
             if len(names) < count:
                 if front is not None:
@@ -199,10 +204,10 @@ class PriorSearch:
 
     def _scores(self, finished: Sequence[Observation]) -> Floats:
         """Objectives (n, o) of observations, signed so that more is better; those outside come last."""
-        scores = np.stack([self.problem.score(observation.values) for observation in finished])
+        values = np.stack([self.problem.signed_objectives(observation.values) for observation in finished])
         outside = np.array([not self.problem.feasible(observation) for observation in finished])
-        scores[outside] -= 1e6
-        return scores
+        values[outside] -= 1e6
+        return values
 
     def _front(self, finished: Sequence[Observation]) -> Floats | None:
         """Objectives (p, o) of the observations within the bounds; None where there is none."""

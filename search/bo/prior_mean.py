@@ -164,9 +164,9 @@ class PriorMean(Predictor):
     def _moments(self, codes: Codes) -> tuple[Floats, Floats]:
         """Mean and standard deviation (b,), one measurement's noise included."""
         if self._model is None:
-            told = self.base.predict(self.space.networks(codes))
+            prediction = self.base.predict(self.space.networks(codes))
             free = self.spread * np.sqrt(STRETCH**2 + USUAL**2 * (1 + NOISE**2))
-            return told.mean, told.std if self.same else np.full(len(codes), free)
+            return prediction.mean, prediction.std if self.same else np.full(len(codes), free)
         mean, variance = marginals(self._model, self._inputs(codes))
         return self._level + self._scale * mean, self._scale * np.sqrt(variance)
 
@@ -216,11 +216,11 @@ class PriorMean(Predictor):
         linear = LinearKernel(active_dims=(0,))
         linear.variance = min(STRETCH, self.usual) ** 2
         groups = Groups.of(look.sizes, look.prior_log_lengthscales(self.quantity))
-        deviation = ScaleKernel(GroupedMatern(groups, active_dims=tuple(range(1, 1 + sum(look.sizes)))))
-        deviation.outputscale = own**2
+        residual = ScaleKernel(GroupedMatern(groups, active_dims=tuple(range(1, 1 + sum(look.sizes)))))
+        residual.outputscale = own**2
         level = ConstantKernel()
         level.initialize(constant=torch.tensor(self.usual**2 if self.same else LEVEL))
-        return linear + deviation + level
+        return linear + residual + level
 
 
 class _FirstColumn(Mean):  # type: ignore[misc]

@@ -75,7 +75,7 @@ class PredictedBounds:
     def refined(self, observations: Sequence[Observation], new: int) -> "PredictedBounds":
         """See :class:`search.problem.Predictions`; the models begin anew with those of the search's start, so
         that a search that continues from stored observations has the same ones."""
-        told = [each for each in observations if each.failed is None]
+        finished = [each for each in observations if each.failed is None]
         news = observations[len(observations) - new :] if new else ()
         keys = {key for each in news for key in each.values if key in self._begins}
         if not keys:
@@ -85,7 +85,7 @@ class PredictedBounds:
             if quantity.key in keys:
                 seen = {
                     each.architecture: each.values[quantity.key]
-                    for each in told
+                    for each in finished
                     if quantity.key in each.values
                 }
                 models[quantity.key] = self._learned(quantity, list(seen.items())[-LEARNED:])

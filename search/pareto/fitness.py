@@ -24,16 +24,16 @@ def fitness(problem: Problem, observations: Sequence[Observation]) -> Floats:
     """
     if not observations:
         return np.empty(0)
-    scores = np.stack([problem.score(observation.values) for observation in observations])
-    if scores.shape[1] == 1:
-        found = scores[:, 0].copy()
+    values = np.stack([problem.signed_objectives(observation.values) for observation in observations])
+    if values.shape[1] == 1:
+        found = values[:, 0].copy()
     else:
-        numbers = fronts(scores)
+        numbers = fronts(values)
         found = -numbers.astype(np.float64)
         for number in np.unique(numbers):
             of_front = np.flatnonzero(numbers == number)
             # Less than half a front: an ordinal, so that endless distances at the ends do no harm.
-            found[of_front] += 0.5 * rankdata(crowding(scores[of_front])) / (len(of_front) + 1)
+            found[of_front] += 0.5 * rankdata(crowding(values[of_front])) / (len(of_front) + 1)
     misses = violations(problem, observations)
     outside = misses > 0
     if outside.any():

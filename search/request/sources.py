@@ -203,12 +203,12 @@ def _able(problem: Problem, quantity: Quantity, bench: Bench) -> list[str]:
     return found
 
 
-def sources_told(request: DesignRequest) -> dict[str, dict[str, str]]:
+def sources_by_quantity(request: DesignRequest) -> dict[str, dict[str, str]]:
     """What a result says of each quantity: its source, and the model where that is one."""
-    told = {}
+    sources = {}
     for _, quantity in fields_of(request):
         source = request.sources[quantity.key]
-        told[quantity.key] = {"source": source}
+        sources[quantity.key] = {"source": source}
         if source == MODEL and (found := model_of(request, quantity)) is not None:
-            told[quantity.key]["model"] = str(found)
-    return told
+            sources[quantity.key]["model"] = str(found)
+    return sources

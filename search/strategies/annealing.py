@@ -56,9 +56,9 @@ class AnnealingStrategy(Strategy):
             temperature = HOT * 0.5 ** ((index - INITIAL) / HALF)
             chance = np.random.default_rng([self.seed, index]).uniform()
             known = fitness[: index + 1]
-            if _score(fitness[index], known) - _score(fitness[stand], known) >= temperature * np.log(
-                max(chance, 1e-300)
-            ):
+            if _normal_score(fitness[index], known) - _normal_score(
+                fitness[stand], known
+            ) >= temperature * np.log(max(chance, 1e-300)):
                 stand = index
         return stand
 
@@ -73,7 +73,7 @@ class AnnealingStrategy(Strategy):
         return free[rng.permutation(len(free))[:count]]
 
 
-def _score(fitness: float, known: Floats) -> float:
+def _normal_score(fitness: float, known: Floats) -> float:
     """The normal score of a fitness among those known."""
     below = np.count_nonzero(known < fitness) + 0.5 * np.count_nonzero(known == fitness)
     return float(ndtri(below / len(known)))

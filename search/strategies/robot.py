@@ -58,29 +58,29 @@ class RobotStrategy(Strategy):
 
     def problem_changed(self) -> None:
         """See :meth:`search.strategy.Strategy.problem_changed`."""
-        members = self.problem.space.enumerate()
-        self.members = members[self.problem.gap(members) <= 0]
-        self.table = score_table.scaled_scores(self.problem.space, self.members)
-        self.places = {row.tobytes(): index for index, row in enumerate(self.members)}
+        codes = self.problem.space.enumerate()
+        self.codes = codes[self.problem.gap(codes) <= 0]
+        self.table = score_table.scaled_scores(self.problem.space, self.codes)
+        self.places = {row.tobytes(): index for index, row in enumerate(self.codes)}
         self.trace: list[_Tried] = []
 
     def suggest(self, count: int) -> list[str]:
         """See :meth:`search.strategy.Strategy.suggest`."""
-        if not len(self.members):
-            raise Exhausted("no member satisfies the exact bounds")
+        if not len(self.codes):
+            raise Exhausted("no architecture satisfies the exact bounds")
         values, lost = self._known()
         chosen: list[int] = []
-        while len(chosen) < min(count, len(self.members) - len(values) - len(lost)):
+        while len(chosen) < min(count, len(self.codes) - len(values) - len(lost)):
             found = self._next(values, lost)
             chosen.append(found)
-            # Waiting ones count as the worst until they are known: no combination is praised for them.
+            # Pending ones count as the worst, so that no combination gains by them.
             values[found] = min(values.values(), default=0.0)
         if not chosen:
-            raise Exhausted("every member within the exact bounds was evaluated")
-        return self.problem.space.format(self.members[chosen])
+            raise Exhausted("every architecture within the exact bounds was evaluated")
+        return self.problem.space.format(self.codes[chosen])
 
     def _known(self) -> tuple[dict[int, float], set[int]]:
-        """Fitness of every evaluated or waiting member by its row, and the rows of those that failed."""
+        """Row → fitness of every evaluated or pending architecture, and the rows of those that failed."""
         finished = self.finished()
         fitness = self.fitness(finished)
         codes = self.problem.space.parse_many([observation.architecture for observation in finished])
@@ -100,11 +100,11 @@ class RobotStrategy(Strategy):
         return values, taken - values.keys()
 
     def _next(self, values: dict[int, float], lost: set[int]) -> int:
-        """The first member that the published procedure would evaluate and that is not known yet."""
+        """The first architecture that the published procedure would evaluate and that is not known yet."""
         horizon = HORIZON
         while horizon <= len(values) + len(lost) and horizon < LONGEST:
             horizon *= 2
-        free = np.ones(len(self.members), dtype=bool)
+        free = np.ones(len(self.codes), dtype=bool)
         free[list(lost)] = False
         for number in range(horizon):
             if number >= len(self.trace) or values.get(self.trace[number].first) != self.trace[number].worth:
@@ -143,7 +143,7 @@ class RobotStrategy(Strategy):
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """A combination (k,), the member that it ranks first, and that one's fitness."""
+    """A combination (k,), the architecture that it ranks first, and that one's fitness."""
 
     weights: Floats
     first: int

@@ -233,8 +233,8 @@ def _is_slow(live: _Live, study: Study) -> bool:
     if live.seconds is not None:
         return live.seconds > SLOW_SECONDS
     objectives = study.request.get("objectives")
-    many = isinstance(objectives, list) and len(objectives) >= SLOW_OBJECTIVES
-    return many or study.observed >= SLOW_FROM
+    several = isinstance(objectives, list) and len(objectives) >= SLOW_OBJECTIVES
+    return several or study.observed >= SLOW_FROM
 
 
 def _busy(detail: str, seconds: int = 1) -> Problem:

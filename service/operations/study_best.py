@@ -38,7 +38,7 @@ class _Looked:
     """Held while it changes: a call that was given up may still run."""
     last: int = 0
     numbers: list[int] = field(default_factory=list)
-    scores: list[Floats] = field(default_factory=list)
+    values: list[Floats] = field(default_factory=list)
     """Of each page, (n, o), more is better."""
     shown: list[Observation] = field(default_factory=list)
     shown_of: int = 0
@@ -46,7 +46,7 @@ class _Looked:
 
     @property
     def bytes(self) -> int:
-        return 100 * len(self.numbers) + sum(page.nbytes for page in self.scores)
+        return 100 * len(self.numbers) + sum(page.nbytes for page in self.values)
 
 
 class StudyBests:
@@ -92,18 +92,18 @@ class StudyBests:
             while page := self._page(study, looked.last, PAGE):
                 held = _counting(problem, page)
                 if held:
-                    looked.scores.append(np.stack([problem.score(values) for _, values in held]))
+                    looked.values.append(np.stack([problem.signed_objectives(values) for _, values in held]))
                     looked.numbers += [number for number, _ in held]
                 looked.last = page[-1].number
                 checkpoint()
                 if len(page) < PAGE:
                     break
             if looked.shown_of != len(looked.numbers):
-                rows = best_rows(np.concatenate(looked.scores), SHOWN)
+                rows = best_rows(np.concatenate(looked.values), SHOWN)
                 numbers = [looked.numbers[row] for row in rows]
                 looked.shown = [self._page(study, number - 1, 1)[0].observation for number in numbers]
                 looked.shown_of = len(looked.numbers)
-                looked.scores = [np.concatenate(looked.scores)]
+                looked.values = [np.concatenate(looked.values)]
             return looked.shown
 
     def _page(self, study: Study, after: int, limit: int) -> list[NumberedObservation]:
@@ -128,8 +128,8 @@ def _counting(problem: SearchProblem, page: list[NumberedObservation]) -> list[t
     ]
 
 
-def best_rows(scores: Floats, count: int) -> list[int]:
-    """Rows of scores (n, o), larger is better, that none dominates; the ``count`` first of their order.
+def best_rows(values: Floats, count: int) -> list[int]:
+    """Rows of values (n, o), larger is better, that none dominates; the ``count`` first of their order.
 
     The order is by the first objective, then by the next. Whatever dominates a row comes before it, so that
     each row is compared with at most ``count`` others.
@@ -138,8 +138,8 @@ def best_rows(scores: Floats, count: int) -> list[int]:
     [1, 0]
     """
     # Equal rows keep the order of their observation.
-    left = np.lexsort(-scores.T[::-1])
-    ordered = scores[left]
+    left = np.lexsort(-values.T[::-1])
+    ordered = values[left]
     found: list[int] = []
     while len(left) and len(found) < count:
         first = ordered[0]

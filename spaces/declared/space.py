@@ -229,9 +229,9 @@ class DeclaredSpace(Space):
     # strings
     def parse(self, text: str) -> Codes:
         """Codes (v,) of ``name=value|name=value,value,…``; values of what is absent may stand or be ``-``."""
-        return self._member(self._spelling.parse(text, self.example))
+        return self._valid(self._spelling.parse(text, self.example))
 
-    def _member(self, codes: Codes) -> Codes:
+    def _valid(self, codes: Codes) -> Codes:
         if (reason := self.reason(codes)) is not None:
             raise InvalidArchitecture(reason, hint=f"for example {self.example}")
         canonical: Codes = self.canonical(codes[None])[0]

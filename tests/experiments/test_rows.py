@@ -38,7 +38,7 @@ def number(*arguments: object) -> float:
 def searched(tables: Tables, quest: Any, *arguments: object) -> dict[str, Any]:
     """A run of a searcher."""
     objectives = len(quest.objectives)
-    return {"scores": GENERATOR.uniform(-90, 90, (160, objectives)).tolist(), "seconds": [0.1, 0.2]}
+    return {"values": GENERATOR.uniform(-90, 90, (160, objectives)).tolist(), "seconds": [0.1, 0.2]}
 
 
 def estimate(*arguments: object) -> dict[str, float]:

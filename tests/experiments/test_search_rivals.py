@@ -108,4 +108,4 @@ def test_the_evaluating_trees_of_mnasnet_predict_networks_that_they_never_saw(ta
 
 
 def test_what_a_run_reached_counts_its_first_evaluations() -> None:
-    assert best_after({"scores": [[1.0], [3.0], [9.0]], "seconds": []}, 2) == 3.0
+    assert best_after({"values": [[1.0], [3.0], [9.0]], "seconds": []}, 2) == 3.0
