@@ -1,4 +1,4 @@
-"""What predictors share that learn normal scores of their labels and calibrate on labels they did not see."""
+"""The base of predictors that learn normal scores and calibrate on labels that they did not learn from."""
 
 from abc import abstractmethod
 from typing import Self
@@ -35,10 +35,10 @@ class ScoredPredictor(Predictor):
         return self.fit(*self.together(codes, values))
 
     def together(self, codes: Codes, values: Floats) -> tuple[Codes, Floats]:
-        """The labels that were learned and these.
+        """The learned labels and the given ones, concatenated.
 
         Raises:
-            NotEnoughLabels: where those that were learned are not at hand.
+            NotEnoughLabels: where the learned labels were not stored.
         """
         values = np.asarray(values, dtype=np.float64)
         if len(values) != len(codes):

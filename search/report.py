@@ -29,8 +29,8 @@ def architectures(
 ) -> list[dict[str, Any]]:
     """Result objects of codes (b, v), ranked.
 
-    What was measured counts by its value; what is predicted, where some of it was measured, by the
-    pessimistic end of its interval: a prediction was chosen for looking good, a measurement is a fact.
+    Measured values rank as they are. Where some values are measured, predicted ones rank by the pessimistic
+    end of their interval: the architectures were selected for high predictions, so means are too optimistic.
 
     Args:
         problem: objectives and constraints.
@@ -122,7 +122,7 @@ def signed_objectives_of(problem: Problem, rows: Sequence[Mapping[str, Any]], *,
 def baseline(
     problem: Problem, drawn: Sequence[Observation], rows: Sequence[Mapping[str, Any]], seed: int
 ) -> dict[str, object] | None:
-    """The first objective's mean over uniform draws within the exact bounds, none of it predicted.
+    """The first objective's mean over uniform draws within the exact bounds, from measured or exact values.
 
     Relative improvement as in Yang et al. 2020, "NAS evaluation is frustratingly hard", equation 1, of the
     best architecture whose value is measured or exact; None where none is.

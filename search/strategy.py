@@ -21,11 +21,11 @@ from spaces.metric import Observation
 from spaces.space import Codes, Floats
 
 FULL = "full"
-"""The fidelity of an evaluation that counts; every other one only informs."""
+"""The fidelity of a full evaluation; cheaper ones inform the surrogates and do not count as evaluations."""
 
 
 class Exhausted(RuntimeError):
-    """No further member within the exact bounds was found; not worth a retry with the same bounds."""
+    """No further architecture within the exact bounds was found; not worth a retry with the same bounds."""
 
 
 class Unsuitable(ValueError):
@@ -91,14 +91,14 @@ class Strategy(ABC):
                 self.rebound(replace(self.problem, predictions=refined))
 
     def rebound(self, problem: Problem) -> None:
-        """Goes on with the same problem, what models say of its bounds changed."""
+        """Takes the same problem with refined predictions of its bounds."""
         if problem is not self.problem:
             self.problem = problem
             self.problem_changed()
 
     def problem_changed(self) -> None:
-        """Called when own measurements have refined what models say of the bounds: whatever was derived from
-        the problem is derived anew."""
+        """Called when the predictions of the bounds were refined; a strategy recomputes what it derived from
+        the problem."""
         return
 
     def rng(self) -> np.random.Generator:
@@ -150,7 +150,7 @@ class Strategy(ABC):
         return np.concatenate([ended, with_twins(self.problem, waiting)])
 
     def uniform(self, count: int, rng: np.random.Generator, taken: Codes) -> Codes:
-        """Up to ``count`` members (m, v) within the exact bounds that are not taken, uniformly drawn.
+        """Up to ``count`` architectures (m, v) within the exact bounds that are not taken, uniformly drawn.
 
         Raises:
             Exhausted: where not a single one is found.
@@ -160,11 +160,13 @@ class Strategy(ABC):
             return codes
         nearest, gap = nearest_architecture(self.problem, rng)
         if gap > 0 or any((nearest == row).all() for row in taken):
-            raise Exhausted("no further member satisfies the bounds, predicted ones at the asked confidence")
+            raise Exhausted(
+                "no further architecture satisfies the bounds, predicted ones at the asked confidence"
+            )
         return nearest[None]
 
     def free_neighbours(self, codes: Codes, taken: set[bytes]) -> Codes:
-        """Neighbours (m, v) of a member (v,) within the exact bounds that are not taken."""
+        """Neighbours (m, v) of an architecture (v,) within the exact bounds that are not taken."""
         around = self.problem.space.neighbours(codes)
         free = np.array([row.tobytes() not in taken for row in around], dtype=bool)
         around = around[free]

@@ -235,7 +235,7 @@ def _values(
         values[quantity.key] = value
     missing = [entry.key for entry in problem.to_measure if entry.key not in values]
     if not values and not missing:
-        errors.append(FieldError(f"{path}.values", "tells nothing", "give at least one value"))
+        errors.append(FieldError(f"{path}.values", "has no value", "give at least one value"))
     whole = (item.get("fidelity") or FULL) == FULL
     if missing and (whole or len(missing) == len(problem.to_measure)):
         hint = "say failed where the evaluation brought none"

@@ -23,13 +23,13 @@ from service.http.repeated_logs import keep_logs_small
 GRACE_SECONDS = 5
 """How long requests may still run after the process was asked to end."""
 STOP_SECONDS = 8.0
-"""After a signal, how long the process may take in all: a thread that computes cannot be ended otherwise."""
+"""Seconds from a signal until the process ends itself; a computing thread cannot be ended in another way."""
 ACCEPTED_AT_ONCE = 64
 """Connections that asyncio accepts before it looks at requests again: 10 ms of work."""
 QUEUE = 1024
 """Connections that the system keeps until they are accepted."""
 TICKS_A_SWEEP = 10
-"""uvicorn ticks every 0.1 s."""
+"""Ticks of uvicorn, one every 0.1 s, between two sweeps over connections."""
 
 _log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class ApiServer(uvicorn.Server):
             self.on_ready(self.url)
 
     async def on_tick(self, counter: int) -> bool:
-        """Ends, every second, the connections whose time is up."""
+        """Every second, closes connections that passed their time-out."""
         if counter % TICKS_A_SWEEP == 0:
             self.connections.sweep(asyncio.get_running_loop().time())
         return await super().on_tick(counter)
@@ -119,6 +119,6 @@ class ApiServer(uvicorn.Server):
 
 
 def _end() -> None:
-    """Ends the process although something still runs: nothing but the database holds what counts."""
+    """Ends the process while threads still run; that loses nothing, since all state is in the database."""
     _log.warning("work still ran %g s after the signal to end; it is dropped", STOP_SECONDS)
     os._exit(0)

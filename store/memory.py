@@ -1,6 +1,6 @@
 """The store in memory: for tests and for one process that needs nothing to outlive it.
 
-The plainest reading of the port, and the model against which the database adapter is tested.
+It implements the port in the simplest way; the database adapters are tested against it.
 """
 
 import copy

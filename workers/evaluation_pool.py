@@ -8,7 +8,7 @@ from workers.handlers import JobContext
 
 HANDED_OUT = "handed-out"
 PROGRESS = "evaluating"
-"""What one that was handed out says of itself."""
+"""Kind of the event that says how far an evaluation that was handed out is."""
 
 
 class JobEvaluationPool:

@@ -37,8 +37,8 @@ WATCH = Watch()
 class Watchdog:
     """Asks an API for ``/healthz`` from a thread and kills it when it is silent; it is then started again.
 
-    Any answer will do, a refusal or a closed connection too: only silence is a hang. An API that was asked to
-    end is gone before it can miss three questions; one that is still there then is hung.
+    Every answer counts, also a refusal or a closed connection: only silence is a hang. An API that was asked
+    to end is gone before it misses three questions; one that is still there is hung.
 
     Args:
         processes: who supervises the API; while it stops its children nothing is killed.

@@ -48,8 +48,8 @@ class TrainingOptions:
     def of(cls, space: Space) -> Self:
         """What the shipped encoder of a space is trained with.
 
-        Free edges are learned as operations are; edges that all architectures have must hold against every
-        choice of operations that the prior may make, which takes a greater weight.
+        Where edges vary they get the weight of operations. Where all architectures share their edges, the
+        decoder must return them for every operation that the prior can draw; that takes a greater weight.
         """
         free = any(slot.source is not None for slot in space.slots)
         if free:
@@ -58,7 +58,7 @@ class TrainingOptions:
 
 
 _STEPS = {"efficientnet_lite": 1200}
-"""Of spaces whose encoder was trained for less than usual."""
+"""Optimizer steps of the spaces whose encoder needs fewer than the default."""
 
 
 def split(space: Space, options: TrainingOptions, *, seed: int) -> tuple[Codes, Codes]:

@@ -5,8 +5,8 @@ exact statistics, counts and zero-cost proxies; its embedding of an architecture
           e = W\,[\mathrm{mean}_n h^L,\; h^L_{\mathrm{last}}] + c,
           \quad \hat t = V e + d
 
-Several small networks, trained alike from other weights: an ensemble. Torch is needed to train; what is
-trained is read and asked by :mod:`encoders.pretrained.networks`, which needs none.
+The ensemble is several small networks, trained alike from different initial weights. Training needs torch;
+the predictions of :mod:`encoders.pretrained.networks` do not.
 """
 
 import hashlib
@@ -34,9 +34,9 @@ Progress = Callable[[int, int, str], None]
 """Called with done, total and a message."""
 
 SPACES = ("gnn", "mnasnet", "nasbench201")
-"""Whose networks ship: those with predictors to start from them."""
+"""Spaces whose networks ship: those with predictors that use them."""
 LIMIT = 4.0
-"""Standardized targets end here."""
+"""Standardized targets are cut at this absolute value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class PretrainedNetwork(nn.Module):
         return found
 
     def forward(self, operations: Tensor, adjacency: Tensor) -> Tensor:
-        """What it says of the targets (b, t)."""
+        """Predicted targets (b, t)."""
         found: Tensor = self.targets(self.embed(operations, adjacency))
         return found
 
@@ -277,7 +277,7 @@ def ship_pretrained(
 
 
 def explained(space: Space, network: PretrainedNetwork, codes: Codes, held_out: Codes) -> float:
-    """Share of the targets' variance that a network explains on ``judged``, the median over targets.
+    """Explained share of the targets' variance on ``held_out``, the median over targets.
 
     Args:
         space: what the codes mean.

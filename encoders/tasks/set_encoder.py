@@ -52,11 +52,11 @@ def _squared(prototypes: Prototypes) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Neighbourhood:
-    """Between what the tasks lie that a model learned from.
+    """The range of the training tasks, one interval for each number of :func:`surroundings`.
 
     Shapes:
         low, high: (4,), of :func:`surroundings`
-        margin: of their range that is still near
+        margin: share of each interval by which a task may lie outside and still count as near
     """
 
     low: Floats
@@ -65,13 +65,13 @@ class Neighbourhood:
 
     @classmethod
     def of(cls, numbers: Floats) -> "Neighbourhood":
-        """Around the surroundings (t, 4) of tasks."""
+        """The range of tasks with surroundings (t, 4)."""
         return cls(numbers.min(axis=0), numbers.max(axis=0))
 
     def reasons(self, prototypes: Prototypes) -> list[str]:
-        """Why a task is far from all that was learned from; empty where it is not.
+        """Why a task is far from the training tasks; empty where it is near.
 
-        The number of classes may be up to half or twice what it was.
+        The number of classes may lie between half their smallest and twice their largest one.
         """
         numbers = surroundings(prototypes)
         slack = self.margin * (self.high - self.low)

@@ -9,7 +9,7 @@ from spaces.space import Codes, Space
 
 @register
 class Messages(FeatureKind):
-    """What a latency jumps with. Nothing in spaces whose operations pass no messages.
+    """Features at which a latency jumps; none in spaces whose operations pass no messages.
 
     Raw features may be a hundred times as wide as hidden ones, so ``raw:a`` counts the operations a that read
     them, through skips too, and ``hidden:a`` those that do not. One operation that needs the edges as a list

@@ -7,7 +7,7 @@ from spaces.space import Codes, Space
 
 @register
 class Scores(FeatureKind):
-    """What the network at initialization says of itself, standardized; see :mod:`encoders.proxies.table`.
+    """Zero-cost proxies of the network at initialization, standardized; see :mod:`encoders.proxies.table`.
 
     Both methods raise :class:`encoders.proxies.table.NoScores` for a space without scores.
     """

@@ -1,6 +1,6 @@
 """Figures in README and docs are written from ``docs/figures``, never by hand.
 
-A block of a page names a comparison and holds a template; what stands behind it is written by
+A block of a page names a comparison and holds a template; the text after it is written by
 ``netwright compare --write-docs``::
 
     <!-- figures scaling:
@@ -33,7 +33,7 @@ _NOT_PROSE = re.compile(r"^```.*?^```|`[^`\n]*`|<!--.*?-->|\]\([^)]*\)", re.DOTA
 _NUMBER = r"(?:\d[\d,.]*|\.\d+|half an?|a|an|one|two|three|few|some|several|dozens? of)"
 _UNIT = r"(?:ms|milliseconds?|s|seconds?|min|minutes?|hours?|[KMG]B|megabytes?|gigabytes?|%|percent|points?)"
 _UNBOUNDED = r"(?![^.|]*(?:[≤≥<>]|at (?:most|least)))"
-"""Behind it stands no limit: what is to be reached is no figure."""
+"""Words before a number that make it a goal, and so not a figure."""
 _CLAIMS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
@@ -47,7 +47,7 @@ _CLAIMS = tuple(
         r"\|\s*\d[\d,]*\.\d+\s*\|\s*\d[\d,.]*\s*\||\|\s*\d[\d,.]*\s*\|\s*\d[\d,]*\.\d+\s*\|",
     )
 )
-"""What says of a number that somebody measured it."""
+"""Words that present a number as measured."""
 
 
 class FigureMissing(KeyError):
@@ -100,7 +100,7 @@ def write_docs(root: Path) -> list[Path]:
 
 
 def stale_blocks(root: Path) -> Iterator[str]:
-    """Pages whose blocks say something else than the figures do."""
+    """Pages with blocks that differ from the stored figures."""
     for path in pages(root):
         page = path.read_text(encoding="utf-8")
         try:
@@ -130,7 +130,7 @@ def loose_figures(page: str) -> list[tuple[int, str]]:
 
 
 def _blanked(match: re.Match[str]) -> str:
-    """Nothing, on as many lines."""
+    """Empty lines, as many as the match has."""
     return "\n" * match.group().count("\n") or " "
 
 
@@ -161,7 +161,7 @@ def figure_text(value: float) -> str:
 
 
 def problems(root: Path) -> Sequence[str]:
-    """Everything that a page says without the frame having written it, or otherwise than it."""
+    """Figures that stand outside blocks, and blocks that differ from the stored figures."""
     loose = [
         f"{path.name}:{number}: {text!r} is no figure that the frame wrote"
         for path in pages(root)

@@ -13,15 +13,16 @@ from spaces.known import get_space
 from spaces.space import Codes, Floats
 
 LABELS = 156
-"""What a predictor that steers has learned, as in the comparison ``predictors``."""
+"""Labels of the steering predictor, as in the comparison ``predictors``."""
 RAW = 1000
 REPEATS = 5
 TRAINING_STEPS = 500
-"""On a share of ``nasbench201``, where every filling is a cell and uniform: there is little to learn."""
+"""Training steps on a share of ``nasbench201``. Few are enough: there every filling is a valid cell, and all
+are equally likely."""
 
 
 class PredictorGuide:
-    """Steers by a predictor's mean on the scale of its normal scores; counts what it was asked.
+    """Steers by a predictor's mean in normal scores, and counts the architectures that it weighs.
 
     Attributes:
         asked: architectures so far.

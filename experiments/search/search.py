@@ -71,7 +71,8 @@ a quiet core the clock on the wall says the same. The row refit is of the one of
 hyperparameters anew, as one in fifty does; the row without it is of the nine others; posterior is of the
 means and variances of all 15,625 cells; slowest is by the clock on the wall, other work on the machine
 included. optuna-gp is Optuna's GPSampler and ax is Ax's client with the search that it chooses itself, each
-at its defaults, with the same observations, two suggestions a seed; neither is timed at 5,000."""
+at its defaults, with the same observations, three suggestions with one seed; neither is timed at
+5,000."""
 
 
 @comparison("search", protocol=PROTOCOL, seeds=3, full_seeds=20, hours=1.2)

@@ -96,7 +96,7 @@ class SyneTuneStrategy(Strategy):
         return Trial(trial_id=self.count - 1, config=config, creation_time=datetime.datetime.now())
 
     def _result(self, observation: Observation) -> dict[str, float]:
-        """What the scheduler is told, less is better."""
+        """The objectives that the scheduler gets, less is better."""
         missed = MISSED * float(violations(self.problem, [observation])[0])
         values = self.problem.signed_objectives(observation.values)
         return {f"objective{index}": missed - float(value) for index, value in enumerate(values)}

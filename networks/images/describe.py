@@ -1,7 +1,7 @@
 """Looks through a whole data set and says what is in it: ``python -m networks.images.describe FILE
 [SAMPLE]``.
 
-A program, because only a process of its own can be held to limits: what it reads was made by strangers. It
+It is a program of its own because it reads files of strangers, and only a process can be given limits. It
 unpacks every image once, so that a damaged one is named now and not in the middle of a training.
 """
 
@@ -57,7 +57,7 @@ def describe(path: Path) -> dict[str, object]:
 
 
 def write_sample(path: Path, out: BinaryIO) -> None:
-    """Writes a sample of a data set's training images, of which a task is made; one of each class at least.
+    """Writes the sample of training images that a task is made of; it has at least one image of each class.
 
     Raises:
         BadImages: an image is smaller or larger than a task's may be, or there are too many classes.

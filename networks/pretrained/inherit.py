@@ -19,7 +19,7 @@ PIXELS = (MEAN,) * 3, (STD,) * 3
 
 
 class NotPretrained(ValueError):
-    """A space's networks have no weights to begin with; never worth a retry."""
+    """The networks of a space have no pretrained weights; never worth a retry."""
 
 
 def pretrained(space_name: str, architecture: str, network: NetworkConfig | None = None) -> nn.Sequential:

@@ -3,7 +3,7 @@
 The rule of Once-for-All (Cai et al., ICLR 2020) for elastic depth, width and kernels, for any space whose
 plans have the same parts: the n-th layer of a part in the smaller network is the n-th of that part in the
 larger one; of each tensor it has the first entries along channels and the center along rows and columns.
-Whoever wants the channels that matter most orders the larger network's before.
+To keep the most important channels, the caller sorts the larger network's channels by importance first.
 """
 
 from collections import defaultdict

@@ -1,6 +1,6 @@
 """Batches of a training: their order and augmentation follow from seed, epoch and step alone.
 
-So a training that stopped in the middle of an epoch goes on as if it had not.
+So an interrupted training continues with the batches that it would have had.
 """
 
 import numpy as np

@@ -126,7 +126,7 @@ def _bytes(tensors: dict[str, Tensor], about: dict[str, object]) -> bytes:
 
 
 def _read(content: bytes, form: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What a checkpoint says of itself, and its tensors."""
+    """A checkpoint's metadata and its tensors."""
     try:
         tensors = load_tensors(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])

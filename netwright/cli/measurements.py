@@ -1,8 +1,8 @@
 """Files of measurements: lines of ARCHITECTURE,VALUE as people and spreadsheets write them.
 
 Columns are parted by a tab, else by a semicolon, else by the line's last comma. A byte-order mark, a header,
-quotes, any line ending and, where no comma parts the columns, decimal commas are read. What cannot be told
-apart is refused by its name.
+quotes, any line ending and, where no comma parts the columns, decimal commas are read. A line that can be
+read in two ways is refused, and the message says which line.
 """
 
 import codecs

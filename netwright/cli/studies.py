@@ -164,7 +164,7 @@ def close(study: StudyArgument, url: UrlOption = None, as_json: JsonOption = Fal
 
 @app.command()
 def delete(study: StudyArgument, url: UrlOption = None, as_json: JsonOption = False) -> None:
-    """Remove a study with all that was told."""
+    """Remove a study with all its observations."""
     with connected(url) as client:
         client.study(study).delete()
     if as_json:

@@ -74,7 +74,7 @@ class StudyHandle:
         fidelity: str = "full",
         seconds: float = 0.0,
     ) -> Json:
-        """Tells what an evaluation brought, suggested or not.
+        """Reports the values of one evaluation, suggested or not.
 
         Args:
             architecture: what was evaluated.
@@ -94,16 +94,16 @@ class StudyHandle:
         )
 
     def fail(self, architecture: Architecture, reason: str) -> Json:
-        """Tells that an evaluation brought nothing, and why."""
+        """Reports that an evaluation failed, and why."""
         return self.tell([{"architecture": architecture, "failed": reason}])
 
     def tell(self, observations: Sequence[Mapping[str, Any]]) -> Json:
-        """Tells many observations at once, all or none."""
+        """Reports many observations at once, all or none."""
         body = {"observations": [dict(observation) for observation in observations]}
         return self._transport.call("POST", f"/v1/studies/{segment(self.id)}/observe", json=body)
 
     def observations(self) -> list[Json]:
-        """Everything that was told, in its order."""
+        """All observations, in the order in which they were reported."""
         found: list[Json] = []
         while True:
             after = found[-1]["number"] if found else 0
@@ -114,10 +114,10 @@ class StudyHandle:
                 return found
 
     def close(self) -> Json:
-        """Ends suggesting; what is under way can still be told."""
+        """Closes the study to suggestions; evaluations under way can still be reported."""
         self.study = self._transport.call("POST", f"/v1/studies/{segment(self.id)}/close")
         return self.study
 
     def delete(self) -> None:
-        """Removes the study with all that was told."""
+        """Removes the study with all its observations."""
         self._transport.call("DELETE", f"/v1/studies/{segment(self.id)}")

@@ -1,4 +1,4 @@
-"""What a model's labels covered, and which architectures lie outside: there it guesses.
+"""Which region of a space a model's labels covered; outside it the model extrapolates.
 
 An architecture is outside where one of its choices was in no label, or one of its exact costs lies further
 from the labels' range than a tenth of that range. Conformal intervals promise nothing there, since such an
@@ -14,7 +14,7 @@ import numpy as np
 from spaces.space import Bools, Codes, Floats, Space
 
 MARGIN = 0.1
-"""Of the range of a cost."""
+"""How far outside the labels' range a cost may lie, as a share of that range."""
 
 
 @dataclass(frozen=True, slots=True)

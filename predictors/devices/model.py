@@ -11,7 +11,7 @@ device shows. The coefficients come from robust Bayesian regression
 et al., NeurIPS 2021).
 
 Intervals: whole known devices are left out, fitted from k of their labels, and evaluated on others; the
-pooled errors, each over the standard deviation that the fit itself gave, say how wide an interval must be.
+pooled errors, each divided by the standard deviation of its fit, calibrate the intervals.
 That standard deviation is first rescaled by the fit's own errors on its measurements when each is left out.
 """
 

@@ -20,7 +20,8 @@ class DevicePredictor(Predictor):
 
     Args:
         space: one with a shipped device model.
-        without: known devices that it must not know, whose intervals are those of devices left out anyway.
+        without: known devices to leave out; intervals need no change, since they are calibrated on left-out
+            devices.
 
     Raises:
         KeyError: where none ships.
@@ -55,7 +56,7 @@ class DevicePredictor(Predictor):
     def refine(self, codes: Codes, values: Floats) -> Self:
         """Fits all measurements so far and these, which takes milliseconds.
 
-        Of an architecture that is measured again the last measurement counts.
+        If an architecture is measured again, its last measurement counts.
         """
         if self._measured is None:
             return self.fit(codes, values)

@@ -69,7 +69,7 @@ def standardized(space: Space, task: str | None, kinds: tuple[str, ...], codes: 
 
 
 class Embedded:
-    """What a model's own networks make of architectures, standardized over the space.
+    """Embeddings by a model's own networks, standardized over the space.
 
     Args:
         networks: that learned labels of this task or of others.
@@ -95,5 +95,5 @@ class Embedded:
 
 
 def center_of(kind: str) -> float:
-    """Where a group's log lengthscale is looked for."""
+    """The prior mean of a group's log lengthscale."""
     return CENTERS.get(kind.partition(":")[0], 0.2)

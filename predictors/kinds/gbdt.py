@@ -60,9 +60,9 @@ def _renamed(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def cost_options(space: Space) -> GbdtOptions:
-    """For what a network costs on a device, as :func:`predictors.inputs.cost_kinds` sees it.
+    """Options for costs on a device, with the features of :func:`predictors.inputs.cost_kinds`.
 
-    More and smaller steps where features say why it jumps.
+    Where features explain the jumps of a cost, there are more trees and a smaller learning rate.
     """
     if not space.list_operations:
         return GbdtOptions()

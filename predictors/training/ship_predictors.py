@@ -19,11 +19,12 @@ from spaces.known import get_space
 from spaces.space import Codes, Floats, Space
 
 SPACES = ("gnn", "mnasnet", "nasbench201")
-"""Whose predictors ship: in others a device's few measurements, or a tenant's labels, are learned from."""
+"""Spaces whose predictors ship. In the others a predictor is trained on a device's measurements or on a
+tenant's labels."""
 LABELS = 1000
 """A sample of each table, never all of it: the rest is what the card's figures are measured on."""
 EVALUATED = 5000
-"""Of the rest, at most."""
+"""Architectures, at most, that the figures are measured on."""
 OPTIONS = GbdtOptions(members=3, trees=40, depth=4, learning_rate=0.3)
 
 
@@ -162,8 +163,9 @@ def _fitted(drawn: _Drawn, seed: int) -> GbdtPredictor:
 
 
 def _measured(drawn: _Drawn, path: Path) -> Trained:
-    """The figures of the bytes in a file: those of the model that wrote them would be another's, since a
-    file keeps a part of the calibration's scores."""
+    """The figures of the model as it is read from a file.
+
+    The model that wrote the file can differ: the file keeps only a part of the calibration's scores."""
     data = path.read_bytes()
     prediction = GbdtPredictor.from_bytes(data, drawn.space).predict(drawn.others)
     inside = (prediction.lower <= drawn.truth) & (drawn.truth <= prediction.upper)

@@ -6,8 +6,8 @@ With :math:`m` of :mod:`predictors.transfer.task_model` as prior mean, an observ
 
 a level o, a stretch b and a residual g of its own, with the kernel of
 :mod:`predictors.gaussian_processes.cell_kernel`; all posteriors are closed, so an observation is taken in
-within milliseconds. Without an embedding it is a plain Gaussian process about a constant. A task far from
-those that were learned from is ``extrapolated``: its ranking is a guess, and no interval is given.
+within milliseconds. Without an embedding it is a plain Gaussian process about a constant. A task far from the
+training tasks is ``extrapolated``: predictions have no interval.
 """
 
 import hashlib
@@ -39,9 +39,9 @@ STRETCH = 0.3
 FAR_LEVEL = 15.0
 """Standard deviation of o on a task far from those learned from: two classes are easier than twenty."""
 PROMISING = 20
-"""Own observations from which on intervals are those of their errors left out, one at a time.
+"""Own observations from which on intervals come from leave-one-out errors.
 
-They hold for architectures chosen as these were: of a search's observations, for what the search looks at.
+Their coverage holds for architectures chosen in the same way as the observed ones.
 """
 _GRID = (0.35, 1.0, 2.8)
 """Factors on the scales of the residual and the noise that observations choose among."""
@@ -167,7 +167,7 @@ class TaskPredictor(Predictor):
         return found
 
     def _prior(self, codes: Codes) -> Floats:
-        """What other tasks say of codes (b, v), (b,); 0 without them."""
+        """Prior mean (b,) of codes (b, v) from other tasks; 0 without them."""
         if self.model is None or self.embedding is None:
             return np.zeros(len(codes))
         return self.model.prior(self.embedding, codes)

@@ -14,7 +14,7 @@ from search.problem import Problem
 from spaces.space import ENUMERABLE, Bools, Codes, Floats
 
 LISTED = ENUMERABLE
-"""Spaces of this size or smaller are looked at as a whole."""
+"""In spaces of at most this size all architectures are candidates."""
 UNIFORM = 256
 NEIGHBOURED = 8
 """The best observed architectures whose neighbourhoods join the pool."""
@@ -56,12 +56,12 @@ def pooled(
 ) -> Codes:
     """A pool (c, v) of architectures that are not taken, in a space too large to list.
 
-    What a steered generator proposes where one ships, neighbours of the best and uniform draws; then the
-    neighbourhoods of what the acquisition likes best, a few times over.
+    Proposals of a steered generator where one ships, neighbours of the best and uniform draws; then, a few
+    times, the neighbourhoods of the pool's best by the acquisition function.
 
     Args:
         problem: gives the space and the exact bounds.
-        acquisition: what the pool should be good at.
+        acquisition: ranks the pool.
         best: observed architectures (b, v), the best first.
         taken: codes (t, v) not wanted.
         rng: all randomness.
@@ -106,7 +106,7 @@ def _generated(problem: Problem, acquisition: Acquisition, taken: Codes, rng: np
 def promising(problem: Problem, share: float) -> Codes | None:
     """The share of the architectures within the exact bounds that zero-cost proxies rank first, (c, v).
 
-    None where no scores ship, or where what is wanted is not an accuracy alone.
+    None where no proxies ship, or where the objective is not an accuracy alone.
     """
     if len(problem.objectives) > 1 or problem.objectives[0].metric != "accuracy":
         return None

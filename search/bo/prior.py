@@ -57,7 +57,7 @@ def with_fantasies(model: Predictor, codes: Codes) -> Predictor:
 
 
 def _predicts(model: Predictor) -> bool:
-    """Whether a predictor says something before it was told anything."""
+    """Whether a predictor can predict before it was fitted to a label."""
     try:
         model.predict(model.space.sample(1, np.random.default_rng(0)))
     except NotEnoughLabels:

@@ -6,9 +6,9 @@ With the model's mean :math:`\mu(a)`, standardized over the space, an observatio
           w \sim \mathcal{N}(0, s^2), \quad g \sim \mathcal{GP}(0, \sigma^2 k)
 
 (Rasmussen & Williams 2006, section 2.7, "Incorporating explicit basis functions"). The model may be of
-another task: then its order is what carries over, and the level o is free. The scale c and the deviation σ
-are the likeliest of a grid. It is a BoTorch model with a linear, a Matérn and a constant kernel whose mean is
-the input's first column.
+another task: then only its order carries over, and the level o is free. The scale c and the residual's
+standard deviation σ are the likeliest of a grid. It is a BoTorch model with a linear, a Matérn and a constant
+kernel, whose mean is the input's first column.
 
 Notation: n observations, c candidates, f features.
 """
@@ -83,12 +83,12 @@ class PriorMean(Predictor):
         self.values: Floats = np.empty(0)
         self._model: SingleTaskGP | None = None
         self._listed: tuple[Codes, Floats] | None = None
-        """The inputs of the codes that were asked for last: a search asks for the same ones again."""
+        """Inputs of the last codes, kept because a search asks for the same candidates again."""
         self._level, self._scale = self.center, self.spread
 
     @property
     def extrapolated(self) -> bool:
-        """Whether only the model's order is known to say something."""
+        """Whether the model is of another task, so that only its order is used."""
         return not self.same and not len(self.values)
 
     def fit(self, codes: Codes, values: Floats) -> Self:
@@ -139,7 +139,7 @@ class PriorMean(Predictor):
 
     @classmethod
     def from_bytes(cls, data: bytes, space: Space) -> Self:
-        """It is never read: a search makes it anew from its observations."""
+        """Not supported: a search makes its prior mean again from its observations."""
         raise DamagedModel("a prior mean belongs to its search and is not read from bytes")
 
     def digest(self) -> str:

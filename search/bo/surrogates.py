@@ -40,8 +40,9 @@ FULL = "full"
 FIRST = 5
 """Observations at the first checkpoint."""
 APART = 3
-"""Observations between the checkpoints of one quantity and the next: beyond 22, at most one is fitted at a
-time.
+"""How many observations the checkpoints of one quantity lag behind those of the quantity before.
+
+So with two quantities and more than 22 observations, no suggestion fits the hyperparameters of both.
 """
 
 Rows = np.ndarray[tuple[int], np.dtype[np.int64]]

@@ -16,7 +16,7 @@ Nearest = dict[str, object]
 
 
 def nearest_to_exact(problem: Problem, codes: Codes) -> tuple[Nearest, dict[str, float]]:
-    """Of an architecture (v,) that misses an exact bound: its object, and its exact values."""
+    """The result object and the exact values of an architecture (v,) that misses an exact bound."""
     values = {
         quantity.key: float(problem.exact(quantity, codes[None])[0])
         for quantity in problem.quantities
@@ -30,7 +30,7 @@ def nearest_to_exact(problem: Problem, codes: Codes) -> tuple[Nearest, dict[str,
 def nearest_to_measured(
     problem: Problem, observations: Sequence[Observation], models: Models, proposals: Proposals | None
 ) -> tuple[Nearest, dict[str, float], str]:
-    """Where only a measurement decides: the nearest evaluated architecture, else the likeliest predicted one.
+    """Where a bound is measured: the nearest evaluated architecture, else the likeliest predicted one.
 
     Returns:
         its object, its values, and the reason for a person
@@ -52,7 +52,8 @@ def nearest_to_measured(
 def nearest_to_predicted(
     problem: Problem, models: Models, likeliest: Codes
 ) -> tuple[Nearest, dict[str, float], str]:
-    """Where nothing was evaluated: the architecture (v,) that is the likeliest to hold the predicted bounds.
+    """The result object of the architecture (v,) likeliest to hold the predicted bounds; nothing was
+    evaluated.
 
     Returns:
         its object, its values, and the reason for a person

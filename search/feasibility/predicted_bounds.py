@@ -1,8 +1,8 @@
-"""Predicted bounds as a search keeps them: what is not confident enough counts as what breaks a bound.
+"""Predicted bounds in a search: an architecture that does not hold them confidently counts as infeasible.
 
-An evaluation may take hours, so that nothing is evaluated that a model expects to break a bound: the problem
-of such a search counts a member without the asked confidence as outside (:meth:`search.problem.Problem.gap`),
-and every strategy keeps within by what it does for exact bounds.
+An evaluation may take hours, so nothing is evaluated that a model expects to break a bound. The problem's gap
+(:meth:`search.problem.Problem.gap`) is positive for such an architecture, and strategies treat it as they
+treat exact bounds.
 """
 
 import copy
@@ -17,13 +17,13 @@ from spaces.metric import Observation, Quantity
 from spaces.space import Codes, Floats
 
 KEPT = 200_000
-"""Members of which is remembered how far away they are."""
+"""Architectures whose distance to the bounds is cached."""
 AS_PROBABLE = 1e-6
-"""Of a confidence that counts misses twice: above it, a bound holds more probably than not."""
+"""The relaxed confidence. Confidence counts misses twice, so above 0 a bound holds more probably than not."""
 LEARNED = 500
 """Own measurements, the latest, that a model learns."""
 MISS = 0.1
-"""What a mean's miss of its bounds counts at most, in missing confidence: it orders what is hopeless."""
+"""Weight of the predicted mean's own gap. It orders architectures whose confidence is 0."""
 
 
 class PredictedBounds:

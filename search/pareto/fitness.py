@@ -15,8 +15,8 @@ def fitness(problem: Problem, observations: Sequence[Observation]) -> Floats:
     """Fitness (n,) of finished observations, more is better.
 
     With one objective the fitness is its signed value. With several it is the front's number, negated, and
-    within a front the crowding distance (Deb et al. 2002, NSGA-II). What violates a bound comes behind all
-    that violates none, by how much it does (their constrained domination).
+    within a front the crowding distance (Deb et al. 2002, NSGA-II). Observations that violate a bound come
+    after all that violate none, ordered by how much they do (constrained domination, in the same paper).
 
     Args:
         problem: objectives and constraints.
@@ -32,7 +32,7 @@ def fitness(problem: Problem, observations: Sequence[Observation]) -> Floats:
         found = -numbers.astype(np.float64)
         for number in np.unique(numbers):
             of_front = np.flatnonzero(numbers == number)
-            # Less than half a front: an ordinal, so that endless distances at the ends do no harm.
+            # Ranks, since distances at the ends are infinite; less than a half, so that fronts stay in order.
             found[of_front] += 0.5 * rankdata(crowding(values[of_front])) / (len(of_front) + 1)
     misses = violations(problem, observations)
     outside = misses > 0

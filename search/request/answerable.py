@@ -19,7 +19,7 @@ from spaces.known import SPACES
 
 
 def check_answerable(request: DesignRequest, tables: Tables, images: Images | None = None) -> DesignRequest:
-    """Refuses what no evaluator, model or generator can answer; loads none of them.
+    """Refuses a request that no evaluator, model or generator can answer; loads none of them.
 
     Args:
         request: checked for itself.
@@ -46,7 +46,7 @@ def check_answerable(request: DesignRequest, tables: Tables, images: Images | No
     if request.recipe and not (request.evaluations and _is_trained(request, problem)):
         able = [name for name in EVALUATORS.working() if EVALUATORS.get(name).takes_recipe]
         hint = f"allow evaluations, and name the evaluator {' or '.join(able)} for the accuracy"
-        errors.append(FieldError("recipe", "nothing tells recipes apart but trainings", hint))
+        errors.append(FieldError("recipe", "only trainings depend on the recipe", hint))
     elif request.evaluations and declared:
         hint = "leave it out: the declaration's observations are learned from"
         errors.append(FieldError("evaluations", "a declared space has no evaluators", hint))
@@ -62,13 +62,13 @@ def check_answerable(request: DesignRequest, tables: Tables, images: Images | No
 
 
 def _is_trained(request: DesignRequest, problem: Problem) -> bool:
-    """Whether an evaluator that takes recipes brings something that is asked for."""
+    """Whether an evaluator that takes recipes measures one of the request's quantities."""
     classes = [evaluator_of(request.evaluator, each.metric) for each in problem.to_measure]
     return any(cls is not None and cls.takes_recipe for cls in classes)
 
 
 def _options(request: DesignRequest, problem: Problem) -> tuple[dict[str, Any], list[FieldError]]:
-    """Options by evaluator, of those that have any or are needed, and what is wrong in them."""
+    """Evaluator → its options, and the errors in them."""
     names = list(request.evaluator_options)
     if request.evaluations and request.evaluator is not None:
         for _, quantity in fields_of(request):

@@ -36,7 +36,7 @@ def options_used(
 ) -> dict[str, Any]:
     """Evaluator's name → its options, of the evaluators that measure one of the metrics.
 
-    Options that make no sense are refused where they are checked; here they are the usual ones.
+    Invalid options are refused elsewhere (:mod:`search.request.answerable`); here defaults take their place.
     """
     found: dict[str, Any] = {}
     for metric in metrics:

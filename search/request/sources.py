@@ -95,7 +95,7 @@ def find_sources(
             continue
         named = _named(request.evaluator, quantity.metric) if request.evaluations else MODEL
         if named not in (None, MODEL) and named not in options:
-            continue  # its options are wrong, which is told
+            continue  # its options are invalid, which is reported already
         reason = _why_not(problem, quantity, named, options, bench)
         if named not in (None, MODEL) and reason is None:
             found[quantity.key] = str(named)

@@ -15,12 +15,12 @@ from spaces.metric import Observation
 __all__ = ["Event", "Stopped", "run"]
 
 POOL_SECONDS = 0.25
-"""How often the others are looked after."""
+"""Seconds between two looks at the evaluation pool."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened.
+    """One event of a run.
 
     Args:
         kind: ``observed`` or ``exhausted``.
@@ -60,7 +60,7 @@ def run(
         stored: observations of an earlier run that was cut short; never evaluated again.
         on_event: called after every evaluation, before the next one begins.
         should_stop: asked before every evaluation, and handed to it.
-        pool: others who evaluate at the same time; what is suggested then depends on who is done first.
+        pool: remote evaluators; with them suggestions depend on the order in which evaluations end.
         parallel: evaluations at the same time, this worker's own among them.
         unfinished: an architecture whose evaluation an earlier run began itself; it is the first one now.
 
@@ -118,7 +118,7 @@ class _Loop:
                 return self.observations
 
     def _pending(self) -> list[str]:
-        """Architectures that someone evaluates at this moment."""
+        """Architectures under evaluation now."""
         waiting = [] if self.pool is None else self.pool.waiting()
         return [*waiting, *([] if self.own is None else [self.own])]
 
@@ -140,7 +140,7 @@ class _Loop:
         return architecture
 
     def _should_stop(self) -> bool:
-        """What a long evaluation asks again and again; meanwhile the others are kept busy."""
+        """Polled by a long evaluation; meanwhile it hands work to the evaluation pool."""
         if self.pool is not None and time.monotonic() - self._looked > POOL_SECONDS:
             self._look_after_pool()
         return self.should_stop()
@@ -159,7 +159,7 @@ class _Loop:
             self.pool.hand_out(architecture)
 
     def _leaves_work_for_me(self) -> bool:
-        """Whether the budget holds an evaluation more than what is under way, or this worker has its own."""
+        """Whether an evaluation is left for this worker: it has one already, or the budget holds one more."""
         under_way = len(self.observations) + len(self._pending())
         return self.own is not None or under_way + 1 < self.budget
 

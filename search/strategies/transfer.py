@@ -1,7 +1,7 @@
 """Search that begins with the functions of other data sets, and adapts their weights to the observations.
 
 :mod:`search.bo.source_posterior` states the model. The candidate with the greatest expected improvement comes
-next, so a data set that turns out to be alike, or not, gains or loses weight within a few evaluations.
+next. Each evaluation updates the weights of the data sets.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,8 +30,8 @@ OWN_FROM = 60
 class TransferStrategy(Strategy):
     """Expected improvement about a prior mean from other data sets.
 
-    Where no other data set tells anything (other spaces, several objectives, bounds that must be measured),
-    and after :data:`OWN_FROM` observations, it is :class:`.BayesStrategy`.
+    Where no other data set is used (other spaces, several objectives, bounds that must be measured), and
+    after :data:`OWN_FROM` observations, it is :class:`.BayesStrategy`.
     """
 
     name = "transfer"
@@ -55,7 +55,7 @@ class TransferStrategy(Strategy):
         self.own.rebound(self.problem)
 
     def accept_prior(self, prior: Predictor) -> None:
-        """Takes the place of the prior mean from other data sets where the search as a whole can use it."""
+        """Replaces the prior mean from other data sets, where the search can use a prior at all."""
         self.accept_priors({self.problem.objectives[0].key: prior})
 
     def accept_priors(self, priors: Mapping[str, Predictor]) -> bool:

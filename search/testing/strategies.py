@@ -65,13 +65,13 @@ def conformance(name: str, *, warm: int = 7) -> type["StrategySuite"]:
 
     Args:
         name: of the strategy.
-        warm: evaluations after which it does what it is named for.
+        warm: evaluations after which its own rule chooses, and not its first uniform draws.
     """
     return type(f"Test_{name}", (StrategySuite,), {"name": name, "make": STRATEGIES.get(name), "warm": warm})
 
 
 class _Liking(Predictor):
-    """A prior that expects most of architectures with few parameters, and never changes its mind."""
+    """A prior that predicts more for fewer parameters and ignores observations."""
 
     kind = "liking"
 
@@ -103,7 +103,7 @@ class StrategySuite:
 
     make: Callable[..., Strategy]
     warm: int = 7
-    """Evaluations after which the strategy does what it is named for."""
+    """Evaluations after which the strategy's own rule chooses, and not its first uniform draws."""
 
     def grown(self, steps: int, seed: int = 0, about: Problem | None = None) -> tuple[Strategy, list[str]]:
         """A strategy after so many evaluations, and what it suggested."""

@@ -134,7 +134,7 @@ class Bounded:
     Args:
         threads: functions that run at the same time.
         waiting: functions that may wait for a thread.
-        retry_after_seconds: what a refused client is told.
+        retry_after_seconds: in the ``Retry-After`` header of a refusal.
         seconds: how long a call may take, its wait included.
         on_end: called with how each call ended: ``done``, ``failed``, ``left``, ``late`` or ``refused``.
     """

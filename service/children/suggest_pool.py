@@ -20,9 +20,9 @@ from service.http.problems import Problem
 from spaces.recently_used import RecentlyUsed
 
 KEPT = 8
-"""Studies whose models one process keeps; the one that was asked longest ago goes first."""
+"""Studies whose models one process keeps; the least recently used goes first."""
 GRACE_SECONDS = 2.0
-"""How long a process may still take for what nobody waits for any more: what it knows is worth that."""
+"""Seconds that a process may go on after its caller gave up; killing it would lose the studies' models."""
 START_SECONDS = 60.0
 """How long a process may take to start on a busy machine."""
 ENVIRONMENT = {name: "1" for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")}
@@ -33,14 +33,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Seen:
-    """What a process has of a study: the number of the last observation sent to it, and their count."""
+    """How far a process knows a study: number of the last observation sent to it, and how many were sent."""
 
     last: int = 0
     count: int = 0
 
 
 class SuggestProcess:
-    """One child process and what it was told."""
+    """One child process, and how far it knows each study."""
 
     def __init__(self, memory_bytes: int) -> None:
         self._process = subprocess.Popen(
@@ -57,7 +57,7 @@ class SuggestProcess:
         self.sound = True
         """False once it has ended, or is about to."""
         self.slow = False
-        """Whether a slow study was served: the next one is served here too, and not where others are."""
+        """Whether it served a slow study; the next slow one comes here too, away from the fast ones."""
         self._asked = 0
         self._ready = False
 
@@ -84,7 +84,7 @@ class SuggestProcess:
         self._ready = True
 
     def tell(self, order: Mapping[str, object]) -> None:
-        """Hands over an order that has no answer.
+        """Sends a command that has no answer.
 
         Raises:
             OSError: the process has ended.
@@ -92,7 +92,7 @@ class SuggestProcess:
         write_frame(self._target, order)
 
     def ask(self, order: Mapping[str, object]) -> dict[str, Any]:
-        """Hands over an order and waits for its answer; the process is killed when the call is given up.
+        """Sends a command and waits for its answer; a caller that gives up ends the process soon after.
 
         Raises:
             OSError, EOFError: the process has ended.
@@ -155,7 +155,8 @@ class SuggestPool:
 
         Args:
             study: its id.
-            slow: whether it is one of those whose process is often killed, since nobody waits so long.
+            slow: whether its suggestions often take longer than callers wait, so that its process is often
+                killed.
 
         Raises:
             Problem: 503 where the process ended in the midst of the call.

@@ -1,11 +1,10 @@
 """Reading jobs' events as they come, for many clients at once.
 
-One task reads for all of them. At each tick it asks the store for the newest event id of every job that is
-followed, one query for all, and reads the events of those that went on. A job's latest events stay in a
-window; each client has a place of its own in it and waits for an :class:`asyncio.Event` that is replaced
-before it is set, so every wait suspends until something happens that had not happened before. A client that
-is further behind than the window reads from the store by itself. What one client does, its leaving included,
-changes nothing for the others.
+One task reads for all clients. At each tick one query gives the newest event id of every followed job, and
+the task reads the new events. A window keeps each job's latest events, and each client has a position in it.
+Clients wait for an :class:`asyncio.Event` that is replaced before it is set, so that a wait always suspends
+until the next news. A client that lags behind the window reads from the store itself. No client affects
+another, also when it leaves.
 """
 
 import asyncio
@@ -121,7 +120,7 @@ class Feed:
         return channel
 
     async def _watch(self) -> None:
-        """Reads for all until nobody follows anything."""
+        """Reads for all clients until nobody follows a job."""
         loop = asyncio.get_running_loop()
         due = loop.time() + self.poll_seconds
         while self._channels:
@@ -193,9 +192,9 @@ class Follower:
     async def next(self) -> Sequence[Frame]:
         """The events that come next, at least one; none where the stream is at its end.
 
-        That is behind the job's terminal state, and early where the store does not answer, the job is gone
-        or the process was asked to end: the client then connects again with the last id it saw. A call that
-        is cancelled has skipped nothing.
+        The stream ends after the job's terminal state. It ends earlier where the store does not answer, the
+        job is gone or the process shuts down: the client then connects again with the last id that it saw. A
+        cancelled call skips no event.
         """
         try:
             if not self._placed:

@@ -10,7 +10,7 @@ from store.jobs.job import Job
 from store.port import Store
 
 PAGE = 20
-"""Results that are read at a time: each may hold a thousand architectures, of which one is told."""
+"""Results read at a time; each may hold a thousand architectures, of which the table shows one."""
 
 
 def batch_rows(store: Store, job: Job) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Orders for networks, checked: which architecture, on which images, from which weights, by which recipe."""
+"""Checks what a network is to be trained from: architecture, images, first weights and recipe."""
 
 from dataclasses import replace
 
@@ -56,7 +56,7 @@ def check_network(request: NetworkCreate, service: Service, tenant: str) -> Netw
 
 
 def _of_design(request: NetworkCreate, service: Service, tenant: str) -> NetworkSpec:
-    """The architecture of a design's result, trained as the design trained unless something else is said."""
+    """An architecture of a design's result; the design's own recipe is the default."""
     errors = [
         FieldError(name, "is the design's, whose job is given", "leave it out")
         for name in ("space", "architecture")
@@ -86,7 +86,7 @@ def _asked_images(request: NetworkCreate) -> str | None:
 
 
 def data_of(service: Service, tenant: str, name: str, field: str = "dataset") -> dict[str, object]:
-    """What a job needs of a data set that it can train on: of an uploaded one its pieces.
+    """The part of a data set that a training job needs: for an uploaded one, its pieces.
 
     Raises:
         Problem: 422 where there is none of the name, 409 where it has not arrived yet.
@@ -114,7 +114,7 @@ def check_networks(space: Space, field: str = "space") -> None:
 
 
 def _order(request: NetworkCreate, usual: NetworkOrder) -> NetworkOrder:
-    """How it is trained: as asked, else as usual."""
+    """How it is trained: the request's values, else the defaults."""
     try:
         asked = read_options(Recipe, request.recipe or {}, "recipe")
     except InvalidOptions as error:

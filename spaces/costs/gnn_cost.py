@@ -22,7 +22,8 @@ _SQUARES = np.array([0, 0, 0, 0, 0, 1, 0, 0, 0])
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What a data set fixes: raw features, hidden width, classes, linear layers before and after."""
+    """The numbers that a data set fixes: raw features, hidden width, classes, linear layers before and
+    after."""
 
     features: int
     hidden: int

@@ -1,7 +1,7 @@
 """A declaration as text: TOML or JSON to plain data, and on which line each field stands.
 
-Anyone may send such a text. Limits on what it is made of are checked before it is parsed, and no pattern
-goes over the same characters twice.
+Anyone may send such a text. Its size and nesting are checked before it is parsed, and every pattern runs in
+linear time.
 """
 
 import json
@@ -82,7 +82,7 @@ class Source:
         return None
 
     def _line(self, path: Path) -> int | None:
-        """Reads lines as far as is needed: only a declaration that is refused needs any."""
+        """Finds the line of a field, lazily: only a refused declaration needs it."""
         if path[0] in self.data and path not in self._lines:
             for known, line in self._unread:
                 self._lines.setdefault(known, line)

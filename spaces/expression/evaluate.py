@@ -2,7 +2,8 @@
 
 Whole numbers are int64, others float64; every number stays below ``LARGEST`` = 2⁵³, so that whole numbers are
 exact and nothing overflows. A row whose expression has no value (a division by zero, a number too large, an
-entry that is absent) says so. What ``if``, ``match``, ``and``, ``or`` or a range leaves out is not asked.
+entry that is absent) says so. Branches that ``if``, ``match``, ``and``, ``or`` or a range do not take are not
+evaluated.
 """
 
 from dataclasses import dataclass
@@ -221,7 +222,7 @@ class _Batch:
         return self.bounded(_ARITHMETIC[node.operator](first, second), asked, _estimate(node, first, second))
 
     def choice(self, node: Operation, asked: Bools, ranges: dict[str, int]) -> Values:
-        """``if``, ``and``, ``or``: what does not matter is not asked."""
+        """``if``, ``and``, ``or``: only the rows that take a branch evaluate it."""
         condition = self.value(node.operands[0], asked, ranges).astype(bool)
         if node.operator != "if":
             conjunction = node.operator == "and"
@@ -315,7 +316,7 @@ def _merge(rows: Bools, values: Values, before: Values | None) -> Values:
 
 
 def _fold(function: str, total: Values | None, body: Values, rows: Bools, begun: Bools) -> Values:
-    """One more step of a range: what was there before, and the body in these rows."""
+    """One more step of a range: the value so far combined with the body, in these rows."""
     if total is None:
         return body.copy()
     both: Values
@@ -330,7 +331,7 @@ def _fold(function: str, total: Values | None, body: Values, rows: Bools, begun:
 
 
 def _index(node: Node, scope: Scope, ranges: dict[str, int]) -> int:
-    """The number that an index is."""
+    """The integer value of an index."""
     if isinstance(node, Literal):
         return int(node.value)
     if isinstance(node, Name):

@@ -4,11 +4,11 @@ The backbone: 3×3 convolution with stride 2 to 32 channels; one layer of 16 cha
 convolution; six stages of inverted residuals with expansion 6, of which the first layer may have stride 2;
 1×1 convolution to 1,280 channels; mean; linear layer. No squeeze-excite, ReLU6.
 
-A member keeps of each stage the first layers, and of each of those a kernel no larger than the backbone's and
-2, 3, 4 or 6 of its inner channels for each input channel, those that matter most
-(:mod:`networks.pretrained.inherit`). So every weight of a member is a weight of the backbone, and the
-backbone itself is the largest member at each resolution. Depth, kernel, expansion and resolution vary as in
-Once-for-All (Cai et al., ICLR 2020).
+An architecture keeps the first layers of each stage. Each kept layer has a kernel no larger than the
+backbone's and 2, 3, 4 or 6 inner channels for each input channel, the most important ones
+(:mod:`networks.pretrained.inherit`). So every weight is a weight of the backbone, and the backbone itself is
+the largest architecture at each resolution. Depth, kernel, expansion and resolution vary as in Once-for-All
+(Cai et al., ICLR 2020).
 """
 
 from dataclasses import dataclass, replace
@@ -180,8 +180,8 @@ class LiteSpace(ImageSpace, BlockChain):
     """The networks inside one backbone, each at every resolution from 64 to 224 pixels in steps of 16.
 
     The canonical string spells the resolution and the layers that vary, joined by ``|``:
-    ``r96|k3_e6|k3_e4|k5_e6|skip|…``. Skips stand at the end of a stage and nowhere else, so each member has
-    one string. The first stage, a single layer without an expanding convolution, is the same in all.
+    ``r96|k3_e6|k3_e4|k5_e6|skip|…``. Skips stand at the end of a stage and nowhere else, so each architecture
+    has one string. The first stage, a single layer without an expanding convolution, is the same in all.
 
     A node of the graph is the resolution or a layer, whose operation is named with the stage; skips pass
     their input through.
@@ -265,7 +265,7 @@ class LiteSpace(ImageSpace, BlockChain):
 
 @SPACES.register
 class EfficientNetLite(LiteSpace):
-    """The 1.5·10¹³ members inside EfficientNet-Lite0: 1.3·10¹² networks at 11 resolutions."""
+    """The 1.5·10¹³ architectures inside EfficientNet-Lite0: 1.3·10¹² networks at 11 resolutions."""
 
     name = "efficientnet_lite"
     title = "Networks inside EfficientNet-Lite0"

@@ -14,7 +14,7 @@ from store.jobs.job import StoreUnavailable
 
 INCOMING = "incoming"
 ROOM_BYTES = 64 * 1024
-"""Without room for this the folder counts as full."""
+"""Free bytes below which the folder counts as full."""
 STALE_SECONDS = 24 * 3600.0
 """An unfinished file that nobody has written to for this long was left by a process that was killed."""
 

@@ -16,7 +16,7 @@ ADVISORY_LOCK = 0x6E657477  # "netw"
 
 
 def migrate(engine: Engine, target: str = "head") -> str | None:
-    """Moves the tables up or down to a revision; the other processes that try wait, then find it done.
+    """Moves the tables up or down to a revision; other processes that try at the same time wait for it.
 
     Args:
         target: a revision, ``head``, or ``base`` for no tables at all.
@@ -69,7 +69,7 @@ def _run(connection: Connection, target: str) -> None:
 
 
 def _enable_wal(engine: Engine) -> None:
-    """WAL mode stays in the file. Switching needs the file alone, and SQLite does not wait for that."""
+    """WAL mode is stored in the file. Switching needs exclusive access, and SQLite does not wait for it."""
     deadline = time.monotonic() + 10
     while True:
         driver = engine.raw_connection()

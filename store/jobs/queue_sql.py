@@ -84,12 +84,12 @@ class SqlQueue(SqlTransactions):
         by_lane = by_lane.order_by(outbox.c.lane_turn, outbox.c.id).limit(1)
         row = connection.execute(by_lane.with_for_update(skip_locked=True)).one()
         if row.id != first.id:
-            # The tenant's turn is used up by another of his jobs; the first one gets that job's.
+            # Another job of the tenant took his turn; this job gets that one's turn.
             connection.execute(update(outbox).where(outbox.c.id == first.id).values(turn=row.turn))
         return row
 
     def _send_again(self, connection: Connection, job_id: str) -> None:
-        """A new outbox row, still to be published, for a queued job whose message was used for another job.
+        """A new outbox row for a queued job whose message started another job.
 
         A row that someone is claiming at this moment is left alone. New, because the message of the old one
         may be noted as published only now.

@@ -47,7 +47,7 @@ class TrainedNetwork:
     Args:
         network_id: what was trained.
         weights, bundle: names of the blobs that hold them.
-        card: what the bundle says of itself, plain JSON.
+        card: the bundle's card, plain JSON.
     """
 
     network_id: str

@@ -118,7 +118,7 @@ class MemoryPredictors(PredictorStore):
             return self._public(entry), job
 
     def _order_version(self, entry: _Trained, number: int) -> Job:
-        """The job that trains a version: one that waits to train the version before takes it along."""
+        """The job that trains a version; a queued job for the version before trains this one instead."""
         payload: dict[str, object] = {"predictor": entry.id, "version": number}
         waiting = entry.versions[-1].job_id
         if waiting is not None and self.job(waiting, tenant_id=entry.tenant_id).state is JobState.QUEUED:

@@ -67,7 +67,7 @@ def _described(path: Path, sample: Path, context: JobContext) -> dict[str, Any]:
 
 
 def _embedded(found: dict[str, Any], sample: Path, context: JobContext) -> dict[str, Any]:
-    """What makes a task of the data set: the blob of its embedding; or why there is none."""
+    """The blob of the data set's task embedding; or why there is none."""
     if (reason := found.pop("sample")) is not None:
         return {"reason": reason}
     context.on_event("reading", message="embedding a sample of the images")
