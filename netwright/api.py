@@ -14,7 +14,9 @@ from netwright.settings import Settings
 from service.app import create_app
 from service.config import ServiceConfig
 from service.http.allocator import give_back_freed_memory
+from service.http.collector import pass_over_what_is_loaded
 from service.http.connections import ConnectionLimits
+from service.http.turns import hand_over_soon
 from service.server import ApiServer
 from store.blobs.urls import open_blobs
 from store.sql import SqlStore
@@ -43,6 +45,7 @@ def api(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
     """
     check_address(settings)
     give_back_freed_memory()
+    hand_over_soon()
     listener = _listener(settings)
     try:
         store = open_store(settings, wait_seconds=START_SECONDS)
@@ -52,6 +55,8 @@ def api(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
     try:
         app = make_app(settings, store)
         server = ApiServer(app, settings.host, settings.port, on_ready)
+        app.openapi()  # 10,000 objects that stay as well
+        pass_over_what_is_loaded()
         server.run(sockets=[listener])
     finally:
         store.close()

@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 ROLE = WORKER
 ANNOUNCE_SECONDS = 10.0
+NICE = 5
+"""Computing gives way to the process that answers everybody, and to the database."""
 
 
 class Drain:
@@ -66,6 +68,7 @@ def run_worker(
     Returns:
         The process's exit status.
     """
+    os.nice(NICE)
     name = name or f"{platform.node()}-{os.getpid()}-{secrets.token_hex(2)}"
     app = make_celery(broker_url)
     drain = Drain()

@@ -6,6 +6,7 @@ standard error.
 """
 
 import json
+import os
 import sys
 from typing import BinaryIO
 
@@ -21,6 +22,9 @@ from encoders.tasks.embedding import (
 from encoders.tasks.imagenet_classes import UnknownClass
 from networks.images.read import refuse
 from networks.images.sample import Head, read_images
+
+NICE = 5
+"""Computing gives way to the process that answers everybody."""
 
 
 def read_sample(stream: BinaryIO) -> TaskSample:
@@ -47,6 +51,7 @@ def embed(kind: str, stream: BinaryIO) -> TaskEmbedding:
 
 def main() -> None:
     """Reads standard input."""
+    os.nice(NICE)
     try:
         with open(0, "rb", closefd=False) as stream:
             content = embed(sys.argv[1], stream).to_bytes()

@@ -24,9 +24,10 @@ from scipy.stats import norm, spearmanr
 from predictors.calibration.conformal import Calibration
 from predictors.devices.features import residual_features
 from predictors.devices.known import KnownDevices, reference_of
-from predictors.devices.measurements import check_measurements
+from predictors.devices.measurements import METRIC, check_measurements
 from predictors.devices.robust_regression import Posterior, regress
 from predictors.prediction import Prediction
+from spaces.metric import METRICS
 from spaces.space import Codes, Floats, Space
 
 COUNTS = (3, 5, 10, 20, 50)
@@ -267,8 +268,9 @@ class FittedDevice:
     count: int
 
     def predict(self, codes: Codes, confidence: float = 0.9) -> Prediction:
-        """Latencies of codes (b, v); bounds are NaN where too few measurements were given to promise any."""
-        return self.at(self.model.basis(codes), confidence)
+        """Latencies of codes (b, v), within what a latency can be; bounds are NaN where too few measurements
+        were given to promise any."""
+        return self.at(self.model.basis(codes), confidence).within(*METRICS[METRIC].range)
 
     def probability_below(self, codes: Codes, bound: float) -> Floats:
         """P(value ≤ bound) for codes (b, v), (b,), as a Gaussian of the calibrated standard deviation."""

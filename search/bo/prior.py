@@ -50,10 +50,14 @@ def refined(model: Predictor, codes: Codes, values: Floats) -> Predictor:
 
 
 def with_fantasies(model: Predictor, codes: Codes) -> Predictor:
-    """A copy of a predictor for which codes (w, v) came out as predicted (Ginsbourger et al. 2010)."""
+    """A copy of a predictor for which codes (w, v) came out as predicted (Ginsbourger et al. 2010); the
+    predictor itself where what it predicts could be no measurement."""
     if len(codes) and isinstance(model, Fantasizes):
         return model.with_fantasies(codes)
-    return refined(model, codes, model.predict(codes).mean) if len(codes) else model
+    try:
+        return refined(model, codes, model.predict(codes).mean) if len(codes) else model
+    except NotEnoughLabels:
+        return model
 
 
 def _predicts(model: Predictor) -> bool:

@@ -11,7 +11,9 @@ from predictors.devices.measurements import InvalidMeasurements, check_measureme
 from predictors.devices.model import DeviceModel
 from predictors.devices.predictor import DevicePredictor
 from predictors.predictor import DamagedModel, NotEnoughLabels
+from search.bo.prior import with_fantasies
 from spaces.known import get_space
+from spaces.metric import METRICS
 
 CELLS = get_space("nasbench201")
 
@@ -206,3 +208,13 @@ def test_real_devices_left_out_are_told_from_ten_measurements(data_dir, tables):
         values = tables.values("nasbench201", f"latency_ms@{device}", codes)
         order = np.random.default_rng(0).permutation(len(codes))
         assert rank(model, codes, values, order[:10]) > 0.97
+
+
+@pytest.mark.parametrize("values", [[1e-12, 1e7], [1e-12, 2e-12]])
+def test_measurements_at_the_ends_of_the_range_give_latencies_and_take_fantasies(values):
+    codes = CELLS.enumerate()
+    device = DevicePredictor(CELLS).fit(codes[[7_000, 14_000]], np.array(values))
+    mean = device.predict(codes).mean
+    assert mean.min() > 0 and mean.max() <= METRICS["latency_ms"].range[1]
+    for row in (mean.argmin(), mean.argmax()):
+        assert with_fantasies(device, codes[[row]]).predict(codes[:3]).mean.shape == (3,)

@@ -63,6 +63,8 @@ def test_a_stack_does_a_job_and_leaves_nothing_behind(tmp_path):
         assert {name.partition("-")[0] for name in stack.pids} == {"broker", "relay", "worker"}
         pids = list(stack.pids.values())
         assert len(pids) == 4
+        gives_way = {name.partition("-")[0]: psutil.Process(pid).nice() for name, pid in stack.pids.items()}
+        assert gives_way["relay"] == os.nice(0) and gives_way["worker"] == min(os.nice(0) + 5, 19)
         store = SqlStore(stack.database_url)
         payload = {"count": 2, "seconds": 0, "journal": str(tmp_path / "journal")}
         job, _ = store.submit("wait", payload)
