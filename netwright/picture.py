@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from netwright.truth import Truth
-from spaces.metric import METRICS, Quantity
+from spaces.metric import Quantity
 from spaces.space import Bools, Codes, Floats
 
 ENLARGED = 0.3
@@ -106,7 +106,7 @@ def _front(cost: Floats, objective: Floats, sign: float) -> tuple[Floats, Floats
 
 
 def _label(quantity: Quantity) -> str:
-    metric = METRICS[quantity.metric]
+    metric = quantity.definition
     names = {
         "params_m": "trainable parameters", "macs_m": "multiply-accumulates", "latency_ms": "latency",
         "accuracy": "accuracy", "peak_memory_mb": "peak memory",

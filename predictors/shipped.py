@@ -20,7 +20,7 @@ from predictors.prediction import Prediction
 from predictors.predictor import DamagedModel, Predictor
 from spaces.costs.network_config import NetworkConfig
 from spaces.known import get_space
-from spaces.metric import METRICS, Quantity
+from spaces.metric import Quantity
 from spaces.space import Bools, Codes, Space
 
 EXACT = "exact"
@@ -194,7 +194,7 @@ def is_exact(space: Space, quantity: Quantity) -> bool:
 
 def bounded(predicted: Prediction, quantity: Quantity, outside: Bools) -> Prediction:
     """A prediction cut to what the quantity can be, without bounds where the labels did not cover (b,)."""
-    cut = predicted.within(*METRICS[quantity.metric].range)
+    cut = predicted.within(*quantity.definition.range)
     lower, upper = (np.where(outside, np.nan, bound) for bound in (cut.lower, cut.upper))
     return Prediction(cut.mean, cut.std, lower, upper, cut.confidence)
 

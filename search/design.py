@@ -30,6 +30,7 @@ from search.request.sources import sources_by_quantity
 from search.run.composite import make_evaluator
 from search.run.evaluation_pool import EvaluationPool
 from search.run.loop import Event, Stopped, run
+from search.run.outside_pool import outside_pool
 from search.study import begun
 from search.trial import completed_by_models
 from search.twins import first_of_twins
@@ -117,6 +118,7 @@ def run_design(
         strategy, knowledge = begun(request, bench.blobs, searched)
         assert request.evaluator is not None  # as the request was checked
         evaluator = make_evaluator(problem, request.evaluator, request.evaluator_options, bench, request.seed)
+        outside = outside_pool(evaluator, bench.remote, stored)
         observations = run(
             strategy,
             evaluator,
@@ -124,7 +126,7 @@ def run_design(
             stored=stored,
             on_event=on_event,
             should_stop=should_stop,
-            pool=pool if request.parallel > 1 else None,
+            pool=outside or pool if request.parallel > 1 else None,
             parallel=request.parallel,
             unfinished=unfinished,
         )

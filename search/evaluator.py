@@ -74,6 +74,24 @@ class SharedWork(Protocol):
         """Takes the announcement back."""
 
 
+class RemoteEvaluations(Protocol):
+    """Evaluations by clients outside, which ask for them; what was handed out survives its process."""
+
+    def hand_out(
+        self, architecture: str, order: Mapping[str, object], lease_seconds: float, attempts: int
+    ) -> None:
+        """Offers an architecture; one that was offered before stays as it is."""
+
+    def collect(self, architecture: str) -> Observation | None:
+        """What came of it; None while it is not known."""
+
+    def offered(self) -> list[str]:
+        """Everything that was offered, in its order."""
+
+    def ended(self) -> set[str]:
+        """What has come back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """What evaluators have to work with.
@@ -85,6 +103,7 @@ class Bench:
         blobs: where trained weights go, opened when first needed; None: they are not kept.
         checkpoints: of evaluations that take long.
         shared: what others of the tenant evaluate, see :mod:`search.shared_work`; None: nobody else does.
+        remote: clients outside who evaluate; None: there are none.
     """
 
     tables: "Tables"
@@ -93,6 +112,7 @@ class Bench:
     blobs: "Callable[[], Blobs] | None" = None
     checkpoints: Checkpoints = field(default_factory=MemoryCheckpoints)
     shared: SharedWork | None = None
+    remote: RemoteEvaluations | None = None
 
 
 class Evaluator(ABC):
@@ -128,6 +148,8 @@ class NamedEvaluator(Evaluator):
     """Devices that it measures, besides those that the space names itself."""
     any_task: ClassVar[bool] = False
     """Whether a task may be any data set, uploaded or in the folder of images."""
+    any_device: ClassVar[bool] = False
+    """Whether a device may have any name."""
     takes_recipe: ClassVar[bool] = False
     """Whether it evaluates an architecture together with the recipe that it carries
     (:mod:`spaces.with_recipe`)."""

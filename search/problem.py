@@ -49,6 +49,7 @@ class Problem:
         confidence: at which predicted bounds must hold.
         network: which network exact costs are of; None: the space's own for the task.
         predicted: quantities whose source is a model: no evaluation brings them.
+        fixed: column of a variable → the code that it must have; as an exact bound.
         exploration: share of the evaluations for which the predicted bounds need only be probable.
         predictions: what these models say, in a search that must not leave the bounds on them.
         distinct: whether architectures that compute the same function at equal cost count as one.
@@ -64,6 +65,7 @@ class Problem:
     predictions: Predictions | None = None
     distinct: bool = False
     exploration: float = 0.0
+    fixed: tuple[tuple[int, int], ...] = ()
 
     def is_exact(self, quantity: Quantity) -> bool:
         """Whether the space computes the quantity exactly, so that nobody has to measure it."""
@@ -144,6 +146,8 @@ class Problem:
         """
         admitted = np.all([self.space.allowed(codes, task) for task in self.tasks], axis=0)
         gaps: Floats = (~admitted).astype(np.float64)
+        for column, code in self.fixed:
+            gaps += codes[:, column] != code
         for bound in self.constraints:
             if self.is_exact(bound.quantity):
                 gaps += relative_gap(bound, self.exact(bound.quantity, codes))

@@ -13,7 +13,7 @@ from search.models import Models
 from search.pareto.front import pareto_front
 from search.problem import Problem
 from search.request.recipe import apart
-from spaces.metric import METRICS, Observation
+from spaces.metric import Metric, Observation
 from spaces.space import Codes, Floats
 
 BASELINE = 256
@@ -64,7 +64,7 @@ def architectures(
             row["metrics"][quantity.key] = (
                 {"mean": observation.values[quantity.key], "source": "measured"}
                 if observation is not None and quantity.key not in always
-                else _predicted(quantity.metric, predictions[quantity.key], index)
+                else _predicted(quantity.definition, predictions[quantity.key], index)
                 | ({"extrapolated": True} if quantity.key in far else {})
                 | ({"model": named[quantity.key]} if named and quantity.key in named else {})
             )
@@ -89,8 +89,8 @@ def _exact_metrics(problem: Problem, codes: Codes, rows: list[dict[str, Any]]) -
         }
 
 
-def _predicted(metric: str, prediction: Prediction, index: int) -> dict[str, object]:
-    low, high = METRICS[metric].range
+def _predicted(metric: Metric, prediction: Prediction, index: int) -> dict[str, object]:
+    low, high = metric.range
     entry: dict[str, object] = {}
     for name in ("mean", "std", "lower", "upper"):
         value = float(getattr(prediction, name)[index])

@@ -14,6 +14,7 @@ import numpy as np
 from search.feasibility.exact_bounds import draw_feasible, nearest_architecture
 from search.pareto.fitness import averaged, fitness
 from search.problem import Problem
+from search.run.merged import merged
 from search.run.subset import chosen
 from search.trial import CompletedTrial, PendingTrial, completed_by_models
 from search.twins import with_twins
@@ -69,6 +70,7 @@ class Strategy(ABC):
         self.flat = flat
         self.completed: tuple[CompletedTrial, ...] = ()
         self.pending: tuple[PendingTrial, ...] = ()
+        self._told: dict[str, set[str]] = {}
         self._ended: tuple[int, Codes] = 0, problem.space.parse_many([])
         """How many completed trials were looked at, and the codes of those of them that are taken."""
 
@@ -106,21 +108,24 @@ class Strategy(ABC):
         return np.random.default_rng([self.seed, len(self.completed), len(self.pending)])
 
     def finished(self) -> list[Observation]:
-        """Full evaluations that brought every value that is needed, in the order of observation; what they
-        did not measure is a model's mean.
+        """Architectures with every value that is needed, in the order in which they had it: the means of
+        repeated measurements, and of what is not measured a model's mean.
 
         Beyond :data:`search.run.subset.MOST` of them, those that :func:`search.run.subset.chosen` keeps.
         """
-        predicted = {quantity.key for quantity in self.problem.predicted}
-        needed = {quantity.key for quantity in self.problem.quantities} - predicted
-        found = [
-            trial.observation
-            for trial in self.completed
-            if not trial.failed
-            and trial.observation.fidelity == FULL
-            and needed <= trial.observation.values.keys()
-        ]
-        return chosen(self.problem, completed_by_models(self.problem, found))
+        return chosen(self.problem, completed_by_models(self.problem, self.merged()[0]))
+
+    def merged(self) -> tuple[list[Observation], list[Observation], list[str]]:
+        """Architectures with every value that is needed, those with some of them, and those that failed.
+
+        See :func:`search.run.merged.merged`.
+        """
+        return merged([trial.observation for trial in self.completed], self.needed)
+
+    @property
+    def needed(self) -> set[str]:
+        """Keys of the values that an evaluation must bring before it counts."""
+        return {quantity.key for quantity in self.problem.to_measure}
 
     def fitness(self, observations: Sequence[Observation]) -> Floats:
         """How good finished observations are, (n,), more is better; see
@@ -132,22 +137,28 @@ class Strategy(ABC):
         return averaged(self.problem.space, codes, found)
 
     def taken(self) -> Codes:
-        """Codes (m, v) of every pending trial, and of every completed one that was full or failed.
+        """Codes (m, v) of every pending trial, and of every architecture that failed or has all values.
 
         Where the problem asks for distinct functions, those of their twins too, in spaces that can be listed.
         """
         known, ended = self._ended
         if known < len(self.completed):
-            new = [
-                trial.architecture
-                for trial in self.completed[known:]
-                if trial.failed or trial.observation.fidelity == FULL
-            ]
+            needed = self.needed
+            new = [trial.architecture for trial in self.completed[known:] if self._ends(trial, needed)]
             found = with_twins(self.problem, self.problem.space.parse_many(new))
             ended = np.concatenate([ended, found])
             self._ended = len(self.completed), ended
         waiting = self.problem.space.parse_many([trial.architecture for trial in self.pending])
         return np.concatenate([ended, with_twins(self.problem, waiting)])
+
+    def _ends(self, trial: CompletedTrial, needed: set[str]) -> bool:
+        """Whether nothing more is to be evaluated of a trial's architecture; asked once, in order."""
+        if trial.failed or trial.observation.fidelity != FULL:
+            return trial.failed
+        told = self._told.setdefault(trial.architecture, set())
+        before = told >= needed
+        told |= trial.observation.values.keys()
+        return not before and told >= needed
 
     def uniform(self, count: int, rng: np.random.Generator, taken: Codes) -> Codes:
         """Up to ``count`` architectures (m, v) within the exact bounds that are not taken, uniformly drawn.

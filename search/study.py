@@ -1,8 +1,7 @@
 """What a study searches for, as others ask and tell it: requests and observations, checked."""
 
 import math
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,19 +19,19 @@ from search.request.sources import EXACT, fields_of, model_of, what_would
 from search.request.uploaded_task import UploadedTask
 from search.strategies import STRATEGIES
 from search.strategy import FULL, Strategy
-from spaces.known import get_space, space_names
-from spaces.metric import METRICS, Observation, Quantity, value_fault
+from spaces.known import get_space
+from spaces.metric import METRICS, MOST, Observation, Quantity, value_fault
+from store.studies.study import RUN, STD
 
 if TYPE_CHECKING:
     from store.blobs.blobs import Blobs
 
 FIELDS = (
     "space", "task", "constraints", "objectives", "confidence", "seed", "strategy", "flat", "distinct",
-    "recipe", "resolution", "knowledge", "evaluator", "exploration",
+    "recipe", "resolution", "knowledge", "evaluator", "exploration", "fixed",
 )  # fmt: skip
 SAME = 1e-6
 """How far, relative to it, a told value may lie from the exact one."""
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 
 def parse_study(
@@ -58,15 +57,8 @@ def parse_study(
     if unknown:
         hint = f"the fields are {', '.join(FIELDS)}"
         raise InvalidRequest([FieldError(str(name), "unknown field", hint) for name in unknown])
-    # Declared spaces are known to a process only while it uses them, and by names that others must not use.
-    space = body.get("space")
-    if not isinstance(space, str) or space not in space_names():
-        hint = f"known are {', '.join(space_names())}; studies do not take declared spaces yet"
-        raise InvalidRequest([FieldError("space", f"{space!r} is no space", hint)])
-    rest = {name: value for name, value in body.items() if name != "evaluator"}
-    known = {device.quantity for device in measured}
-    unmeasured = [device for device in _own_devices(body) if device.quantity not in known]
-    request = parse_request(rest, [*measured, *unmeasured], uploaded)
+    # Whoever drives the study measures: any task, any device, every metric.
+    request = parse_request({**body, "evaluator": EXTERNAL}, measured, uploaded)
     request = replace(request, predictors=trained(request))
     request = replace(request, sources=_sources(request, body.get("evaluator")))
     return replace(request, pins=pinned(request))
@@ -83,12 +75,12 @@ def _sources(request: DesignRequest, named: object) -> dict[str, str]:
     """
     spec = named if isinstance(named, Mapping) else {}
     hint = f'{{"latency_ms": "{MODEL}"}}; the sources of a study are {EXTERNAL} and {MODEL}'
-    errors = []
+    errors, own = [], get_space(request.space).own_metrics
     if named is not None and named != EXTERNAL and not isinstance(named, Mapping):
         errors.append(FieldError("evaluator", f"{named!r} is no source of a study", hint))
     for metric, source in spec.items():
-        if metric not in METRICS:
-            message, known = f"{metric!r} is no metric", f"metrics are {', '.join(METRICS)}"
+        if metric not in METRICS and metric not in own:
+            message, known = f"{metric!r} is no metric", f"metrics are {', '.join((*own, *METRICS))}"
             errors.append(FieldError(f"evaluator.{metric}", message, known))
         elif source not in (MODEL, EXTERNAL):
             errors.append(FieldError(f"evaluator.{metric}", f"{source!r} is no source of a study", hint))
@@ -104,21 +96,6 @@ def _sources(request: DesignRequest, named: object) -> dict[str, str]:
     if errors:
         raise InvalidRequest(errors)
     return found
-
-
-def _own_devices(body: Mapping[str, object]) -> list[MeasuredDevice]:
-    """Devices that the body names and no table has, without measurements."""
-    space = str(body["space"])
-    named: dict[tuple[str, str], None] = {}
-    for field in ("objectives", "constraints"):
-        items = body.get(field)
-        for item in items if isinstance(items, list | tuple) else ():
-            metric = item.get("metric") if isinstance(item, Mapping) else None
-            device = item.get("device") if isinstance(item, Mapping) else None
-            if metric in ON_DEVICE and isinstance(device, str) and _NAME.fullmatch(device):
-                named[device, str(metric)] = None
-    known = get_space(space).devices
-    return [MeasuredDevice(space, name, metric, ()) for name, metric in named if name not in known]
 
 
 def strategy_of(
@@ -159,12 +136,18 @@ def begun(
     return strategy, knowledge
 
 
-def read_observations(problem: Problem, items: Sequence[Mapping[str, Any]]) -> list[Observation]:
+def read_observations(
+    problem: Problem, items: Sequence[Mapping[str, Any]], tracked: Collection[str] = ()
+) -> list[Observation]:
     """Observations as a client told them, with canonical strings and with exact costs filled in.
+
+    Some of the values suffice: the others may come later.
 
     Args:
         problem: says which quantities there are.
-        items: objects with ``architecture`` (canonical), ``values`` or ``failed``, ``fidelity``, ``seconds``.
+        items: objects with ``architecture`` (canonical), ``values`` or ``failed``, ``fidelity``, ``seconds``,
+            ``std`` (key → standard deviation of the value) and ``run``.
+        tracked: names of values that are kept and that nothing follows from.
 
     Raises:
         InvalidRequest: naming each value that is no quantity of the study, is missing or is impossible.
@@ -173,7 +156,9 @@ def read_observations(problem: Problem, items: Sequence[Mapping[str, Any]]) -> l
     found = []
     for index, item in enumerate(items):
         path = f"observations[{index}]"
-        values = _values(problem, item, path, errors)
+        values, details = _values(problem, item, path, errors, tracked)
+        if item.get("run") is not None:
+            details[RUN] = item["run"]
         found.append(
             Observation(
                 item["architecture"],
@@ -182,6 +167,7 @@ def read_observations(problem: Problem, items: Sequence[Mapping[str, Any]]) -> l
                 item.get("failed"),
                 item.get("fidelity") or FULL,
                 float(item.get("seconds") or 0.0),
+                details,
             )
         )
     if errors:
@@ -206,41 +192,63 @@ def read_observations(problem: Problem, items: Sequence[Mapping[str, Any]]) -> l
 
 
 def _values(
-    problem: Problem, item: Mapping[str, Any], path: str, errors: list[FieldError]
-) -> dict[str, float]:
-    """Quantity key → value; what is wrong with them joins ``errors``."""
-    reported: Mapping[str, float] | None = item.get("values")
+    problem: Problem,
+    item: Mapping[str, Any],
+    path: str,
+    errors: list[FieldError],
+    tracked: Collection[str],
+) -> tuple[dict[str, float], dict[str, object]]:
+    """Quantity key → value, and details with the standard deviations; what is wrong joins ``errors``."""
+    told: Mapping[str, float] | None = item.get("values")
     failed = item.get("failed")
-    if (reported is None) == (failed is None):
+    if (told is None) == (failed is None):
         errors.append(FieldError(path, "needs either values or the reason why it failed", "give one of them"))
-        return {}
-    if reported is None:
-        return {}
+        return {}, {}
+    if told is None:
+        return {}, {}
     values: dict[str, float] = {}
-    for name, value in reported.items():
+    keys: dict[str, str] = {}
+    for name, value in told.items():
         quantity = _quantity(problem, name)
         field = f"{path}.values.{name}"
+        if quantity is None and name in tracked:
+            if not math.isfinite(value) or abs(value) > MOST:
+                errors.append(FieldError(field, f"is {value:g}", f"a finite number up to {MOST:g}"))
+            values[name], keys[name] = value, name
+            continue
         if quantity is None:
             of_metric = [entry.key for entry in problem.quantities if entry.metric == name]
             message = "means several quantities" if of_metric else "is no quantity of this study"
-            known = ", ".join(of_metric or [entry.key for entry in problem.quantities])
+            known = ", ".join(of_metric or [*(entry.key for entry in problem.quantities), *tracked])
             errors.append(FieldError(field, message, f"they are {known}"))
             continue
-        fault = value_fault(quantity.metric, value)
+        fault = value_fault(quantity.definition, value)
         if fault is not None:
             hint = "say failed where the evaluation brought no value"
             errors.append(FieldError(field, fault, hint))
         if quantity.key in values:
             errors.append(FieldError(field, f"{quantity.key} is given twice", "by its key or by its metric"))
-        values[quantity.key] = value
-    missing = [entry.key for entry in problem.to_measure if entry.key not in values]
-    if not values and not missing:
-        errors.append(FieldError(f"{path}.values", "has no value", "give at least one value"))
-    whole = (item.get("fidelity") or FULL) == FULL
-    if missing and (whole or len(missing) == len(problem.to_measure)):
-        hint = "say failed where the evaluation brought none"
-        errors.append(FieldError(f"{path}.values", f"{', '.join(missing)} is missing", hint))
-    return values
+        values[quantity.key], keys[name] = value, quantity.key
+    if not values:
+        hint = "give at least one value, or say failed where the evaluation brought none"
+        errors.append(FieldError(f"{path}.values", "tells nothing", hint))
+    return values, _deviations(item.get("std") or {}, keys, path, errors)
+
+
+def _deviations(
+    given: Mapping[str, float], keys: Mapping[str, str], path: str, errors: list[FieldError]
+) -> dict[str, object]:
+    """Standard deviations of told values, by quantity key, as a detail."""
+    found = {}
+    for name, std in given.items():
+        field = f"{path}.std.{name}"
+        if name not in keys:
+            errors.append(FieldError(field, "is no value of this observation", f"one of {', '.join(keys)}"))
+        elif not (math.isfinite(std) and 0 <= std <= MOST):
+            errors.append(FieldError(field, f"is {std:g} and no standard deviation", "0 or more"))
+        else:
+            found[keys[name]] = std
+    return {STD: found} if found else {}
 
 
 def _quantity(problem: Problem, name: str) -> Quantity | None:

@@ -48,9 +48,11 @@ def values_of(observations: Sequence[Observation], key: str) -> Floats:
 
 
 def completed_by_models(problem: Problem, observations: Sequence[Observation]) -> list[Observation]:
-    """Observations, each with what it did not measure as models predict it."""
-    found = list(observations)
-    for quantity in problem.predicted:
+    """Observations, each with what it did not measure as models predict it, or as it is computed exactly."""
+    found, measured = list(observations), set(problem.to_measure)
+    for quantity in problem.quantities:
+        if quantity in measured:
+            continue
         key = quantity.key
         rows = [row for row, observation in enumerate(found) if key not in observation.values]
         codes = problem.space.parse_many([found[row].architecture for row in rows])

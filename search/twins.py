@@ -56,7 +56,8 @@ def _keys(space: Space, network: NetworkConfig, codes: Codes) -> list[Hashable]:
     if not len(codes):
         return []
     known = space.costs(codes, network)
-    costs = np.stack([np.round(known[name], 9) for name in known if name in METRICS], axis=1)
+    counted = [np.round(known[name], 9) for name in known if name in METRICS]
+    costs = np.stack([*counted, np.zeros(len(codes))], axis=1)  # a declared space may have no cost at all
     return [(space.isomorphism_key(row), *cost) for row, cost in zip(codes, costs.tolist(), strict=True)]
 
 

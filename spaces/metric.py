@@ -117,7 +117,7 @@ METRICS: dict[str, Metric] = _Metrics(
 )
 
 
-def value_fault(metric: str, value: float) -> str | None:
+def value_fault(metric: str | Metric, value: float) -> str | None:
     """What is wrong with a measured value of a metric, as a sentence without a subject; None where nothing
     is.
 
@@ -126,20 +126,28 @@ def value_fault(metric: str, value: float) -> str | None:
     >>> value_fault("latency_ms", 1e-300)
     'is 1e-300, nearer to 0 than any measurement (1e-12)'
     """
-    known = METRICS[metric]
+    known = METRICS[metric] if isinstance(metric, str) else metric
     if not math.isfinite(value):
         return f"is {value:g} and no finite number"
     if not known.low <= value <= known.high:
         unit = "" if known.unit == "-" else f" {known.unit}"
-        return f"is {value:g} and lies outside the {known.low:g} to {known.high:g}{unit} of {metric}"
+        return f"is {value:g} and lies outside the {known.low:g} to {known.high:g}{unit} of {known.name}"
     if value != 0 and abs(value) < LEAST:
         return f"is {value:g}, nearer to 0 than any measurement ({LEAST:g})"
     return None
 
 
+def key_of(metric: str, *, task: str | None = None, device: str | None = None) -> str:
+    """The key of a quantity: ``metric[@device][@task]``; whether there is such a metric is not looked at."""
+    return "@".join(part for part in (metric, device, task) if part is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """A metric of a task, a device, both or neither.
+
+    Args:
+        own: the metric where a space declares it, which no register that tenants share knows.
 
     >>> Quantity("latency_ms", device="gpu", task="arxiv").key
     'latency_ms@gpu@arxiv'
@@ -150,20 +158,26 @@ class Quantity:
     metric: str
     task: str | None = None
     device: str | None = None
+    own: Metric | None = None
 
     def __post_init__(self) -> None:
-        if self.metric not in METRICS:
+        if self.own is None and self.metric not in METRICS:
             raise ValueError(f"unknown metric {self.metric!r}; known are {', '.join(METRICS)}")
 
     @property
     def key(self) -> str:
         """``metric[@device][@task]``."""
-        return "@".join(part for part in (self.metric, self.device, self.task) if part is not None)
+        return key_of(self.metric, task=self.task, device=self.device)
+
+    @property
+    def definition(self) -> Metric:
+        """Unit, direction and range."""
+        return METRICS[self.metric] if self.own is None else self.own
 
     @property
     def sign(self) -> float:
         """+1 where more is better, −1 where less is."""
-        return METRICS[self.metric].sign
+        return self.definition.sign
 
 
 @dataclass(frozen=True, slots=True)

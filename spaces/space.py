@@ -16,11 +16,13 @@ import reprlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spaces.costs.network_config import FULL, NetworkConfig
+from spaces.metric import METRICS, Metric
 
 Codes = NDArray[np.int8]
 Bools = NDArray[np.bool_]
@@ -111,12 +113,16 @@ class Space(ABC):
     tasks: tuple[str, ...]
     devices: tuple[str, ...]
     metrics: tuple[str, ...]
+    own_metrics: Mapping[str, Metric] = MappingProxyType({})
+    """Those of :attr:`metrics` that the space itself defines, by name."""
     statistics_names: tuple[str, ...]
     """Keys of :meth:`statistics`, in order; all finite for every architecture."""
     task_dependent_cost: bool = False
     """Whether statistics need a task (then a quantity's key carries it: ``params_m@arxiv``)."""
     example: str
     description: str
+    has_twins: bool = True
+    """Whether architectures of different strings may compute the same function (:meth:`isomorphism_key`)."""
     transient: bool = False
     """Whether the process lets it go when it needs the memory, such as one that a user declared."""
 
@@ -247,6 +253,14 @@ class Space(ABC):
         A space without a fast way always says None: :meth:`parse` then reads each by itself.
         """
         return None
+
+    def metric(self, name: str) -> Metric:
+        """The metric of a name, the space's own first.
+
+        Raises:
+            KeyError: neither the space nor the program knows it.
+        """
+        return self.own_metrics.get(name) or METRICS[name]
 
     @property
     def network_space(self) -> "Space":

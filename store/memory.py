@@ -20,6 +20,7 @@ from store.database.ids import Named, is_id, new_id, span_of
 from store.datasets.memory import MemoryDatasets
 from store.devices.memory import MemoryDevices
 from store.evaluations.memory import MemoryEvaluations
+from store.external.memory import MemoryExternal
 from store.jobs.fair_share import Front
 from store.jobs.job import (
     Event,
@@ -89,6 +90,7 @@ class MemoryStore(
     MemorySpaces,
     MemoryTasks,
     MemoryEvaluations,
+    MemoryExternal,
     Store,
 ):
     """The store in memory.
@@ -107,6 +109,7 @@ class MemoryStore(
         MemorySpaces.__init__(self)
         MemoryTasks.__init__(self)
         MemoryEvaluations.__init__(self)
+        MemoryExternal.__init__(self)
         self._clock = clock
         self._lock = threading.RLock()
         self._identity = secrets.token_hex(16)

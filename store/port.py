@@ -19,6 +19,7 @@ from store.database.ids import Named
 from store.datasets.port import DatasetStore
 from store.devices.port import DeviceStore
 from store.evaluations.port import EvaluationStore
+from store.external.port import ExternalStore
 from store.jobs.job import Event, Job, JobState, Lease, OutboxRow
 from store.networks.network import TrainedNetwork
 from store.networks.port import NetworkStore
@@ -42,6 +43,7 @@ class Store(
     SpaceStore,
     TaskStore,
     EvaluationStore,
+    ExternalStore,
     ReferenceStore,
 ):
     """Jobs and batches with all they leave; roles, devices, predictors, networks, studies, spaces, tasks."""

@@ -24,6 +24,7 @@ from store.database.tables import events, jobs, observations, outbox, results, r
 from store.datasets.sql import SqlDatasets
 from store.devices.sql import SqlDevices
 from store.evaluations.sql import SqlEvaluations
+from store.external.sql import SqlExternal
 from store.jobs.job import (
     MAX_ATTEMPTS,
     Event,
@@ -74,6 +75,7 @@ class SqlStore(
     SqlTasks,
     SqlReferences,
     SqlEvaluations,
+    SqlExternal,
     SqlShortIds,
     Store,
 ):

@@ -24,6 +24,7 @@ from store.predictors.predictor import Label, StoredPredictor
 from workers.children import Children
 from workers.handlers import JobContext, JobStopped, handler_of
 from workers.heartbeat import Heartbeat
+from workers.remote_evaluations import JobRemoteEvaluations
 from workers.shared_work import JobSharedWork
 from workers.timeouts import Timeouts, until_reachable
 
@@ -151,6 +152,7 @@ def _work(
                 past=partial(_past, store, job, timeouts),
                 children=Children(store, job, timeouts.store_seconds),
                 shared=JobSharedWork(store, job, timeouts.store_seconds),
+                remote=JobRemoteEvaluations(store, job, timeouts.store_seconds),
                 cancelled=lambda: heartbeat.cancelled,
                 images=images,
                 cache_dir=cache_dir,

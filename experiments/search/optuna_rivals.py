@@ -12,7 +12,7 @@ from search.problem import Problem
 from search.strategy import Exhausted, Strategy
 from search.trial import CompletedTrial, PendingTrial
 
-SAMPLERS = ("tpe", "nsga2")
+SAMPLERS = ("tpe", "nsga2", "gp")
 MISSED = "missed"
 """The attribute of an Optuna trial that says by how much it misses its bounds."""
 
@@ -44,7 +44,11 @@ class OptunaStrategy(Strategy):
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        kinds = {"tpe": optuna.samplers.TPESampler, "nsga2": optuna.samplers.NSGAIISampler}
+        kinds = {
+            "tpe": optuna.samplers.TPESampler,
+            "nsga2": optuna.samplers.NSGAIISampler,
+            "gp": optuna.samplers.GPSampler,
+        }
         bounds = {"constraints_func": _missed} if problem.predicted_constraints else {}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -12,11 +12,13 @@ from netwright.cli import (
     demo,
     design,
     doctor,
+    evaluate,
     export,
     finish,
     generate,
     jobs,
     predict,
+    search,
     serve,
     train,
 )
@@ -56,7 +58,7 @@ def options(
     """Designs neural-network architectures to order, under hardware limits."""
 
 
-for module in (serve, design, finish, generate, predict, export, demo, compare, doctor):
+for module in (serve, design, search, evaluate, finish, generate, predict, export, demo, compare, doctor):
     app.registered_commands += module.app.registered_commands
 app.add_typer(jobs.app, name="jobs", help="Look after jobs.")
 app.add_typer(catalogue.spaces, name="spaces", help="The families of architectures.")

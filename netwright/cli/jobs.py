@@ -54,6 +54,40 @@ def _row(job: dict[str, Any]) -> list[object]:
 
 
 @app.command()
+def trials(
+    job_id: JobId,
+    as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Every evaluation of a design so far, with the prediction made before."""
+    with connected(url) as client:
+        handle = client.job(job_id)
+        if as_csv:
+            out().print(handle.evaluations_csv(), end="", markup=False, soft_wrap=True)
+            return
+        rows = handle.evaluations()
+    if as_json:
+        print_json({"job": handle.id, "evaluations": rows})
+        return
+    keys = list(dict.fromkeys(key for row in rows for key in row["values"]))
+    print_table(
+        ["number", "architecture", *keys, "seconds", "source", "failed"],
+        [
+            [
+                row["number"],
+                row["architecture"],
+                *(row["values"].get(key) for key in keys),
+                round(row["seconds"], 1),
+                row["client_id"] or row["source"],
+                row["failed"],
+            ]
+            for row in rows
+        ],
+    )
+
+
+@app.command()
 def show(job_id: JobId, url: UrlOption = None, as_json: JsonOption = False) -> None:
     """Where a job stands, and what came of it."""
     with connected(url) as client:

@@ -10,11 +10,16 @@ import typer
 from search.request.quantities import parts_of_key
 from spaces.metric import METRICS
 
+_OWN = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _BOUND = re.compile(r"\s*([^<>=\s]+)\s*(<=|>=)\s*(\S+)\s*")
 
 
-def quantity(text: str) -> dict[str, str]:
+def quantity(text: str, *, own: bool = False) -> dict[str, str]:
     """A quantity's JSON object.
+
+    Args:
+        text: as it was typed.
+        own: whether a space of one's own may declare the metric; the server then says whether it does.
 
     >>> quantity("latency_ms@gpu@arxiv")
     {'metric': 'latency_ms', 'device': 'gpu', 'task': 'arxiv'}
@@ -26,13 +31,13 @@ def quantity(text: str) -> dict[str, str]:
         parts = parts_of_key(text)
     except ValueError as error:
         raise typer.BadParameter(f"{error}; {metrics}") from None
-    if parts["metric"] not in METRICS:
+    if parts["metric"] not in METRICS and not (own and _OWN.fullmatch(parts["metric"])):
         raise typer.BadParameter(f"{text!r} is no quantity; {metrics}")
     return parts
 
 
-def constraint(text: str) -> dict[str, Any]:
-    """A bound's JSON object.
+def constraint(text: str, *, own: bool = False) -> dict[str, Any]:
+    """A bound's JSON object; ``own`` as in :func:`quantity`.
 
     >>> constraint("params_m<=0.5")
     {'metric': 'params_m', 'max': 0.5}
@@ -45,7 +50,7 @@ def constraint(text: str) -> dict[str, Any]:
         value = float(bound)
     except ValueError:
         raise typer.BadParameter(f"{bound!r} in {text!r} is no number") from None
-    return {**quantity(name), "max" if relation == "<=" else "min": value}
+    return {**quantity(name, own=own), "max" if relation == "<=" else "min": value}
 
 
 def recipe(texts: Sequence[str] | None) -> dict[str, list[Any]] | None:

@@ -19,10 +19,12 @@ import httpx
 
 from netwright.client.datasets import Report, upload
 from netwright.client.errors import ApiError, JobEnded, ServerUnreachable
+from netwright.client.evaluations import EvaluationHandle, claim, work
 from netwright.client.jobs import JobHandle, finish
 from netwright.client.paths import segment
+from netwright.client.search import FIRST, Drive, OnTold, of_function
 from netwright.client.sse import JobEvent
-from netwright.client.studies import StudyHandle
+from netwright.client.studies import StudyHandle, client_name
 from netwright.client.transport import Architecture, Json, Transport
 from netwright.client.uploads import packed
 
@@ -301,7 +303,7 @@ class Client:
     def create_study(
         self,
         space: str,
-        task: str,
+        task: str | None = None,
         *,
         constraints: Sequence[Mapping[str, Any]] = (),
         objectives: Sequence[Mapping[str, Any] | str] = (),
@@ -312,21 +314,67 @@ class Client:
         """Opens a study, for whoever evaluates for himself.
 
         Args:
-            space, task, constraints, objectives: as in :meth:`design`; devices may have any name.
+            space, task, constraints, objectives: as in :meth:`design`; tasks and devices may have any name,
+                and a declared space its first task.
             client_id: of this loop; by default one of its own.
             idempotency_key: names this study; a repeated call with it gives the same one.
-            options: ``strategy``, ``flat``, ``seed``, ``confidence``, ``recipe``, ``resolution``.
+            options: ``strategy``, ``flat``, ``seed``, ``confidence``, ``recipe``, ``resolution``, ``fixed``,
+                ``tracked``, ``lease_seconds``.
 
         Raises:
             ApiError: with the field and the reason, where the study makes no sense.
         """
-        body = {"space": space, "task": task, "constraints": list(constraints), **options}
+        body: Json = {"space": space, "constraints": list(constraints), **options}
+        body |= {} if task is None else {"task": task}
         if objectives:
             body["objectives"] = list(objectives)
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4())}
         return StudyHandle(
             self.transport, self._call("POST", "/v1/studies", json=body, headers=headers), client_id
         )
+
+    def search(
+        self,
+        space: str | Mapping[str, Any],
+        task: str | None = None,
+        *,
+        objective: Callable[..., Any],
+        evaluations: int = 50,
+        parallel: int = 1,
+        metric: str | None = None,
+        client_id: str = "search",
+        on_told: OnTold = lambda told, study: None,
+        **options: Any,
+    ) -> StudyHandle:
+        """Searches with a function of one's own, in this process; ``front()`` of the result is the answer.
+
+        ::
+
+            found = client.search("nasbench201", "cifar10", objective=train_and_test, evaluations=50)
+            print(found.front()[0])
+
+        Args:
+            space: its name, or the declaration of one's own (TOML, or an object).
+            task: see :meth:`create_study`.
+            objective: takes the choices, ``{variable: choice}``; returns the value of the first objective, or
+                quantity → value. What it raises is a failure.
+            evaluations: how many.
+            parallel: threads that evaluate at the same time.
+            metric: the objective; a declared space's first metric, or the accuracy, unless said.
+            client_id: of this loop.
+            on_told: called with each observation and the study after it.
+            options: of :meth:`create_study`; with an ``idempotency_key`` a search that was cut short goes on.
+
+        Raises:
+            ApiError: with the field and the reason, where the study makes no sense.
+        """
+        if isinstance(space, Mapping) or "\n" in space:
+            space = str(self.declare_space(space)["name"])
+        if metric is not None:
+            options.setdefault("objectives", [metric])
+        study = self.create_study(space, task, client_id=client_id, **options)
+        Drive(study, of_function(objective), evaluations, parallel, on_told).run()
+        return study
 
     def study(self, study: str, *, client_id: str | None = None) -> StudyHandle:
         """The study of an id; with the ``client_id`` of a loop that was cut short, its continuation."""
@@ -335,6 +383,39 @@ class Client:
     def studies(self) -> list[Json]:
         """All studies, newest first."""
         return self._all("studies", lambda study: str(study["id"]))
+
+    # evaluations for designs
+    def claim_evaluation(self, client_id: str, *, job: str | None = None) -> EvaluationHandle | None:
+        """The evaluation that waits longest, of one design or of any; None where none waits."""
+        return claim(self.transport, client_id, job)
+
+    def evaluate(
+        self,
+        function: Callable[..., Any],
+        *,
+        client_id: str | None = None,
+        job: str | None = None,
+        idle_seconds: float = 0.0,
+    ) -> int:
+        """Evaluates what designs with the evaluator ``external`` hand out; returns how many that were.
+
+        Args:
+            function: takes the choices, ``{variable: choice}``; returns a number, where one quantity is asked
+                for, or quantity → value. What it raises is a failure.
+            client_id: of this machine.
+            job: a design; any unless said.
+            idle_seconds: ends when nothing was there to evaluate for so long.
+        """
+        by_function = of_function(function)
+
+        def one(evaluation: Json, should_stop: Callable[[], bool]) -> Json:
+            told = by_function(evaluation, should_stop)
+            if FIRST in told.get("values", {}):
+                told["values"] = {next(iter(evaluation["quantities"])): told["values"][FIRST]}
+            return told
+
+        name = client_id or client_name()
+        return work(self.transport, one, client_id=name, job=job, idle_seconds=idle_seconds)
 
     # jobs
     def job(self, job_id: str) -> "JobHandle":

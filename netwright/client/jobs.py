@@ -77,6 +77,16 @@ class JobHandle:
         path = f"/v1/batches/{segment(self.id)}/table"
         return self._transport.answer("GET", path, params={"format": "csv"}).text
 
+    def evaluations(self) -> list[Json]:
+        """Every evaluation so far: time, source, client, values, and the prediction made before."""
+        path = f"/v1/jobs/{segment(self.id)}/evaluations"
+        return list(self._transport.call("GET", path)["evaluations"])
+
+    def evaluations_csv(self) -> str:
+        """:meth:`evaluations` as CSV."""
+        path = f"/v1/jobs/{segment(self.id)}/evaluations"
+        return self._transport.answer("GET", path, params={"format": "csv"}).text
+
     def outcome(self) -> Json:
         """What an ended job gave, whatever its state; of a batch the state of each design.
 

@@ -189,6 +189,10 @@ def with_fantasies(model: Model, x: Matrix) -> Model:
     inputs = as_tensor(x)
     with torch.no_grad(), fast_pred_var(), max_cholesky_size(EXACT_UP_TO):
         outcomes = model.posterior(inputs).mean
+        likelihood = getattr(model, "likelihood", None)
+        if isinstance(likelihood, FixedNoiseGaussianLikelihood):  # a fantasy has the noise of the usual label
+            noise = likelihood.noise.mean().expand_as(outcomes).clone()
+            return model.condition_on_observations(inputs, outcomes, noise=noise)
         return model.condition_on_observations(inputs, outcomes)
 
 

@@ -98,6 +98,8 @@ class BatchAcquisition:
             self.inputs[key] = surrogates.inputs(key, codes, own)
             self.means[key], variance = marginals(self._with_pending(key), self.inputs[key])
             self.stds[key] = np.sqrt(variance)
+        self.log_success = surrogates.log_success(codes, inputs)
+        """log P(an evaluation succeeds) of each candidate (c,); None while none has failed."""
         self.objectives = self._objectives(codes, self.means)
         self.front = self._front()
 
@@ -169,6 +171,8 @@ class BatchAcquisition:
     def _values(self, rows: Rows, stds: dict[str, Floats], front: Floats) -> Floats:
         """Logarithm (r,) of the acquisition function at rows of the candidates."""
         values = self._log_feasible(rows, stds)
+        if self.log_success is not None:
+            values = values + self.log_success[rows]
         if self.feasible.any():  # else there is nothing to improve on: first find what holds the bounds
             values += self._improvement(self.objectives[rows], self._objective_stds(rows, stds), front)
         return values
@@ -292,6 +296,8 @@ class BatchAcquisition:
             self._averaged(self.codes[top]), self._objective_stds(top, stds), observed
         )
         flat[top] += self._log_feasible(top, stds)
+        if self.log_success is not None:
+            flat[top] += self.log_success[top]
         return np.where(np.isfinite(flat), flat, np.minimum(values, flat[top].min()) - 1e3)
 
     def _best_observed(self) -> Codes:

@@ -7,19 +7,21 @@ autoregression).
 Notation: n observations, c candidates, v variables.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from botorch.models.model import Model
 from torch import Tensor
 
-from predictors.calibration.normal_scores import normal_scores
+from predictors.calibration.normal_scores import NormalScores, normal_scores
 from predictors.gaussian_processes.exact_gp import Matrix, as_tensor, exact_gp, fit_hyperparameters, marginals
 from predictors.gaussian_processes.grouped_matern import Groups
 from search.bo.candidates import chosen_rows
+from search.bo.failures import SuccessModel
 from search.bo.inputs import input_map
 from search.problem import Problem
+from search.run.merged import COUNT, ERROR
 from search.trial import CompletedTrial, values_of
 from spaces.metric import Observation, Quantity
 from spaces.space import Codes, Floats
@@ -93,14 +95,26 @@ class Surrogates:
         """Quantity key → the posterior after the observations."""
         self._low: dict[str, _LowFidelity] = {}
         self._theta: dict[str, tuple[object, Floats]] = {}
+        self._partial: Sequence[Observation] = ()
+        self._success: SuccessModel | None = None
 
-    def learn(self, completed: Sequence[CompletedTrial], finished: Sequence[Observation]) -> None:
+    def learn(
+        self,
+        completed: Sequence[CompletedTrial],
+        finished: Sequence[Observation],
+        partial: Sequence[Observation] = (),
+        failed: Sequence[str] = (),
+    ) -> None:
         """Conditions every surrogate on all observations.
 
         Args:
             completed: all trials, those of lower fidelities among them.
             finished: full ones with all values, in the order of observation.
+            partial: full ones with some of the values: what they have is learned too.
+            failed: architectures whose evaluation failed.
         """
+        self._partial = partial
+        self._success = self._learned_success(finished, failed)
         codes = self.problem.space.parse_many([observation.architecture for observation in finished])
         first = self.problem.objectives[0]
         order = first.sign * values_of(finished, first.key)
@@ -130,6 +144,28 @@ class Surrogates:
         wider: Floats = np.column_stack([known, marginals(self._low[key].model, known)[0]])
         return wider
 
+    def log_success(self, codes: Codes, inputs: Matrix | None = None) -> Floats | None:
+        """log P(an evaluation succeeds) (c,) of codes (c, v); None while none has failed.
+
+        Args:
+            codes: candidates.
+            inputs: of the candidates on the problem's task, where they are known already (c, f).
+        """
+        if self._success is None:
+            return None
+        known = input_map(self.problem.space, self.problem.task)(codes) if inputs is None else inputs
+        return self._success.log_probability(known)
+
+    def _learned_success(self, finished: Sequence[Observation], failed: Sequence[str]) -> SuccessModel | None:
+        if not failed:
+            return None
+        names = [*(observation.architecture for observation in finished), *failed]
+        succeeded = np.concatenate([np.ones(len(finished)), np.zeros(len(failed))])
+        look = input_map(self.problem.space, self.problem.task)
+        groups = Groups.of(look.sizes, look.log_lengthscales)
+        # Of thousands the failures and the latest others: they stand at the end.
+        return SuccessModel(look(self.problem.space.parse_many(names)), succeeded, groups)
+
     def _learned(
         self,
         quantity: Quantity,
@@ -150,11 +186,22 @@ class Surrogates:
         if key in self._low:
             groups = groups.with_one(LOW_FIDELITY_LENGTH)
         names = [observation.architecture for observation in finished[:reached]]
-        question = (names, self._low[key].count if key in self._low else 0)
+        # Labels too: a repeated measurement changes them.
+        question = (names, values[:reached].tolist(), self._low[key].count if key in self._low else 0)
         if self._theta.get(key, (None,))[0] != question:
             labels = normal_scores(values[:reached])[early]
             self._theta[key] = question, _fitted(x[: len(early)], labels, groups)
-        return exact_gp(x, y, groups, self._theta[key][1])
+        theta = self._theta[key][1]
+        noise = _noise_of(key, [finished[int(row)] for row in rows], NormalScores.fit(values), theta)
+        more = [observation for observation in self._partial if key in observation.values]
+        if more:
+            scale = NormalScores.fit(values)
+            codes = self.problem.space.parse_many([observation.architecture for observation in more])
+            x = np.concatenate([x, self.inputs(key, codes)])
+            y = np.concatenate([y, scale.transform(values_of(more, key))])
+            if noise is not None:
+                noise = np.concatenate([noise, np.full(len(more), np.exp(theta[-1]))])
+        return exact_gp(x, y, groups, theta, noise)
 
     def _low_fidelities(self, completed: Sequence[CompletedTrial]) -> dict[str, _LowFidelity]:
         """Quantity key → its commonest lower fidelity, where it has enough evaluations."""
@@ -183,6 +230,33 @@ class Surrogates:
             groups = Groups.of(look.sizes, look.prior_log_lengthscales(quantity))
             found[quantity.key] = _LowFidelity(len(own), exact_gp(x, y, groups, _fitted(x, y, groups)))
         return found
+
+
+def _noise_of(
+    key: str, observations: Sequence[Observation], scale: NormalScores, theta: Floats
+) -> Floats | None:
+    """Noise variances (n,) of normal scores; None where every value is one measurement of unknown spread.
+
+    That of a mean of m measurements is an m-th of one's; a standard error that was told, or follows from the
+    repeats, takes its place where it is larger, on the slope of the scores.
+    """
+    counts = np.ones(len(observations))
+    errors = np.zeros(len(observations))
+    for row, observation in enumerate(observations):
+        said = observation.details
+        counts[row] = _detail(said.get(COUNT), key, 1.0)
+        errors[row] = _detail(said.get(ERROR), key, 0.0)
+    if (counts == 1).all() and not errors.any():
+        return None
+    values = values_of(observations, key)
+    told = (scale.transform(values + errors) - scale.transform(values - errors)) / 2
+    noise: Floats = np.maximum(np.exp(theta[-1]) / counts, told**2)
+    return noise
+
+
+def _detail(said: object, key: str, otherwise: float) -> float:
+    value = said.get(key, otherwise) if isinstance(said, Mapping) else otherwise
+    return float(value)
 
 
 def _fitted(x: Floats, y: Floats, groups: Groups) -> Floats:

@@ -14,7 +14,6 @@ from search.request.design_request import DesignRequest, FieldError, InvalidRequ
 from search.request.evaluation import MODEL, evaluator_name, evaluator_of
 from search.request.pins import pinned
 from search.request.sources import fields_of, find_sources
-from spaces.declared.space import DeclaredSpace
 from spaces.known import SPACES
 
 
@@ -36,7 +35,6 @@ def check_answerable(request: DesignRequest, tables: Tables, images: Images | No
     errors = []
     # The job that designs in a declared space trains its generator where that has not been done; in the space
     # of a plug-in without a generator architectures are proposed by local search.
-    declared = isinstance(problem.space.network_space, DeclaredSpace)
     if request.space in SPACES.built_in() and not generators.ships(request.space):
         hint = f"designs are made in {', '.join(generators.spaces())}"
         errors.append(FieldError("space", f"no generator ships for {request.space}", hint))
@@ -47,9 +45,6 @@ def check_answerable(request: DesignRequest, tables: Tables, images: Images | No
         able = [name for name in EVALUATORS.working() if EVALUATORS.get(name).takes_recipe]
         hint = f"allow evaluations, and name the evaluator {' or '.join(able)} for the accuracy"
         errors.append(FieldError("recipe", "only trainings depend on the recipe", hint))
-    elif request.evaluations and declared:
-        hint = "leave it out: the declaration's observations are learned from"
-        errors.append(FieldError("evaluations", "a declared space has no evaluators", hint))
     else:
         sources, without = find_sources(request, problem, options, Bench(tables, images))
         errors += without

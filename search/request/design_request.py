@@ -19,6 +19,7 @@ from search.request.evaluation import (
     read_spec,
 )
 from search.request.fields import Fields
+from search.request.fixed import code_of, fixed_codes
 from search.request.meant_network import LATENCY, TRAINING, give_resolution, meant_network, resolution_fault
 from search.request.own_predictor import OwnPredictor
 from search.request.quantities import FieldError, InvalidRequest, resolve_quantity
@@ -27,12 +28,15 @@ from search.request.related_models import ACCURACY, OWN_TASKS
 from search.request.uploaded_task import CONDITIONED, UploadedTask
 from search.strategies import STRATEGIES
 from spaces.costs.network_config import RESOLUTIONS
+from spaces.declared.kept import know_space
 from spaces.known import get_space, knows_space, space_names
 from spaces.metric import METRICS, Constraint, Objective, Quantity
 from spaces.names import NAME
 from spaces.registry import NotRegistered
-from spaces.space import Space
+from spaces.space import Choice, Space
 from spaces.with_recipe import Choices
+from store.spaces.space import DECLARATION, GENERATOR
+from store.studies.study import STUDY
 from store.tasks.task import TASK
 
 __all__ = ["DesignRequest", "FieldError", "InvalidRequest", "parse_request", "resolve_quantity"]
@@ -45,7 +49,7 @@ FUNCTION = "function"
 DISTINCT = (FUNCTION, "string")
 """What makes two architectures distinct: what they compute and cost, or how they are written."""
 KNOWLEDGE = ("auto", "none")
-FOUND = ("measured", TASK, "sources", "predictors", "pins", FINISH)
+FOUND = ("measured", TASK, "sources", "predictors", "pins", FINISH, DECLARATION, GENERATOR, STUDY)
 """Fields that nobody sends: they are found when a request is checked."""
 
 
@@ -73,6 +77,7 @@ class DesignRequest:
         recipe: what of the training's recipe is searched together with the architecture.
         uploaded: what ``task`` is, where someone uploaded it.
         name: what whoever ordered it calls it; nothing follows from it.
+        fixed: variable → the choice that every architecture must have.
         exploration: share of the evaluations that may break a predicted bound's confidence, where it holds at
             least as probably as not.
         pins: digests of the models that ship and that the search begins with (:mod:`search.request.pins`).
@@ -107,6 +112,7 @@ class DesignRequest:
     predictors: tuple[OwnPredictor, ...] = ()
     exploration: float = 0.0
     pins: dict[str, str] = field(default_factory=dict)
+    fixed: dict[str, Choice] = field(default_factory=dict)
 
     def problem(self, images: Images | None = None) -> Problem:
         """What is searched for.
@@ -139,8 +145,9 @@ class DesignRequest:
             self.confidence,
             network,
             predicted,
-            distinct=self.distinct == FUNCTION,
+            distinct=self.distinct == FUNCTION and space.has_twins,
             exploration=self.exploration,
+            fixed=fixed_codes(space, self.fixed),
         )
 
     def predicted_task(self, quantity: Quantity) -> UploadedTask | None:
@@ -158,7 +165,7 @@ class DesignRequest:
         ]
         body["objectives"] = [_quantity_dict(objective.quantity) for objective in self.objectives]
         body[FIELD] = {name: list(choices) for name, choices in self.recipe}
-        for name in ("measured", FIELD, TASK, "sources", "predictors", "pins"):
+        for name in ("measured", FIELD, TASK, "sources", "predictors", "pins", "fixed"):
             if not body[name]:
                 del body[name]
         if self.distinct == FUNCTION:
@@ -169,7 +176,8 @@ class DesignRequest:
 
     @classmethod
     def from_dict(cls, body: Mapping[str, object]) -> "DesignRequest":
-        """The request that :meth:`to_dict` wrote."""
+        """The request that :meth:`to_dict` wrote; the declared space that came with it is known then."""
+        know_space(body)
         rest = {name: value for name, value in body.items() if name not in FOUND}
         given, task, sources = body.get("measured", ()), body.get(TASK), body.get("sources", {})
         assert isinstance(given, list | tuple) and (task is None or isinstance(task, Mapping))
@@ -232,7 +240,7 @@ class _Parser(Fields):
         space = self.space()
         if space is None:
             raise InvalidRequest(self.errors)
-        evaluator = self.evaluator()
+        evaluator = self.evaluator(space)
         task = self.task(space, evaluator)
         recipe = self.recipe(space)
         searched = searched_space(space.name, recipe)
@@ -283,7 +291,10 @@ class _Parser(Fields):
             distinct=distinct,
             name=called,
             exploration=exploration,
+            fixed=self.fixed(searched),
         )
+        if self.errors:
+            raise InvalidRequest(self.errors)
         self.suits(request)
         return request
 
@@ -310,6 +321,23 @@ class _Parser(Fields):
             device for device in self.measured if device.space == space.name and device.quantity in quantities
         )
 
+    def fixed(self, space: Space) -> dict[str, Choice]:
+        given = self.body.get("fixed") or {}
+        if not isinstance(given, Mapping):
+            self.fail("fixed", "must be an object", "variable → its choice")
+            return {}
+        choices = {variable.name: variable.choices for variable in space.variables}
+        found: dict[str, Choice] = {}
+        for name, value in given.items():
+            if name not in choices:
+                self.fail(f"fixed.{name}", "is no variable", f"they are {', '.join(choices)}")
+            elif (code := code_of(choices[name], value)) is None:
+                known = ", ".join(map(str, choices[name]))
+                self.fail(f"fixed.{name}", f"{value!r} is no choice", f"one of {known}")
+            else:
+                found[name] = choices[name][code]
+        return found
+
     def called(self) -> str | None:
         name = self.body.get("name")
         if name is not None and not (isinstance(name, str) and 0 < len(name) <= MAX_NAME):
@@ -324,9 +352,9 @@ class _Parser(Fields):
             return None
         return get_space(name)
 
-    def evaluator(self) -> Spec | None:
+    def evaluator(self, space: Space) -> Spec | None:
         try:
-            self.spec = read_spec(self.body.get("evaluator"))
+            self.spec = read_spec(self.body.get("evaluator"), space.own_metrics)
         except InvalidOptions as error:
             self.errors += [FieldError(each.field, each.message, each.hint) for each in error.errors]
         return self.spec
@@ -404,7 +432,7 @@ class _Parser(Fields):
                 task=task or design_task,
                 device=item.get("device"),
                 path=path,
-                devices=self.devices(space, item.get("metric")),
+                devices=self.devices(space, item.get("metric"), item.get("device")),
                 tasks=(design_task, *self.data_sets(space, item.get("metric"), task)),
                 metrics=self.metrics(),
             )
@@ -432,10 +460,12 @@ class _Parser(Fields):
         cls = evaluator_of(self.spec, "accuracy")
         return cls is not None and cls.any_task
 
-    def devices(self, space: Space, metric: object) -> list[str]:
+    def devices(self, space: Space, metric: object, device: object) -> list[str]:
         """The devices that can be named besides the space's own."""
         named = [device.name for device in self.measured if device.space == space.network_space.name]
         cls = evaluator_of(self.spec, str(metric))
+        if cls is not None and cls.any_device and isinstance(device, str) and NAME.fullmatch(device):
+            named.append(device)
         return named if cls is None else [*named, *cls.devices]
 
     def constraints(self, space: Space, task: str) -> tuple[Constraint, ...]:
@@ -476,12 +506,12 @@ class _Parser(Fields):
                 quantities.append(quantity)
         if not quantities:
             known = (*space.metrics, *self.metrics())
-            usual = [metric for metric in ("accuracy", "loss") if metric in known]
+            usual = [metric for metric in (*space.own_metrics, "accuracy", "loss") if metric in known]
             if not usual and not self.body.get("objectives"):
                 self.fail(
                     "objectives",
                     f"{space.public_name} has no accuracy that could be meant",
                     f"name at least one of its metrics: {', '.join(space.metrics)}",
                 )
-            quantities = [Quantity(metric, task=task) for metric in usual[:1]]
+            quantities = [resolve_quantity(space, metric, task=task, tasks=(task,)) for metric in usual[:1]]
         return tuple(Objective(quantity) for quantity in quantities)

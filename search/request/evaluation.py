@@ -1,6 +1,6 @@
 """Which evaluator measures what, as a request says it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from networks.options import InvalidOptions, OptionError
@@ -13,7 +13,7 @@ Spec = str | dict[str, str]
 """An evaluator's name, or metric → evaluator's name."""
 
 MODEL, EXTERNAL = "model", "external"
-"""Sources that are no evaluators: a prediction, and what the client of a study tells."""
+"""A prediction, which no evaluator brings; and what the client of a study or an evaluator outside tells."""
 
 
 def evaluator_name(spec: Spec | None, metric: str) -> str:
@@ -50,8 +50,12 @@ def options_used(
     return found
 
 
-def read_spec(value: object) -> Spec | None:
+def read_spec(value: object, own: Collection[str] = ()) -> Spec | None:
     """An evaluator's name, or an object metric → name.
+
+    Args:
+        value: as a client sent it.
+        own: metrics that the space defines itself.
 
     Raises:
         InvalidOptions: it is neither, or names what is not there.
@@ -63,8 +67,8 @@ def read_spec(value: object) -> Spec | None:
     errors, spec = [], {}
     for metric, name in value.items():
         where = f"evaluator.{metric}"
-        if metric not in METRICS:
-            hint = f"metrics are {', '.join(METRICS)}"
+        if metric not in METRICS and metric not in own:
+            hint = f"metrics are {', '.join((*own, *METRICS))}"
             errors.append(OptionError(where, f"{metric!r} is no metric", hint))
             continue
         try:
@@ -92,7 +96,7 @@ def read_evaluator_options(value: object, spec: Spec | None) -> dict[str, dict[s
         return {}
     if not isinstance(value, Mapping):
         raise InvalidOptions([OptionError("evaluator_options", "must be an object")])
-    used = ({spec} if isinstance(spec, str) else set((spec or {}).values())) - {MODEL, EXTERNAL}
+    used = ({spec} if isinstance(spec, str) else set((spec or {}).values())) - {MODEL}
     errors = []
     for name, options in value.items():
         where = f"evaluator_options.{name}"

@@ -104,4 +104,5 @@ def resolve_quantity(
         errors.append(FieldError(f"{where}device", f"{metric} does not depend on a device", "leave it out"))
     if errors:
         raise InvalidRequest(errors)
-    return Quantity(metric, task=task if needs_task else None, device=str(device) if needs_device else None)
+    named = {"task": task if needs_task else None, "device": str(device) if needs_device else None}
+    return Quantity(metric, **named, own=space.own_metrics.get(metric))

@@ -18,7 +18,7 @@ from search.evaluator import Bench
 from search.evaluators import EVALUATORS
 from search.problem import Problem
 from search.request.design_request import DesignRequest
-from search.request.evaluation import EXTERNAL, MODEL, Spec, evaluator_name, evaluator_of
+from search.request.evaluation import MODEL, Spec, evaluator_name, evaluator_of
 from search.request.quantities import FieldError
 from search.request.related_models import BY_COSTS, related_key
 from spaces.declared.space import DeclaredSpace
@@ -137,7 +137,7 @@ def _why_not(
     problem: Problem, quantity: Quantity, named: str | None, options: Mapping[str, Any], bench: Bench
 ) -> tuple[str, str] | None:
     """Why the evaluator that is named cannot measure a quantity; None where it can, or none is named."""
-    if named in (None, MODEL, EXTERNAL):
+    if named in (None, MODEL):
         return None
     return EVALUATORS.get(str(named)).why_not(problem, quantity, options[str(named)], bench)
 
@@ -145,9 +145,9 @@ def _why_not(
 def _is_meant(spec: Spec | None, quantity: Quantity) -> bool:
     """Whether the request asks its evaluator for just this: then no model takes its place unasked."""
     cls = evaluator_of(spec, quantity.metric)
-    if cls is None or quantity.metric not in cls.measures:
+    if cls is None or (quantity.metric not in cls.measures and quantity.own is None):
         return False
-    return quantity.device is None or quantity.device in cls.devices
+    return quantity.device is None or cls.any_device or quantity.device in cls.devices
 
 
 def _without(

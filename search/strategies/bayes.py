@@ -105,7 +105,8 @@ class BayesStrategy(Strategy):
             return self._by_prior(self.prior, count, finished, taken)
         if len(finished) < INITIAL:
             return self._initial(count, rng, taken)
-        self.surrogates.learn(self.completed, finished)
+        _, partial, failed = self.merged()
+        self.surrogates.learn(self.completed, finished, partial, failed)
         acquisition = self._acquisition(finished, taken, rng)
         chosen = acquisition.choose(count, self._free(acquisition.codes, taken))
         if not chosen:

@@ -53,14 +53,15 @@ class Suggester:
         self.strategies[study] = strategy_of(DesignRequest.from_dict(request), lambda: blobs)
 
     def tell(self, study: str, observations: list[list[Any]]) -> None:
-        """Tells what was observed: architecture, values, reason of a failure, fidelity, seconds each."""
+        """Tells what was observed: architecture, values, reason of a failure, fidelity, seconds and details
+        each."""
         from search.trial import CompletedTrial
         from spaces.metric import Observation
 
         self.strategies[study].observe(
             [
-                CompletedTrial(Observation(name, values, "told", failed, fidelity, seconds))
-                for name, values, failed, fidelity, seconds in observations
+                CompletedTrial(Observation(name, values, "told", failed, fidelity, seconds, details))
+                for name, values, failed, fidelity, seconds, details in observations
             ]
         )
 

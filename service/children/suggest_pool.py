@@ -33,8 +33,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Seen:
-    """How far a process knows a study: number of the last observation sent to it, and how many were sent."""
+    """What a process has of a study: its request, the last observation sent by number, and their count."""
 
+    request: Mapping[str, object]
     last: int = 0
     count: int = 0
 

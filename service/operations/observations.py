@@ -8,9 +8,9 @@ from search.request.design_request import FieldError, resolve_quantity
 from service.http.problems import MAX_ERRORS, Problem, invalid
 from service.operations.architectures import parse_architectures
 from service.operations.devices import named_devices
+from service.operations.spaces import find_space
 from service.schemas.predictors import ObservationCreate, PredictorCreate, SourceCreate
-from spaces.known import get_space, space_names
-from spaces.metric import METRICS, Quantity, value_fault
+from spaces.metric import Quantity, value_fault
 from spaces.registry import NotRegistered
 from spaces.space import Codes, Space
 from store.port import Store
@@ -28,11 +28,8 @@ def check_predictor(request: PredictorCreate, store: Store, tenant: str) -> tupl
     """
     from predictors.shipped import is_exact
 
-    if request.space not in space_names():
-        known = f"known are {', '.join(space_names())}"
-        known += "; a declared space learns from the observations that it declares"
-        raise invalid([FieldError("space", f"{request.space!r} is no space with predictors", known)])
-    space = get_space(request.space)
+    found = find_space(store, tenant, request.space)
+    space = found.space
     kind = _kind(request.kind)
     own = named_devices(store, tenant, space.name, [request.device])
     quantity = resolve_quantity(
@@ -49,7 +46,13 @@ def check_predictor(request: PredictorCreate, store: Store, tenant: str) -> tupl
     source = _source(space, quantity, request, kind)
     labels = check_labels(space, quantity.metric, request.observations, kind=request.kind)
     spec = PredictorSpec(
-        space.name, quantity.key, quantity.metric, quantity.task, quantity.device, request.kind, source
+        space.name,
+        quantity.key,
+        quantity.metric,
+        quantity.task,
+        quantity.device,
+        request.kind,
+        source or found.declaration() or None,
     )
     return spec, labels
 
@@ -75,12 +78,12 @@ def check_labels(
     """
     from predictors.devices.measurements import tell_apart
 
-    codes = _codes(space, observations, field)
+    codes, measured = _codes(space, observations, field), space.metric(metric)
     values = [observation.value for observation in observations]
     errors = [
-        FieldError(f"{field}[{index}].value", fault, f"leave it out, or give it in {METRICS[metric].unit}")
+        FieldError(f"{field}[{index}].value", fault, f"leave it out, or give it in {measured.unit}")
         for index, value in enumerate(values)
-        if (fault := value_fault(metric, value)) is not None
+        if (fault := value_fault(measured, value)) is not None
     ]
     if errors:
         raise invalid(errors[:MAX_ERRORS])

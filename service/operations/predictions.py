@@ -33,7 +33,7 @@ from service.schemas.predictions import PredictedQuantityCreate
 from spaces.costs.network_config import NetworkConfig
 from spaces.declared.space import DeclaredSpace
 from spaces.image_space import ImageSpace
-from spaces.metric import METRICS, Quantity
+from spaces.metric import Quantity
 from spaces.space import Bools, Codes, Space
 from store.blobs.blobs import BlobNotFound
 from store.jobs.job import NotFound
@@ -163,7 +163,7 @@ def _answering_model(
             return shipped.bounded(model.predict(codes, confidence), item.quantity, outside), name, outside
 
         return trained
-    limits = METRICS[item.quantity.metric].range
+    limits = item.quantity.definition.range
     if item.uploaded is not None:
         conditioned = task_predictor(space.name, item.uploaded, lambda: service.blobs)
         far = extrapolates(conditioned)

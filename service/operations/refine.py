@@ -8,7 +8,7 @@ import numpy as np
 from predictors.kinds import KINDS
 from service.children.bounded import checkpoint
 from service.dependencies import Service
-from spaces.known import get_space
+from spaces.declared.kept import space_named
 from store.jobs.job import Job
 from store.predictors.predictor import Label, PredictorMoved, StoredPredictor, TrainedVersion
 
@@ -64,7 +64,7 @@ def _refined(service: Service, found: StoredPredictor, labels: list[Label]) -> T
 
     spec, current = found.spec, found.current
     assert current is not None and current.model is not None
-    space = get_space(spec.space)
+    space = space_named(spec.space, spec.source)
     known = service.store.labels(found.id, current.number, tenant_id=found.tenant_id)
     codes = space.parse_many(architecture for architecture, _ in known + labels)
     values = np.array([value for _, value in known + labels])

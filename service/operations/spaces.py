@@ -25,11 +25,29 @@ class FoundSpace:
     space: Space
     stored: StoredSpace | None = None
 
+    def declaration(self) -> dict[str, object]:
+        """What a stored request needs to be read again, wherever the space is deleted meanwhile."""
+        return {} if self.stored is None else {DECLARATION: self.stored.declaration}
+
     def payload(self, store: Store) -> dict[str, object]:
         """What a job needs that no module gives: the declaration, and the generator where it is trained."""
         if self.stored is None:
             return {}
-        return {DECLARATION: self.stored.declaration, GENERATOR: trained_generator(store, self.stored)}
+        return self.declaration() | {GENERATOR: trained_generator(store, self.stored)}
+
+
+def task_of(found: FoundSpace, named: str | None) -> str:
+    """The task that is named; of a declared space the first one, where none is.
+
+    Raises:
+        Problem: 422 where a task is missing.
+    """
+    if named is not None:
+        return named
+    if found.stored is None:
+        known = f"tasks of {found.space.name} are {', '.join(found.space.tasks)}"
+        raise invalid([FieldError("task", "is missing", known)])
+    return found.space.tasks[0]
 
 
 def find_space(store: Store, tenant: str, name: str) -> FoundSpace:

@@ -12,9 +12,10 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from search.request.design_request import DesignRequest
 from search.request.uploaded_task import EmbeddingGone
@@ -24,7 +25,7 @@ from service.http.problems import Problem
 from spaces.recently_used import RecentlyUsed
 from store.blobs.blobs import BlobDamaged, BlobNotFound, Blobs
 from store.port import Store
-from store.studies.study import Study, Suggestion
+from store.studies.study import LEASE_SECONDS, STUDY, NumberedObservation, Study, Suggestion
 
 AHEAD = 24
 """Suggestions that are worked out together at most while other clients wait for theirs."""
@@ -56,6 +57,7 @@ class _Live:
     """What the last suggestion took; None before the first."""
     last: int = 0
     """The observation up to which what was worked out knows the study."""
+    request: Mapping[str, object] = field(default_factory=dict)
     spare: list[str] = field(default_factory=list)
     """Worked out for clients that wait; void as soon as something new is observed."""
 
@@ -127,7 +129,15 @@ class Studies:
         self, live: _Live, study: Study, client_id: str, count: int
     ) -> tuple[list[Suggestion], str | None]:
         tenant = study.tenant_id
-        mine = self._store.take_suggestions(study.id, client_id, count, [], tenant_id=tenant)
+        take = partial(
+            self._store.take_suggestions,
+            study.id,
+            client_id,
+            count,
+            lease_seconds=lease_seconds(study),
+            tenant_id=tenant,
+        )
+        mine = take([])
         if len(mine) >= count:
             return mine, None
         if study.waiting + count - len(mine) > MOST_WAITING:
@@ -138,7 +148,7 @@ class Studies:
             checkpoint()  # of a client that has left nothing is taken; what was worked out stays
             if exhausted is not None:
                 return mine, exhausted
-            mine = self._store.take_suggestions(study.id, client_id, count, live.spare, tenant_id=tenant)
+            mine = take(live.spare)
             taken = {suggestion.architecture for suggestion in mine}
             live.spare = [proposal for proposal in live.spare if proposal not in taken]
             if len(mine) >= count:
@@ -151,8 +161,8 @@ class Studies:
         none."""
         with self._pool.taken(study.id, slow=_is_slow(live, study)) as process:
             last = self._tell(process, study)
-            if last != live.last:
-                live.last, live.spare = last, []
+            if (last, study.request) != (live.last, live.request):
+                live.last, live.request, live.spare = last, study.request, []
             if len(live.spare) >= count:
                 return None
             waiting = self._store.unfinished(study.id, tenant_id=study.tenant_id)
@@ -183,10 +193,12 @@ class Studies:
 
     def _tell(self, process: SuggestProcess, study: Study) -> int:
         """Tells a process all that is stored of a study by now; the number of the last observation."""
-        seen = process.seen.get(study.id) or self._open(process, study)
+        seen = process.seen.get(study.id)
+        if seen is None or seen.request != study.request:  # its bounds were changed
+            seen = self._open(process, study)
         self._tell_news(process, study, seen)
         if seen.count > self._store.study(study.id, tenant_id=study.tenant_id).observed:
-            # A failure gave way to values, which renumbers them: everything is sent again.
+            # Something took the place of what was sent, which renumbers it: everything is sent again.
             seen = self._open(process, study)
             self._tell_news(process, study, seen)
         return seen.last
@@ -198,8 +210,7 @@ class Studies:
                 study.id, tenant_id=study.tenant_id, after=seen.last, limit=PAGE
             )
             if page:
-                entries = [entry.observation for entry in page]
-                rows = [[e.architecture, dict(e.values), e.failed, e.fidelity, e.seconds] for e in entries]
+                rows = [_row(entry) for entry in page]
                 process.tell({"tell": study.id, "observations": rows})
                 seen.last, seen.count = page[-1].number, seen.count + len(page)
             if len(page) < PAGE:
@@ -223,10 +234,28 @@ class Studies:
                 raise EmbeddingGone(f"predictor {own.id} cannot be used: {error}; train it again") from error
         opened = {"open": study.id, "request": dict(study.request), "embedding": embedding, "models": models}
         process.tell(opened)
-        seen = Seen()
+        seen = Seen(study.request)
         for oldest in process.seen.put(study.id, seen):
             process.tell({"forget": oldest})
         return seen
+
+
+def _row(entry: NumberedObservation) -> list[object]:
+    """An observation as a process is told it; one run of an architecture is one measurement."""
+    told = entry.observation
+    details = dict(told.details)
+    return [told.architecture, dict(told.values), told.failed, told.fidelity, told.seconds, details]
+
+
+def own_part(study: Study) -> Mapping[str, Any]:
+    """What a study has that no design has: ``lease_seconds`` and ``tracked``."""
+    part: Any = study.request.get(STUDY, {})
+    return part if isinstance(part, Mapping) else {}
+
+
+def lease_seconds(study: Study) -> float:
+    """How long a suggestion is its client's without any call of his."""
+    return float(own_part(study).get("lease_seconds", LEASE_SECONDS))
 
 
 def _is_slow(live: _Live, study: Study) -> bool:

@@ -1,16 +1,21 @@
-"""The best observations of a study, computed incrementally and kept.
+"""The front of a study, computed incrementally and kept; where nothing is feasible, what is nearest.
 
-What was looked at is remembered by its objective values alone; the few that are shown are read from the
-store.
+Observations are read once for each process and kept as what they tell of each architecture; several
+measurements of one count by their mean.
+
+Notation: n architectures, o objectives.
 """
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from search.pareto.fitness import violations
 from search.problem import Problem as SearchProblem
+from search.run.merged import Tally
 from search.trial import completed_by_models
 from service.children.bounded import Bounded, checkpoint
 from service.operations.studies import request_of
@@ -23,10 +28,29 @@ from store.studies.study import FULL, NumberedObservation, Study
 
 SHOWN = 20
 """Of the best, in the answer about one study."""
+WHOLE = 10_000
+"""Of the front, in the answer about it alone."""
 PAGE = 1000
 """Observations that are read at a time."""
 KEPT_BYTES = 64 << 20
-"""Of objective values, of all studies together; at least those of the one asked last stay."""
+"""Of what is known, of all studies together; at least that of the one asked last stays."""
+TALLY_BYTES = 600
+"""Of one architecture, roughly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What is best of a study.
+
+    Args:
+        best: architectures within the bounds that no other one beats, the best by the first objective first.
+        nearest: where there are none: the evaluated one that misses the bounds least.
+        size: of the whole front.
+    """
+
+    best: list[Observation]
+    nearest: Observation | None
+    size: int
 
 
 @dataclass
@@ -36,17 +60,19 @@ class _Looked:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Held while it changes: a call that was given up may still run."""
+    request: Mapping[str, object] | None = None
     last: int = 0
-    numbers: list[int] = field(default_factory=list)
-    values: list[Floats] = field(default_factory=list)
-    """Of each page, (n, o), more is better."""
-    shown: list[Observation] = field(default_factory=list)
-    shown_of: int = 0
-    """How many numbers there were when the best were found."""
+    tallies: dict[str, Tally] = field(default_factory=dict)
+    scores: dict[str, Floats] = field(default_factory=dict)
+    """Of architectures with all values within the bounds, (o,), more is better."""
+    misses: dict[str, float] = field(default_factory=dict)
+    """Of those outside: by how much."""
+    front: list[str] | None = None
+    """None where it must be found anew."""
 
     @property
     def bytes(self) -> int:
-        return 100 * len(self.numbers) + sum(page.nbytes for page in self.values)
+        return TALLY_BYTES * len(self.tallies)
 
 
 class StudyBests:
@@ -64,8 +90,8 @@ class StudyBests:
         self._work = work
         self._looked = RecentlyUsed[str, _Looked](KEPT_BYTES, size=lambda looked: looked.bytes)
 
-    async def of(self, study: Study) -> list[Observation]:
-        """Full observations within the bounds that no other one beats, at most :data:`SHOWN`.
+    async def of(self, study: Study, most: int = SHOWN) -> Front:
+        """At most ``most`` of the front.
 
         The best by the first objective come first, of equals those by the next. However many ask, one looks;
         where that takes too long, what was seen is kept for the next one.
@@ -74,7 +100,7 @@ class StudyBests:
             Problem: 503 where it takes too long.
         """
         looked = self._looked.get_or_put(study.id, _Looked)
-        found = await self._work.run_in_turn(looked.turn, lambda: self._look(looked, study))
+        found = await self._work.run_in_turn(looked.turn, lambda: self._look(looked, study, most))
         self._looked.trim()
         return found
 
@@ -82,50 +108,59 @@ class StudyBests:
         """Drops what is known of a study that is no more."""
         self._looked.pop(study_id)
 
-    def _look(self, looked: _Looked, study: Study) -> list[Observation]:
+    def _look(self, looked: _Looked, study: Study, most: int) -> Front:
         """Runs in a thread."""
         from search.models import searched_problem  # models load when they are needed
 
         problem = searched_problem(request_of(study), lambda: self._blobs)
         with looked.lock:
-            # A failure may give way to values, which get a number of their own; nothing else ever changes.
-            while page := self._page(study, looked.last, PAGE):
-                held = _counting(problem, page)
-                if held:
-                    looked.values.append(np.stack([problem.signed_objectives(values) for _, values in held]))
-                    looked.numbers += [number for number, _ in held]
+            if looked.request != study.request:  # its bounds were changed
+                looked.request, looked.last = study.request, 0
+                looked.tallies, looked.scores, looked.misses = {}, {}, {}
+            while page := self._page(study, looked.last):
+                self._take_in(looked, problem, page)
                 looked.last = page[-1].number
                 checkpoint()
                 if len(page) < PAGE:
                     break
-            if looked.shown_of != len(looked.numbers):
-                rows = best_rows(np.concatenate(looked.values), SHOWN)
-                numbers = [looked.numbers[row] for row in rows]
-                looked.shown = [self._page(study, number - 1, 1)[0].observation for number in numbers]
-                looked.shown_of = len(looked.numbers)
-                looked.values = [np.concatenate(looked.values)]
-            return looked.shown
+            if looked.front is None:
+                names = list(looked.scores)
+                rows = best_rows(np.stack([looked.scores[name] for name in names]), WHOLE) if names else []
+                looked.front = [names[row] for row in rows]
+            best = [looked.tallies[name].merged() for name in looked.front[:most]]
+            nearest = None
+            if not best and looked.misses:
+                nearest = looked.tallies[min(looked.misses, key=lambda n: looked.misses[n])].merged()
+            return Front(best, nearest, len(looked.front))
 
-    def _page(self, study: Study, after: int, limit: int) -> list[NumberedObservation]:
-        return self._store.study_observations(study.id, tenant_id=study.tenant_id, after=after, limit=limit)
+    def _take_in(self, looked: _Looked, problem: SearchProblem, page: list[NumberedObservation]) -> None:
+        """What a page of observations changes; what takes the place of another one names the same run."""
+        needed = {quantity.key for quantity in problem.to_measure}
+        changed = dict[str, Tally]()
+        for entry in page:
+            told = entry.observation
+            if told.fidelity == FULL:
+                tally = changed[told.architecture] = looked.tallies.setdefault(told.architecture, Tally())
+                tally.add(told, entry.run or entry.number)
+        for name in changed:
+            looked.scores.pop(name, None)
+            looked.misses.pop(name, None)
+        whole = [
+            tally.merged()
+            for tally in changed.values()
+            if tally.failed is None and tally.values and needed <= tally.values.keys()
+        ]
+        found = completed_by_models(problem, whole)
+        for observation, miss in zip(found, violations(problem, found).tolist(), strict=True):
+            if problem.feasible(observation):
+                looked.scores[observation.architecture] = problem.signed_objectives(dict(observation.values))
+            else:
+                looked.misses[observation.architecture] = miss
+        if changed:
+            looked.front = None
 
-
-def _counting(problem: SearchProblem, page: list[NumberedObservation]) -> list[tuple[int, dict[str, float]]]:
-    """Numbers and values of the full observations within the bounds; what was not told is predicted."""
-    needed = {quantity.key for quantity in problem.quantities if quantity not in problem.predicted}
-    whole = [
-        entry
-        for entry in page
-        if entry.observation.fidelity == FULL
-        and entry.observation.failed is None
-        and needed <= entry.observation.values.keys()
-    ]
-    found = completed_by_models(problem, [entry.observation for entry in whole])
-    return [
-        (entry.number, dict(observation.values))
-        for entry, observation in zip(whole, found, strict=True)
-        if problem.feasible(observation)
-    ]
+    def _page(self, study: Study, after: int) -> list[NumberedObservation]:
+        return self._store.study_observations(study.id, tenant_id=study.tenant_id, after=after, limit=PAGE)
 
 
 def best_rows(values: Floats, count: int) -> list[int]:

@@ -11,7 +11,9 @@ from service.dependencies import JobDep, Service, ServiceDep, StoreDep, TenantDe
 from service.http.problems import Problem, documented, finite, invalid
 from service.http.strict_json import StrictJSONRoute
 from service.operations.short_ids import whole_cursor
+from service.operations.trials import as_csv, evaluations_of
 from service.schemas import JobList, JobPublic, ResultPublic
+from service.schemas.evaluations import EvaluationList
 from store.batches.batch import ANSWERED, NothingToRepeat
 from store.jobs.job import Job, JobState, NotFound
 from store.networks.network import KIND as NETWORK
@@ -75,6 +77,24 @@ def show_result(job: JobDep, service: ServiceDep, tenant: TenantDep) -> Response
     if job.children:
         result = _with_addresses(result)
     return RawResponse(json.dumps(finite(result), allow_nan=False), media_type="application/json")
+
+
+@router.get(
+    "/{job_id}/evaluations",
+    response_model=EvaluationList,
+    responses={200: {"content": {"text/csv": {}}}, **documented(404, 422, 503)},
+)
+def list_evaluations(
+    job: JobDep,
+    store: StoreDep,
+    format: Annotated[Literal["json", "csv"], Query(description="of the answer")] = "json",
+) -> RawResponse:
+    """Every evaluation so far, with time, source, client and the prediction made before; JSON or CSV."""
+    rows = finite(list(evaluations_of(store, job)))
+    if format == "csv":
+        return RawResponse(as_csv(rows), media_type="text/csv; charset=utf-8")
+    content = json.dumps({"job": job.id, "evaluations": rows}, allow_nan=False)
+    return RawResponse(content, media_type="application/json")
 
 
 def _with_addresses(result: dict[str, object]) -> dict[str, object]:

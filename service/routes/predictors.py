@@ -12,6 +12,7 @@ from service.http.strict_json import StrictJSONRoute
 from service.operations.observations import check_labels, check_predictor
 from service.operations.refine import observe as learn
 from service.operations.short_ids import page_behind, whole_id
+from service.operations.spaces import find_space
 from service.schemas.predictors import (
     ObserveCreate,
     PredictorCreate,
@@ -19,7 +20,8 @@ from service.schemas.predictors import (
     PredictorPublic,
     TrainingPublic,
 )
-from spaces.known import get_space
+from spaces.declared.kept import space_named
+from spaces.known import space_names
 from store.jobs.job import Job
 from store.predictors.predictor import StoredPredictor, TooManyPredictors
 
@@ -96,6 +98,8 @@ def list_predictors(
     limit: Limit = 20,
 ) -> PredictorList:
     """A page of your predictors, newest first."""
+    if space is not None and space not in space_names():
+        space = find_space(store, tenant, space).space.name
     found, has_more = page_behind(
         store,
         tenant,
@@ -141,9 +145,8 @@ def _observe(
 ) -> tuple[StoredPredictor, Job | None]:
     """Runs in a thread."""
     spec = found.spec
-    labels = check_labels(
-        get_space(spec.space), spec.metric, request.observations, kind=spec.kind, known=found.latest.labels
-    )
+    space, known = space_named(spec.space, spec.source), found.latest.labels
+    labels = check_labels(space, spec.metric, request.observations, kind=spec.kind, known=known)
     return learn(service, found, labels, key=key)
 
 

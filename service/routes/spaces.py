@@ -20,7 +20,6 @@ from service.schemas import (
 )
 from spaces.declared.space import DeclaredSpace
 from spaces.known import get_space, space_names
-from spaces.metric import METRICS
 from spaces.space import Space
 from store.port import Store
 from store.spaces.space import SpaceSummary as StoredSummary
@@ -116,7 +115,7 @@ def _public(space: Space) -> SpacePublic:
 
 
 def _metric(space: Space, name: str) -> MetricPublic:
-    metric = METRICS[name]
+    metric = space.metric(name)
     unit, description = metric.unit, metric.description
     if isinstance(space, DeclaredSpace):
         for cost in space.declaration.costs:

@@ -2,7 +2,7 @@
 brought."""
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
@@ -17,14 +17,23 @@ from service.operations.architectures import parse_architectures
 from service.operations.devices import named_devices
 from service.operations.own_predictors import own_predictors
 from service.operations.short_ids import page_behind, whole_id
-from service.operations.studies import Studies, request_of
-from service.operations.study_best import StudyBests
+from service.operations.spaces import find_space, task_of
+from service.operations.studies import Studies, lease_seconds, own_part, request_of
+from service.operations.study_best import WHOLE, StudyBests
+from service.operations.study_changes import changed_request
 from service.operations.uploads import named_task
 from service.schemas.studies import (
+    BestPublic,
+    EnqueueCreate,
+    FrontPublic,
     ObservationList,
     ObservationPublic,
     ObservationsCreate,
     ObservedPublic,
+    QueuedPublic,
+    ReleaseCreate,
+    ReleasedPublic,
+    StudyChange,
     StudyCreate,
     StudyList,
     StudyPublic,
@@ -34,10 +43,20 @@ from service.schemas.studies import (
     SuggestionsPublic,
 )
 from store.port import Store
-from store.studies.study import ObservedOtherwise, Study, StudyClosed, TooManyObservations, TooManyStudies
+from store.spaces.space import DECLARATION
+from store.studies.study import (
+    STUDY,
+    ObservedOtherwise,
+    Study,
+    StudyClosed,
+    TooManyObservations,
+    TooManyStudies,
+)
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"], route_class=StrictJSONRoute)
 
+OWN_PART = {"lease_seconds", "tracked"}
+"""Fields of a study that no design has."""
 MOST = 1000
 """Studies of one tenant."""
 MOST_OBSERVED = 150_000
@@ -94,17 +113,22 @@ def create_study(
     idempotency_key: IdempotencyKey = None,
 ) -> StudyPublic:
     """Opens a study: what to search for, under which bounds, by which strategy."""
+    found = find_space(store, tenant, study.space)
     names = [item.device for item in (*study.constraints, *study.objectives)]
     measured = named_devices(store, tenant, study.space, names)
+    task = task_of(found, study.task)
     request = parse_study(
-        study.model_dump(exclude={"predictors"}),
-        named_task(store, tenant, study.task),
+        study.model_dump(exclude={"predictors", *OWN_PART}) | {"space": found.space.name, "task": task},
+        named_task(store, tenant, task),
         measured,
         lambda checked: own_predictors(store, tenant, checked, study.predictors),
     )
     try:
         made, _ = store.create_study(
-            request.to_dict(), tenant_id=tenant, idempotency_key=idempotency_key, most=MOST
+            request.to_dict() | found.declaration() | {STUDY: study.model_dump(include=OWN_PART)},
+            tenant_id=tenant,
+            idempotency_key=idempotency_key,
+            most=MOST,
         )
     except TooManyStudies:
         detail = f"there are {MOST} studies already; delete one first"
@@ -133,8 +157,79 @@ def list_studies(
 
 @router.get("/{study_id}", responses=documented(404, 422, 503))
 async def show_study(study: StudyDep, bests: BestsDep) -> StudyShown:
-    """Where a study stands, and the best that was observed within its bounds, at most 20."""
+    """Where a study stands, and the best that was observed within its bounds, at most 20.
+
+    Where nothing observed is within them, `nearest` says what misses them least.
+    """
     return StudyShown.showing(study, await bests.of(study))
+
+
+@router.get("/{study_id}/front", responses=documented(404, 422, 503))
+async def show_front(study: StudyDep, bests: BestsDep) -> FrontPublic:
+    """Everything observed within the bounds that no other observed architecture beats."""
+    front = await bests.of(study, WHOLE)
+    space = request_of(study).problem().space
+    return FrontPublic(front=[BestPublic.of(each, space) for each in front.best], size=front.size)
+
+
+@router.patch("/{study_id}", responses=documented(400, 404, 408, 409, 413, 415, 422, 503, 507))
+async def change_study(
+    change: StudyChange, study: StudyDep, store: StoreDep, observing: ObservingDep, tenant: TenantDep
+) -> StudyPublic:
+    """Changes bounds, fixed variables, tracked names or leases of an open study; its observations stay."""
+    return await observing.run(lambda: StudyPublic.of(_change(change, study, store, tenant)))
+
+
+def _change(change: StudyChange, study: Study, store: Store, tenant: str) -> Study:
+    """Runs in a thread."""
+    said = change.model_dump(exclude_none=True)
+    request = changed_request(
+        study, {name: value for name, value in said.items() if name not in OWN_PART}, store, tenant
+    )
+    part = {**own_part(study), **{name: value for name, value in said.items() if name in OWN_PART}}
+    kept = {name: value for name, value in study.request.items() if name == DECLARATION}
+    try:
+        return store.change_study(study.id, request.to_dict() | kept | {STUDY: part}, tenant_id=tenant)
+    except StudyClosed:
+        raise Problem(409, "the study is closed; nothing of it changes", kind="study-closed") from None
+
+
+@router.post("/{study_id}/enqueue", responses=documented(400, 404, 408, 409, 413, 415, 422, 503, 507))
+async def enqueue_architectures(
+    asked: EnqueueCreate, study: StudyDep, store: StoreDep, observing: ObservingDep, tenant: TenantDep
+) -> QueuedPublic:
+    """Architectures of your own choice that are suggested before anything new, in this order."""
+    return await observing.run(_enqueue, asked, study, store, tenant)
+
+
+def _enqueue(asked: EnqueueCreate, study: Study, store: Store, tenant: str) -> QueuedPublic:
+    """Runs in a thread."""
+    names = _canonical(study, asked.architectures)
+    try:
+        queued = store.enqueue_suggestions(study.id, names, tenant_id=tenant)
+    except StudyClosed:
+        raise Problem(409, "the study is closed; it suggests nothing more", kind="study-closed") from None
+    return QueuedPublic(queued=[each.architecture for each in queued])
+
+
+@router.post("/{study_id}/release", responses=documented(400, 404, 408, 409, 413, 415, 422, 503, 507))
+async def release_architectures(
+    asked: ReleaseCreate, study: StudyDep, store: StoreDep, observing: ObservingDep, tenant: TenantDep
+) -> ReleasedPublic:
+    """Gives suggestions back that the client will not evaluate; the next other client gets them."""
+    return await observing.run(_release, asked, study, store, tenant)
+
+
+def _release(asked: ReleaseCreate, study: Study, store: Store, tenant: str) -> ReleasedPublic:
+    """Runs in a thread."""
+    names = None if asked.architectures is None else _canonical(study, asked.architectures)
+    back = store.release_suggestions(study.id, asked.client_id, names, tenant_id=tenant)
+    return ReleasedPublic(released=back)
+
+
+def _canonical(study: Study, architectures: list[Any]) -> list[str]:
+    space = request_of(study).problem().space
+    return list(space.format(parse_architectures(space, architectures, "architectures")))
 
 
 @router.get("/{study_id}/observations", responses=documented(404, 422, 503))
@@ -171,7 +266,8 @@ async def observe_study(
 ) -> ObservedPublic:
     """Takes observations, of suggestions or of your own choice; all of it is taken, or none.
 
-    The same observation again changes nothing. Values may take the place of a failure.
+    The same observation again changes nothing; other values of an architecture are another measurement, and
+    count by their mean. Some of the values suffice. Values may take the place of a failure.
     """
     return await observing.run(_observe, request, study, store, tenant)
 
@@ -193,15 +289,23 @@ def _observe(request: ObservationsCreate, study: Study, store: Store, tenant: st
         item.model_dump() | {"architecture": architecture}
         for item, architecture in zip(request.observations, space.format(codes), strict=True)
     ]
-    observations = read_observations(problem, items)
+    observations = read_observations(problem, items, own_part(study).get("tracked", ()))
     try:
         checkpoint()
-        after, news = store.observe_study(study.id, observations, tenant_id=tenant, most=MOST_OBSERVED)
+        after, news = store.observe_study(
+            study.id,
+            observations,
+            needed=[quantity.key for quantity in problem.to_measure],
+            client_id=request.client_id,
+            lease_seconds=lease_seconds(study),
+            tenant_id=tenant,
+            most=MOST_OBSERVED,
+        )
     except TooManyObservations:
         detail = f"a study takes at most {MOST_OBSERVED:,} observations; open another one"
         raise Problem(409, detail, kind="too-many-observations") from None
     except ObservedOtherwise as error:
-        unlike = FieldError(f"observations[{error.index}]", str(error), "name another fidelity for a repeat")
+        unlike = FieldError(f"observations[{error.index}]", str(error), "name another run for a repeat")
         raise Problem(409, str(error), kind="observed-otherwise", errors=[unlike]) from None
     return ObservedPublic(news=news, study=StudyPublic.of(after))
 

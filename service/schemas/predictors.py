@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from predictors.kinds import KINDS
 from service.schemas.base import FIRST_ONLY, Create, Name, QuantityCreate, Variables
 from service.schemas.jobs import JobPublic
+from spaces.declared.kept import public_name
 from spaces.known import SPACES
 from store.jobs.job import Job
 from store.predictors.predictor import StoredPredictor, Version
@@ -58,7 +59,7 @@ class PredictorCreate(QuantityCreate):
         }
     )
 
-    space: Name = Field(description=f"one of {', '.join(SPACES.names())}")
+    space: Name = Field(description=f"one of {', '.join(SPACES.names())}, or one of your own")
     kind: Literal[KINDS.names()] = "auto"  # type: ignore[valid-type]
     observations: Annotated[list[ObservationCreate], FIRST_ONLY] = Field(max_length=MAX_OBSERVATIONS)
     source: SourceCreate | None = None
@@ -141,7 +142,7 @@ class PredictorPublic(BaseModel):
         return cls.model_validate(
             {
                 "id": found.id,
-                "space": spec.space,
+                "space": public_name(spec.space),
                 "quantity": spec.key,
                 "metric": spec.metric,
                 "task": spec.task,

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from search.request.recipe import apart
+from search.run.merged import COUNT, ERROR
 from search.strategies import STRATEGIES
-from service.operations.studies import request_of
+from service.operations.studies import lease_seconds, own_part, request_of
+from service.operations.study_best import Front
 from service.schemas.base import (
     FIRST_ONLY,
     Create,
@@ -20,11 +22,15 @@ from service.schemas.base import (
     Variables,
 )
 from service.schemas.designs import ConstraintCreate
+from spaces.declared.kept import public_name
 from spaces.known import SPACES
-from spaces.metric import Observation, Quantity
+from spaces.metric import Observation, key_of
 from spaces.space import Space
-from store.studies.study import NumberedObservation, Study, Suggestion
+from store.studies.study import LEASE_SECONDS, RUN, STD, NumberedObservation, Study, Suggestion
 
+RUN_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$"
+LONGEST_LEASE = 365 * 86_400.0
+Tracked = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,59}$")]
 ClientId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,100}$")]
 
 
@@ -42,8 +48,10 @@ class StudyCreate(Create):
         }
     )
 
-    space: Name = Field(description=f"one of {', '.join(SPACES.names())}")
-    task: Name
+    space: Name = Field(description=f"one of {', '.join(SPACES.names())}, or one of your own")
+    task: Name | None = Field(
+        default=None, description="any name: you measure; of a declared space its first task unless said"
+    )
     constraints: list[ConstraintCreate] = Field(default_factory=list, max_length=64)
     objectives: list[QuantityItem] = Field(default_factory=list, max_length=8)
     confidence: float = Field(default=0.9, ge=0.5, le=0.999)
@@ -76,6 +84,20 @@ class StudyCreate(Create):
         description="auto: models of the same and of other tasks are priors of the search, but never one "
         "trained on the table column that evaluates; none: own observations alone",
     )
+    fixed: dict[Name, str | bool | int | float] = Field(
+        default_factory=dict, max_length=64, description="variable → the choice that every suggestion has"
+    )
+    tracked: list[Tracked] = Field(
+        default_factory=list,
+        max_length=32,
+        description="names of values that are told besides and kept; nothing follows from them",
+    )
+    lease_seconds: float = Field(
+        default=LEASE_SECONDS,
+        ge=1,
+        le=LONGEST_LEASE,
+        description="how long a suggestion is its client's without any call of his",
+    )
     recipe: RecipeChoices | None = Field(
         default=None,
         description="what of the training's recipe is searched too: its parts, each with its choices",
@@ -102,6 +124,13 @@ class StudyObservationCreate(Create):
     values: dict[Name, float] | None = Field(
         default=None, max_length=32, description="by quantity key, or by metric where that is clear"
     )
+    std: dict[Name, float] | None = Field(
+        default=None, max_length=32, description="standard deviations of values, by the same names"
+    )
+    run: Annotated[str, Field(pattern=RUN_PATTERN)] | None = Field(
+        default=None,
+        description="which of several measurements it is; without it, other values are another one",
+    )
     failed: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
     fidelity: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,49}$")] = Field(
         default="full", description="full, or the name of a cheaper evaluation such as 12ep"
@@ -127,6 +156,31 @@ class ObservationsCreate(Create):
     )
 
     observations: Annotated[list[StudyObservationCreate], FIRST_ONLY] = Field(min_length=1, max_length=10_000)
+    client_id: ClientId | None = Field(default=None, description="who tells: its leases begin anew")
+
+
+class EnqueueCreate(Create):
+    """Architectures that are suggested before anything else."""
+
+    architectures: Annotated[list[str | Variables], FIRST_ONLY] = Field(min_length=1, max_length=1000)
+
+
+class ReleaseCreate(Create):
+    """Suggestions that a client gives back: those named, or all of its."""
+
+    client_id: ClientId
+    architectures: Annotated[list[str | Variables], FIRST_ONLY] | None = Field(
+        default=None, min_length=1, max_length=1000
+    )
+
+
+class StudyChange(Create):
+    """What is changed on an open study; what is left out stays."""
+
+    constraints: list[ConstraintCreate] | None = Field(default=None, max_length=64)
+    fixed: dict[Name, str | bool | int | float] | None = Field(default=None, max_length=64)
+    tracked: list[Tracked] | None = Field(default=None, max_length=32)
+    lease_seconds: float | None = Field(default=None, ge=1, le=LONGEST_LEASE)
 
 
 class ObservationPublic(BaseModel):
@@ -135,9 +189,13 @@ class ObservationPublic(BaseModel):
     number: int
     architecture: str
     values: dict[str, float]
+    std: dict[str, float] = Field(default_factory=dict)
+    run: str | None = None
     failed: str | None
     fidelity: str
     seconds: float
+    at: datetime | None = None
+    client_id: str | None = None
 
     @classmethod
     def of(cls, entry: NumberedObservation) -> "ObservationPublic":
@@ -147,9 +205,13 @@ class ObservationPublic(BaseModel):
             number=entry.number,
             architecture=observation.architecture,
             values=dict(observation.values),
+            std=_numbers(observation.details.get(STD)),
+            run=None if observation.details.get(RUN) is None else str(observation.details[RUN]),
             failed=observation.failed,
             fidelity=observation.fidelity,
             seconds=observation.seconds,
+            at=entry.at,
+            client_id=entry.client_id,
         )
 
 
@@ -165,14 +227,24 @@ class SuggestionPublic(BaseModel):
 
     number: int
     architecture: str
+    variables: dict[str, Any] = Field(description="the same as an object: variable → choice")
     network: str | None = None
     recipe: dict[str, Any] | None = None
+    expires_at: datetime | None = Field(
+        default=None, description="when another client gets it, unless this one calls before"
+    )
 
     @classmethod
     def of(cls, suggestion: Suggestion, space: Space) -> "SuggestionPublic":
         """The public face of a stored suggestion of a study in a space."""
         parts = apart(space, suggestion.architecture)
-        return cls(number=suggestion.number, architecture=suggestion.architecture, **parts)
+        return cls(
+            number=suggestion.number,
+            architecture=suggestion.architecture,
+            variables=dict(space.to_variables(space.parse(suggestion.architecture))),
+            expires_at=suggestion.expires_at,
+            **parts,
+        )
 
 
 class SuggestionsPublic(BaseModel):
@@ -183,12 +255,47 @@ class SuggestionsPublic(BaseModel):
 
 
 class BestPublic(BaseModel):
-    """An architecture within the bounds that no other observed one beats."""
+    """An architecture within the bounds that no other observed one beats.
+
+    Of several measurements ``values`` are the means, ``count`` says how many there were of each.
+    """
 
     architecture: str
     network: str | None = None
     recipe: dict[str, Any] | None = None
     values: dict[str, float]
+    count: dict[str, int] = Field(default_factory=dict)
+    standard_error: dict[str, float] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, observation: Observation, space: Space) -> "BestPublic":
+        """The public face of what is known of an architecture."""
+        return cls(**_known(observation, space))
+
+
+class NearestPublic(BestPublic):
+    """Where nothing observed is within the bounds: what misses them least, and by how much."""
+
+    gaps: list[dict[str, Any]]
+
+
+class FrontPublic(BaseModel):
+    """Every observed architecture within the bounds that no other one beats, at most 10,000."""
+
+    front: list[BestPublic]
+    size: int
+
+
+class QueuedPublic(BaseModel):
+    """What is suggested before anything else; what was suggested or observed before is left out."""
+
+    queued: list[str]
+
+
+class ReleasedPublic(BaseModel):
+    """Architectures that were given back."""
+
+    released: list[str]
 
 
 class BoundPublic(BaseModel):
@@ -214,6 +321,9 @@ class StudyPublic(BaseModel):
     knowledge: str | None = None
     sources: dict[str, str] = Field(default_factory=dict, description="quantity key → its source")
     resolution: int | None = None
+    fixed: dict[str, Any] = Field(default_factory=dict)
+    tracked: list[str] = Field(default_factory=list)
+    lease_seconds: float = LEASE_SECONDS
     confidence: float
     seed: int
     suggested: int
@@ -233,19 +343,25 @@ class StudyShown(StudyPublic):
     """A study with the best of what was observed."""
 
     best: list[BestPublic]
+    front_size: int = Field(description="of the whole front; /front gives it")
+    nearest: NearestPublic | None = None
     costs_for: NetworkPublic
 
     @classmethod
-    def showing(cls, study: Study, observations: list[Observation]) -> "StudyShown":
+    def showing(cls, study: Study, front: Front) -> "StudyShown":
         """The public face of a stored study, with its best observations."""
         problem = request_of(study).problem()
-        best = [
-            {"architecture": observation.architecture, "values": dict(observation.values)}
-            | apart(problem.space, observation.architecture)
-            for observation in observations
-        ]
-        costs_for = problem.network_for(problem.task).to_dict()
-        return cls.model_validate(_fields(study) | {"best": best, "costs_for": costs_for})
+        nearest = None
+        if front.nearest is not None:
+            gaps = problem.gaps(dict(front.nearest.values))
+            nearest = _known(front.nearest, problem.space) | {"gaps": gaps}
+        shown = {
+            "best": [_known(observation, problem.space) for observation in front.best],
+            "front_size": front.size,
+            "nearest": nearest,
+            "costs_for": problem.network_for(problem.task).to_dict(),
+        }
+        return cls.model_validate(_fields(study) | shown)
 
 
 class StudyList(BaseModel):
@@ -262,6 +378,21 @@ class ObservedPublic(BaseModel):
     study: StudyPublic
 
 
+def _known(observation: Observation, space: Space) -> dict[str, Any]:
+    """What is known of an architecture: means, counts, standard errors."""
+    return {
+        "architecture": observation.architecture,
+        "values": dict(observation.values),
+        "count": _numbers(observation.details.get(COUNT)),
+        "standard_error": _numbers(observation.details.get(ERROR)),
+        **apart(space, observation.architecture),
+    }
+
+
+def _numbers(said: object) -> Any:
+    return dict(said) if isinstance(said, Mapping) else {}
+
+
 def _fields(study: Study) -> dict[str, object]:
     """What is shown of a stored study, as it was stored: a list must not fail for one row of it."""
     request: Mapping[str, Any] = study.request
@@ -273,14 +404,18 @@ def _fields(study: Study) -> dict[str, object]:
             {"quantity": _key(bound), "min": bound["min"], "max": bound["max"]}
             for bound in request["constraints"]
         ],
-        **{name: request[name] for name in ("space", "task", "strategy", "flat", "confidence", "seed")},
+        "space": public_name(request["space"]),
+        **{name: request[name] for name in ("task", "strategy", "flat", "confidence", "seed")},
         **{name: getattr(study, name) for name in ("suggested", "waiting", "observed", "failed")},
         **{name: request[name] for name in ("recipe", "knowledge", "sources") if name in request},
         "resolution": request.get("resolution"),
+        "fixed": request.get("fixed", {}),
+        "tracked": list(own_part(study).get("tracked", [])),
+        "lease_seconds": lease_seconds(study),
         "created_at": study.created_at,
         "closed_at": study.closed_at,
     }
 
 
 def _key(stored: Mapping[str, str]) -> str:
-    return Quantity(stored["metric"], task=stored["task"], device=stored["device"]).key
+    return key_of(stored["metric"], task=stored["task"], device=stored["device"])

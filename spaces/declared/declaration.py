@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from spaces.declared.source import DeclarationProblem, Path, Source, path_text
+from spaces.metric import Direction, Metric
 from spaces.space import Choice
 
 
@@ -44,6 +45,23 @@ class DeclaredCost:
 
 
 @dataclass(frozen=True, slots=True)
+class DeclaredMetric:
+    """What evaluations of the space bring: which way it is better, its unit and the values it can take."""
+
+    name: str
+    direction: str
+    unit: str
+    low: float
+    high: float
+    description: str = ""
+
+    def metric(self) -> Metric:
+        """As quantities have it."""
+        direction = Direction(self.direction)
+        return Metric(self.name, self.unit, direction, self.description or self.name, self.low, self.high)
+
+
+@dataclass(frozen=True, slots=True)
 class DeclaredObservation:
     """Measured values of an architecture: a string, or an object of variables."""
 
@@ -66,6 +84,7 @@ class Declaration:
     costs: tuple[DeclaredCost, ...] = ()
     edges: tuple[str, ...] = ()
     observations: tuple[DeclaredObservation, ...] = ()
+    metrics: tuple[DeclaredMetric, ...] = ()
     source: Source = field(default_factory=lambda: Source({}), compare=False)
 
     def problem(self, path: Path, message: str, hint: str = "") -> DeclarationProblem:
@@ -74,6 +93,15 @@ class Declaration:
 
     def to_dict(self) -> dict[str, object]:
         """The JSON object that ``read_declaration`` reads back; what the space's digest is of."""
+        metrics = {
+            metric.name: {
+                "direction": metric.direction,
+                "unit": metric.unit,
+                "range": [metric.low, metric.high],
+                "description": metric.description,
+            }
+            for metric in self.metrics
+        }
         return {
             "name": self.name,
             "title": self.title,
@@ -105,6 +133,8 @@ class Declaration:
                 }
                 for known in self.observations
             ],
+            # Without any the text, and so the digest, is that of versions that knew none.
+            **({"metrics": metrics} if metrics else {}),
         }
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from spaces.declared.declaration import (
     Declaration,
     DeclaredCost,
+    DeclaredMetric,
     DeclaredObservation,
     DeclaredRule,
     DeclaredVariable,
 )
 from spaces.declared.source import DeclarationError, DeclarationProblem, Path, Source, path_text
 from spaces.expression.syntax import RESERVED
-from spaces.metric import METRICS, value_fault
+from spaces.metric import METRICS, MOST, Metric, value_fault
 from spaces.space import Choice
 
 MAX_VARIABLES = 32
@@ -21,6 +22,7 @@ MAX_ENTRIES = 64
 MAX_CHOICES = 32
 MAX_RULES = 16
 MAX_COSTS = 12
+MAX_METRICS = 12
 MAX_OBSERVATIONS = 5_000
 ABSENT = "absent"
 ENTRY = "i"
@@ -64,7 +66,7 @@ class _Reader:
         data = self.source.data
         known = (
             "name", "title", "description", "tasks", "constants", "variables", "rules", "costs", "graph",
-            "observations",
+            "observations", "metrics",
         )  # fmt: skip
         self.unknown((), data, known)
         name = self.text(("name",), data.get("name"), 40)
@@ -75,6 +77,7 @@ class _Reader:
         constants = self.constants(data.get("constants", {}))
         variables = self.variables(data.get("variables"), constants)
         tasks = self.tasks(data.get("tasks", [DEFAULT_TASK]))
+        metrics = self.metrics(data.get("metrics", {}))
         return Declaration(
             name or "",
             title or "",
@@ -85,7 +88,8 @@ class _Reader:
             self.rules(data.get("rules", [])),
             self.costs(data.get("costs", {})),
             self.edges(data.get("graph", {})),
-            self.observations(data.get("observations", []), tasks),
+            self.observations(data.get("observations", []), tasks, metrics),
+            metrics,
             self.source,
         )
 
@@ -290,6 +294,43 @@ class _Reader:
             self.fail(("costs",), f"more than {MAX_COSTS} costs")
         return tuple(found[:MAX_COSTS])
 
+    def metrics(self, value: object) -> tuple[DeclaredMetric, ...]:
+        found = []
+        for name, item in self.table(("metrics",), value).items():
+            path: Path = ("metrics", name[:60])
+            if not _NAME.fullmatch(name) or OWN_COST.fullmatch(name):
+                hint = "small letters, digits and _; cost_NAME and gain_NAME belong to costs"
+                self.fail(path, f"{name[:60]!r} is no name of a metric", hint)
+                continue
+            if name in METRICS:
+                self.fail(path, f"{name!r} is a metric already", "use it as it is, or choose another name")
+                continue
+            table = {"direction": item} if isinstance(item, str) else self.table(path, item)
+            self.unknown(path, table, ("direction", "unit", "range", "description"))
+            direction = table.get("direction")
+            if direction not in ("maximize", "minimize"):
+                self.fail((*path, "direction"), "says not which way is better", "maximize or minimize")
+                continue
+            unit = self.text((*path, "unit"), table.get("unit") or "-", 20)
+            description = self.text((*path, "description"), table.get("description") or name, 200)
+            low, high = self.range((*path, "range"), table.get("range", [-MOST, MOST]))
+            if unit is not None and description is not None:
+                found.append(DeclaredMetric(name, str(direction), unit, low, high, description))
+        if len(found) > MAX_METRICS:
+            self.fail(("metrics",), f"more than {MAX_METRICS} metrics")
+        return tuple(found[:MAX_METRICS])
+
+    def range(self, path: Path, value: object) -> tuple[float, float]:
+        items = self.items(path, value, 2)
+        ends = [self.number((*path, index), item) for index, item in enumerate(items)]
+        if None in ends:
+            return -MOST, MOST
+        low, high = (*[float(end) for end in ends if end is not None], 0.0, 0.0)[:2]
+        if len(ends) != 2 or low >= high:
+            self.fail(path, "is no range", "its least and its greatest value: [0, 100]")
+            return -MOST, MOST
+        return low, high
+
     def edges(self, value: object) -> tuple[str, ...]:
         table = self.table(("graph",), value)
         self.unknown(("graph",), table, ("edges",))
@@ -297,7 +338,10 @@ class _Reader:
         texts = [self.text(("graph", "edges", index), item, 500) for index, item in enumerate(items)]
         return tuple(text for text in texts if text is not None)
 
-    def observations(self, value: object, tasks: tuple[str, ...]) -> tuple[DeclaredObservation, ...]:
+    def observations(
+        self, value: object, tasks: tuple[str, ...], metrics: tuple[DeclaredMetric, ...]
+    ) -> tuple[DeclaredObservation, ...]:
+        own = {metric.name: metric.metric() for metric in metrics}
         found = []
         for index, item in enumerate(self.items(("observations",), value, MAX_OBSERVATIONS)):
             path: Path = ("observations", index)
@@ -312,7 +356,7 @@ class _Reader:
                 continue
             values = {}
             for name, measured in table.items():
-                number = self.measured((*path, name[:60]), name, measured)
+                number = self.measured((*path, name[:60]), name, measured, own)
                 if number is not None:
                     values[name] = number
             if not values and not table:
@@ -320,16 +364,16 @@ class _Reader:
             found.append(DeclaredObservation(architecture, values, task))
         return tuple(found)
 
-    def measured(self, path: Path, name: str, value: object) -> float | None:
-        if name not in ("accuracy", "loss") and not OWN_COST.fullmatch(name):
-            self.fail(
-                path, f"{name[:60]!r} is nothing that is observed", "accuracy, loss, cost_NAME or gain_NAME"
-            )
+    def measured(self, path: Path, name: str, value: object, own: Mapping[str, Metric]) -> float | None:
+        if name not in ("accuracy", "loss", *own) and not OWN_COST.fullmatch(name):
+            hint = "accuracy, loss, cost_NAME, gain_NAME or one of the metrics that are declared"
+            self.fail(path, f"{name[:60]!r} is nothing that is observed", hint)
             return None
         number = self.number(path, value)
-        fault = None if number is None else value_fault(name, float(number))
+        metric = own.get(name) or METRICS[name]
+        fault = None if number is None else value_fault(metric, float(number))
         if fault is not None:
-            low, high = METRICS[name].range
+            low, high = metric.range
             self.fail(path, fault, f"between {low:g} and {high:g}")
             return None
         return None if number is None else float(number)

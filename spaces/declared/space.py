@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +87,7 @@ class DeclaredSpace(Space):
     """
 
     transient = True
+    has_twins = False
 
     def __init__(self, declaration: Declaration) -> None:
         self.declaration = declaration
@@ -121,9 +123,14 @@ class DeclaredSpace(Space):
         first = self._architectures.sample(1, np.random.default_rng(0))
         self.example = self.format(first)[0]
         self._example = first[0]
-        self.metrics = ("accuracy", *(cost for cost in self._costs))
+        own = {metric.name: metric.metric() for metric in declaration.metrics}
+        self.own_metrics = MappingProxyType(own)
+        self.metrics = (*own, "accuracy", *(cost for cost in self._costs))
         self._summaries = self._summary_columns()
         self.statistics_names = (*self._costs, *self._summaries)
+        for name in self.own_metrics.keys() & set(self.statistics_names):
+            message = f"{name} is a sum or count of the choices"
+            self._refuse(("metrics", name), message, "choose another name")
         self._check_costs()
         self.labels = observed_labels(self.declaration, self.read_many)
         observed = {key.split("@")[0] for key in self.labels}
@@ -390,10 +397,9 @@ class DeclaredSpace(Space):
         """The declared costs, then what the variables add up to: values, sums, and counts of choices.
 
         A declaration is accepted once many architectures' costs are positive numbers. Should one that was not
-        looked at have none, the cost counts as 2⁵³, beyond every bound, and :meth:`reason` says why.
+        looked at have none, the cost counts as 2⁵³, beyond every bound, and :meth:`reason` says why. No cost
+        depends on the task.
         """
-        if task is not None and task not in self.tasks:
-            raise ValueError(f"unknown task {task!r}; {self.public_name} has {', '.join(self.tasks)}")
         result: dict[str, Floats] = {}
         for name, cost in self._costs.items():
             computed = cost(codes)

@@ -242,6 +242,9 @@ study_suggestions = Table(
     Column("client_id", Text, nullable=False),
     Column("finished", Boolean, nullable=False),
     Column("at", Double, nullable=False),
+    # Nobody's where client_id is empty: enqueued, given back, or its lease expired.
+    Column("expires_at", Double),
+    Column("released_by", Text),
     UniqueConstraint("study_id", "number"),
 )
 Index(
@@ -265,7 +268,13 @@ study_observations = Table(
     Column("failed", Text),
     Column("seconds", Double, nullable=False),
     Column("at", Double, nullable=False),
-    UniqueConstraint("study_id", "architecture", "fidelity"),
+    # Which of several measurements of one architecture it is.
+    Column("run", Text, nullable=False),
+    # Whether the architecture had every value that its study needs, with this one.
+    Column("complete", Boolean, nullable=False),
+    Column("details", Text),
+    Column("client_id", Text),
+    UniqueConstraint("study_id", "architecture", "fidelity", "run"),
 )
 
 user_spaces = Table(
@@ -318,6 +327,34 @@ evaluations = Table(
     Column("job_id", Text, nullable=False),
     Column("content", Text, nullable=False),
     Column("at", Double, nullable=False),
+)
+
+# Evaluations of designs that clients outside make, under leases.
+external_evaluations = Table(
+    "external_evaluations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant_id", Text, nullable=False),
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete="CASCADE"), nullable=False),
+    Column("architecture", Text, nullable=False),
+    Column("order", Text, nullable=False),
+    Column("lease_seconds", Double, nullable=False),
+    Column("attempts", BigInteger, nullable=False),
+    Column("attempt", BigInteger, nullable=False),
+    Column("token", Text),
+    Column("client_id", Text),
+    Column("lease_until", Double),
+    Column("ended", Boolean, nullable=False),
+    Column("result", Text),
+    Column("at", Double, nullable=False),
+    UniqueConstraint("job_id", "architecture"),
+)
+Index(
+    "ix_external_evaluations_waiting",
+    external_evaluations.c.tenant_id,
+    external_evaluations.c.id,
+    postgresql_where=text("NOT ended"),
+    sqlite_where=text("NOT ended"),
 )
 
 # A data set's content arrives in pieces, each a blob.

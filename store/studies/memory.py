@@ -2,7 +2,7 @@
 
 import copy
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -12,14 +12,14 @@ from store.database.ids import is_id, new_id
 from store.jobs.job import IdempotencyConflict, NotFound
 from store.studies.port import StudyStore
 from store.studies.study import (
+    LEASE_SECONDS,
     NumberedObservation,
     Study,
     StudyClosed,
     Suggestion,
     TooManyObservations,
     TooManyStudies,
-    ends_suggestion,
-    is_news,
+    take_in,
 )
 
 
@@ -32,7 +32,11 @@ class _Kept:
     key: str | None
     suggestions: dict[str, Suggestion] = field(default_factory=dict)
     finished: set[str] = field(default_factory=set)
-    observations: dict[tuple[str, str], NumberedObservation] = field(default_factory=dict)
+    released: dict[str, str] = field(default_factory=dict)
+    """Architecture → the client who gave it back."""
+    observations: dict[int, NumberedObservation] = field(default_factory=dict)
+    complete: set[int] = field(default_factory=set)
+    """Observations with which their architecture had every value."""
     last: int = 0
 
 
@@ -100,11 +104,60 @@ class MemoryStudies(StudyStore):
             self._own(study_id, tenant_id)
             del self._studies[study_id]
 
+    def change_study(
+        self, study_id: str, request: Mapping[str, object], *, tenant_id: str = "default"
+    ) -> Study:
+        text = strict_json.dump(request)
+        with self._lock:
+            kept = self._open_one(study_id, tenant_id)
+            kept.study = replace(kept.study, request=strict_json.load(text))
+            return kept.study
+
+    def enqueue_suggestions(
+        self, study_id: str, architectures: Sequence[str], *, tenant_id: str = "default"
+    ) -> list[Suggestion]:
+        with self._lock:
+            kept, found = self._open_one(study_id, tenant_id), list[Suggestion]()
+            gone = self._ended(kept)
+            for architecture in dict.fromkeys(architectures):
+                known = kept.suggestions.get(architecture)
+                if known is None and architecture in gone:
+                    continue
+                if known is not None and (known.client_id or architecture in kept.finished):
+                    continue
+                if known is not None and kept.released.pop(architecture, None) is None:
+                    continue
+                queued = known or Suggestion(len(kept.suggestions) + 1, architecture, "")
+                kept.suggestions[architecture] = queued
+                found.append(queued)
+            self._count(kept)
+            return found
+
+    def release_suggestions(
+        self,
+        study_id: str,
+        client_id: str,
+        architectures: Sequence[str] | None = None,
+        *,
+        tenant_id: str = "default",
+    ) -> list[str]:
+        with self._lock:
+            kept = self._own(study_id, tenant_id)
+            self._expire(kept)
+            mine = [each.architecture for each in self._waiting(kept, client_id)]
+            back = [name for name in mine if architectures is None or name in architectures]
+            for architecture in back:
+                kept.suggestions[architecture] = replace(kept.suggestions[architecture], client_id="")
+                kept.released[architecture] = client_id
+            return back
+
     def unfinished(
         self, study_id: str, *, client_id: str | None = None, tenant_id: str = "default"
     ) -> list[Suggestion]:
         with self._lock:
-            return self._waiting(self._own(study_id, tenant_id), client_id)
+            kept = self._own(study_id, tenant_id)
+            self._expire(kept)
+            return self._waiting(kept, client_id)
 
     def take_suggestions(
         self,
@@ -113,34 +166,39 @@ class MemoryStudies(StudyStore):
         count: int,
         proposals: Sequence[str],
         *,
+        lease_seconds: float = LEASE_SECONDS,
         tenant_id: str = "default",
     ) -> list[Suggestion]:
         with self._lock:
-            kept = self._own(study_id, tenant_id)
-            if kept.study.closed_at is not None:
-                raise StudyClosed("the study is closed")
-            mine = self._waiting(kept, client_id)[:count]
-            ended = {
-                entry.observation.architecture
-                for entry in kept.observations.values()
-                if ends_suggestion(entry.observation)
-            }
+            kept = self._open_one(study_id, tenant_id)
+            self._expire(kept)
+            self._renew(kept, {client_id}, lease_seconds)
+            mine = [each.architecture for each in self._waiting(kept, client_id)][:count]
+            for free in self._waiting(kept, ""):
+                if len(mine) < count and kept.released.get(free.architecture) != client_id:
+                    kept.suggestions[free.architecture] = replace(free, client_id=client_id)
+                    kept.released.pop(free.architecture, None)
+                    mine.append(free.architecture)
+            gone = self._ended(kept)
             for architecture in proposals:
                 if len(mine) >= count:
                     break
-                if architecture in kept.suggestions or architecture in ended:
-                    continue
-                suggestion = Suggestion(len(kept.suggestions) + 1, architecture, client_id)
-                kept.suggestions[architecture] = suggestion
-                mine.append(suggestion)
+                if architecture not in kept.suggestions and architecture not in gone:
+                    number = len(kept.suggestions) + 1
+                    kept.suggestions[architecture] = Suggestion(number, architecture, client_id)
+                    mine.append(architecture)
+            self._renew(kept, {client_id}, lease_seconds)
             self._count(kept)
-            return mine
+            return [kept.suggestions[architecture] for architecture in mine]
 
     def observe_study(
         self,
         study_id: str,
         observations: Sequence[Observation],
         *,
+        needed: Collection[str] = (),
+        client_id: str | None = None,
+        lease_seconds: float = LEASE_SECONDS,
         tenant_id: str = "default",
         most: int = 150_000,
     ) -> tuple[Study, int]:
@@ -148,23 +206,39 @@ class MemoryStudies(StudyStore):
             strict_json.check_observation(observation)
         with self._lock:
             kept = self._own(study_id, tenant_id)
+            at = datetime.fromtimestamp(self._clock(), UTC)
             found, last, news, ended = dict(kept.observations), kept.last, 0, set[str]()
+            complete = set(kept.complete)
+            places: dict[tuple[str, str], list[int]] = {}
+            for number, entry in found.items():
+                place = entry.observation.architecture, entry.observation.fidelity
+                places.setdefault(place, []).append(number)
             for index, new in enumerate(observations):
-                place = (new.architecture, new.fidelity)
-                known = found.pop(place, None)
-                if not is_news(None if known is None else known.observation, new, index):
-                    assert known is not None
-                    found[place] = known
+                here = places.setdefault((new.architecture, new.fidelity), [])
+                taken = take_in([found[number] for number in here], new, needed, index)
+                if taken is None:
                     continue
+                for number in taken.replaces:
+                    del found[number]
+                    here.remove(number)
+                # What takes the place of another one comes last.
                 news, last = news + 1, last + 1
                 failed = None if new.failed is None else strict_json.clean(new.failed)
-                # A new observation comes last, also where it takes the place of a failure.
-                found[place] = NumberedObservation(last, replace(copy.deepcopy(new), failed=failed))
-                if ends_suggestion(new):
+                stored = replace(copy.deepcopy(taken.observation), failed=failed)
+                run = f"#{last}" if taken.run is None else taken.run
+                found[last] = NumberedObservation(last, stored, run, at, client_id)
+                here.append(last)
+                if taken.complete:
+                    complete.add(last)
+                if taken.ends:
                     ended.add(new.architecture)
             if len(found) > max(most, len(kept.observations)):
                 raise TooManyObservations(f"more than {most:,} observations")
-            kept.observations, kept.last = found, last
+            kept.observations, kept.last, kept.complete = found, last, complete
+            self._expire(kept)
+            told = {each.architecture for each in observations}
+            owners = {kept.suggestions[name].client_id for name in told & kept.suggestions.keys()}
+            self._renew(kept, {*owners, client_id or ""}, lease_seconds)
             kept.finished |= ended & kept.suggestions.keys()
             self._count(kept)
             return kept.study, news
@@ -184,12 +258,40 @@ class MemoryStudies(StudyStore):
             raise NotFound(f"no study {strict_json.clean(study_id, 64)!r}")
         return kept
 
+    def _ended(self, kept: _Kept) -> set[str]:
+        """Architectures of which nothing more is to be evaluated."""
+        return {
+            entry.observation.architecture
+            for number, entry in kept.observations.items()
+            if number in kept.complete or entry.observation.failed is not None
+        }
+
+    def _open_one(self, study_id: str, tenant_id: str) -> _Kept:
+        kept = self._own(study_id, tenant_id)
+        if kept.study.closed_at is not None:
+            raise StudyClosed("the study is closed")
+        return kept
+
+    def _expire(self, kept: _Kept) -> None:
+        """Suggestions whose lease is over are nobody's."""
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        for each in self._waiting(kept, None):
+            if each.client_id and each.expires_at is not None and each.expires_at <= now:
+                kept.suggestions[each.architecture] = replace(each, client_id="", expires_at=None)
+
+    def _renew(self, kept: _Kept, clients: set[str], lease_seconds: float) -> None:
+        until = datetime.fromtimestamp(self._clock() + lease_seconds, UTC)
+        for each in self._waiting(kept, None):
+            if each.client_id and each.client_id in clients:
+                kept.suggestions[each.architecture] = replace(each, expires_at=until)
+
     def _waiting(self, kept: _Kept, client_id: str | None) -> list[Suggestion]:
-        return [
+        found = [
             suggestion
             for suggestion in kept.suggestions.values()
             if suggestion.architecture not in kept.finished and client_id in (None, suggestion.client_id)
         ]
+        return sorted(found, key=lambda suggestion: suggestion.number)
 
     def _count(self, kept: _Kept) -> None:
         failed = sum(entry.observation.failed is not None for entry in kept.observations.values())

@@ -51,12 +51,13 @@ def test_options_are_read_where_no_evaluation_needs_them(tables):
     assert "evaluator_options.training.zz" in found
 
 
-def test_a_declared_space_takes_no_evaluations(tables):
+def test_in_a_declared_space_clients_outside_evaluate_and_no_table_does(tables):
     text = 'name = "x1"\ntasks = ["own"]\n[variables]\na = [1, 2]\nb = [1, 2]\n[costs]\nparams_m = "a * b"\n'
     space = declare(text)
-    order = {"space": space.name, "task": "own", "constraints": [], "objectives": [{"metric": "params_m"}]}
-    found = errors(tables, **order, evaluations=2, evaluator="table")
-    assert set(found) == {"evaluations"}
+    order = {"space": space.name, "task": "own", "constraints": [], "objectives": [{"metric": "accuracy"}]}
+    assert set(errors(tables, **order, evaluations=2, evaluator="table")) == {"objectives[0]"}
+    request = parse_request({**order, "evaluations": 2, "evaluator": "external"})
+    assert check_answerable(request, tables).sources == {"accuracy@own": "external"}
 
 
 def test_a_space_without_accuracy_needs_an_objective():

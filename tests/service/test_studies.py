@@ -207,13 +207,13 @@ def test_failures_and_lower_fidelities_poison_nothing(server):
     assert late not in [entry["architecture"] for entry in shown["best"]]
 
 
-def test_telling_twice_changes_nothing_and_other_values_are_refused(server):
+def test_telling_twice_changes_nothing_and_a_run_has_one_value(server):
     study = opened(server)
-    (architecture,) = suggest(server, study)
-    assert tell(server, study, values(architecture)).json()["news"] == 1
-    assert tell(server, study, values(architecture)).json()["news"] == 0
-    other = {"architecture": architecture, "values": {"accuracy": 1.0}}
-    answer = problem(tell(server, study, values(CELLS.example), other), 409, "observations[1]")
+    named = values(CELLS.example, run="seed-1")
+    assert tell(server, study, named).json()["news"] == 1
+    assert tell(server, study, named).json()["news"] == 0
+    other = {"architecture": CELLS.example, "values": {"accuracy": 1.0}, "run": "seed-1"}
+    answer = problem(tell(server, study, values(CELLS.example, run="b"), other), 409, "observations[1]")
     assert answer["type"].endswith("observed-otherwise")
     assert server.http.get(f"/v1/studies/{study}").json()["observed"] == 1
 
@@ -242,7 +242,8 @@ def test_several_objectives_and_a_device_of_ones_own(server):
     assert shown["objectives"] == ["accuracy@cifar10", "latency_ms@my-board"]
     # Both rise together here, so that no one is beaten in both.
     assert len(shown["best"]) == 7
-    problem(tell(server, study, values(CELLS.example)), 422, "observations[0].values")
+    assert tell(server, study, values(CELLS.example)).json()["news"] == 1, "the latency may come later"
+    assert len(server.http.get(f"/v1/studies/{study}").json()["best"]) == 7
 
 
 def test_closed_studies_suggest_nothing_and_deleted_ones_are_gone(server):
@@ -283,7 +284,9 @@ def test_another_tenants_study_is_not_found(server):
     ("change", "field"),
     [
         ({"space": "nowhere"}, "space"),
-        ({"task": "nothing"}, "task"),
+        ({"task": "a/b"}, "task"),
+        ({"task": None}, "task"),
+        ({"space": "gnn", "task": "nothing"}, "task"),
         ({"strategy": "guess"}, "strategy"),
         ({"space": "gnn", "task": "cora", "constraints": [], "strategy": "robot"}, "strategy"),
         ({"evaluations": 4}, "evaluations"),
@@ -306,13 +309,6 @@ def test_an_exact_value_may_be_told_as_it_is(server):
     assert kept["values"]["params_m"] == exact
 
 
-def test_a_declared_space_is_refused_by_either_name(server):
-    made = server.http.post("/v1/spaces", json={"toml": 'name = "mine"\n[variables]\nx = [1, 2]\n'}).json()
-    for name in ("mine", "user:mine", f"user:mine@{made['digest'][:16]}"):
-        answer = problem(server.http.post("/v1/studies", json=ORDER | {"space": name}), 422, "space")
-        assert "declared" in str(answer)
-
-
 def test_a_study_that_can_no_longer_be_read_breaks_no_list(serve):
     running = serve()
     opened(running)
@@ -320,7 +316,7 @@ def test_a_study_that_can_no_longer_be_read_breaks_no_list(serve):
     stored = running.store.study(kept["id"])
     lost, _ = running.store.create_study(dict(stored.request) | {"space": "user:gone@6c59"})
     listed = running.http.get("/v1/studies").json()["studies"]
-    assert [study["space"] for study in listed] == ["user:gone@6c59", "nasbench201"] and listed[1] == kept
+    assert [study["space"] for study in listed] == ["gone", "nasbench201"] and listed[1] == kept
     assert running.http.delete(f"/v1/studies/{lost.id}").status_code == 204
 
 

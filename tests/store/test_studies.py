@@ -1,6 +1,7 @@
 """What every store must do with studies."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import event
@@ -115,9 +116,10 @@ def test_the_same_told_again_changes_nothing(store, study):
     before, _ = store.observe_study(study.id, [seen("x"), seen("y", failed="no")])
     after, news = store.observe_study(study.id, [seen("y", failed="otherwise"), seen("x"), seen("x")])
     assert (before, 0) == (after, news)
+    named = [replace(seen("x", value), details={"run": "a"}) for value in (2.0, 3.0)]
     with pytest.raises(ObservedOtherwise) as caught:
-        store.observe_study(study.id, [seen("z"), seen("x", 2.0)])
-    assert caught.value.index == 1
+        store.observe_study(study.id, [seen("z"), *named])
+    assert caught.value.index == 2
     assert store.study(study.id) == before and len(store.study_observations(study.id)) == 2
 
 
@@ -183,6 +185,9 @@ def test_another_tenants_study_is_not_found(store, study):
         lambda **who: store.observe_study(study.id, [seen("x")], **who),
         lambda **who: store.study_observations(study.id, **who),
         lambda **who: store.close_study(study.id, **who),
+        lambda **who: store.change_study(study.id, {}, **who),
+        lambda **who: store.enqueue_suggestions(study.id, ["x"], **who),
+        lambda **who: store.release_suggestions(study.id, "a", **who),
         lambda **who: store.delete_study(study.id, **who),
     ]
     for call in calls:

@@ -11,6 +11,7 @@ from store.jobs.job import Job, JobState
 from store.networks.network import TrainedNetwork
 from store.predictors.predictor import Label, StoredPredictor, TrainedVersion
 from workers.children import Children
+from workers.remote_evaluations import JobRemoteEvaluations
 from workers.shared_work import JobSharedWork
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class JobContext:
         children: jobs that this one orders.
         cancelled: whether someone asked to cancel the job.
         shared: work that the tenant's jobs do once for all of them; None: nobody else works.
+        remote: evaluations that clients outside make.
         images: folder of image data sets; None where there is none.
         cache_dir: where what can be made again is kept; None: nowhere.
     """
@@ -76,6 +78,7 @@ class JobContext:
     images: Path | None = None
     cache_dir: Path | None = None
     shared: JobSharedWork | None = None
+    remote: JobRemoteEvaluations | None = None
 
 
 @dataclass(frozen=True, slots=True)

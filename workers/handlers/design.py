@@ -47,7 +47,9 @@ def design(context: JobContext) -> Outcome:
     checkpoints = JobCheckpoints(context)
     pool = JobEvaluationPool(context)
     with images_of(payload, context) as images:
-        bench = Bench(tables, images, context.cache_dir, context.blobs, checkpoints, context.shared)
+        bench = Bench(
+            tables, images, context.cache_dir, context.blobs, checkpoints, context.shared, context.remote
+        )
         try:
             designed = run_design(
                 DesignRequest.from_dict(payload),

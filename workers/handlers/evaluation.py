@@ -26,7 +26,9 @@ def evaluation(context: JobContext) -> Outcome:
         request = DesignRequest.from_dict(ordered)
         checkpoints = JobCheckpoints(context)
         tables = context.tables()
-        bench = Bench(tables, images, context.cache_dir, context.blobs, checkpoints, context.shared)
+        bench = Bench(
+            tables, images, context.cache_dir, context.blobs, checkpoints, context.shared, context.remote
+        )
         assert request.evaluator is not None
         problem = request.problem(images)
         evaluator = make_evaluator(problem, request.evaluator, request.evaluator_options, bench, request.seed)

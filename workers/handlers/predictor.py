@@ -22,11 +22,12 @@ def predictor(context: JobContext) -> Outcome:
     import numpy as np
 
     from predictors.training.observations import train
-    from spaces.known import get_space
+    from spaces.declared.kept import space_named
 
     payload = context.job.payload
     found, labels = context.training(str(payload["predictor"]), int(str(payload["version"])))
-    spec, space = found.spec, get_space(found.spec.space)
+    spec = found.spec
+    space = space_named(spec.space, spec.source)
 
     def on_step(done: int, total: int, message: str) -> None:
         if context.should_stop():
@@ -68,7 +69,7 @@ def predictor(context: JobContext) -> Outcome:
 def _source(found: StoredPredictor) -> "Predictor | None":
     """What a transfer starts from: the shipped model of a task, or one fitted to that task's observations."""
     source = found.spec.source
-    if source is None:
+    if source is None or "task" not in source:  # a declared space's declaration alone
         return None
     import numpy as np
 

@@ -1,0 +1,1 @@
+"""Evaluations that clients outside make: model, port, adapters."""
