@@ -128,6 +128,11 @@ class StudyHandle:
         item |= {} if std is None else {"std": dict(std)}
         return self.tell([item | ({} if run is None else {"run": run})])
 
+    def report(self, architecture: Architecture, step: int, values: Mapping[str, float]) -> bool:
+        """Reports intermediate values; whether the evaluation should end now, by the study's ``stopping``."""
+        body: Json = {"architecture": architecture, "step": step, "values": dict(values)}
+        return bool(self._post("report", body | {"client_id": self.client_id})["should_stop"])
+
     def fail(self, architecture: Architecture, reason: str) -> Json:
         """Reports that an evaluation failed, and why."""
         return self.tell([{"architecture": architecture, "failed": reason}])

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from search.request.design_request import FieldError
+from search.run.stopping import fidelity_of
 from search.study import parse_study, read_observations
 from service.children.bounded import Bounded, checkpoint
 from service.dependencies import IdempotencyKey, StoreDep, TenantDep
@@ -21,6 +22,7 @@ from service.operations.spaces import find_space, task_of
 from service.operations.studies import Studies, lease_seconds, own_part, request_of
 from service.operations.study_best import WHOLE, StudyBests
 from service.operations.study_changes import changed_request
+from service.operations.study_reports import reason_to_stop
 from service.operations.uploads import named_task
 from service.schemas.studies import (
     BestPublic,
@@ -33,9 +35,12 @@ from service.schemas.studies import (
     QueuedPublic,
     ReleaseCreate,
     ReleasedPublic,
+    ReportCreate,
+    ReportPublic,
     StudyChange,
     StudyCreate,
     StudyList,
+    StudyObservationCreate,
     StudyPublic,
     StudyShown,
     SuggestCreate,
@@ -55,7 +60,7 @@ from store.studies.study import (
 
 router = APIRouter(prefix="/v1/studies", tags=["studies"], route_class=StrictJSONRoute)
 
-OWN_PART = {"lease_seconds", "tracked"}
+OWN_PART = {"lease_seconds", "tracked", "stopping"}
 """Fields of a study that no design has."""
 MOST = 1000
 """Studies of one tenant."""
@@ -308,6 +313,27 @@ def _observe(request: ObservationsCreate, study: Study, store: Store, tenant: st
         unlike = FieldError(f"observations[{error.index}]", str(error), "name another run for a repeat")
         raise Problem(409, str(error), kind="observed-otherwise", errors=[unlike]) from None
     return ObservedPublic(news=news, study=StudyPublic.of(after))
+
+
+@router.post("/{study_id}/report", responses=documented(400, 404, 408, 409, 413, 415, 422, 503, 507))
+async def report_progress(
+    told: ReportCreate, study: StudyDep, store: StoreDep, observing: ObservingDep, tenant: TenantDep
+) -> ReportPublic:
+    """Takes intermediate values of an evaluation, and says by the study's rule whether it should end now."""
+    return await observing.run(_report, told, study, store, tenant)
+
+
+def _report(told: ReportCreate, study: Study, store: Store, tenant: str) -> ReportPublic:
+    """Runs in a thread."""
+    item = StudyObservationCreate(
+        architecture=told.architecture,
+        values=told.values,
+        fidelity=fidelity_of(told.step),
+        run=f"step-{told.step}",
+    )
+    _observe(ObservationsCreate(observations=[item], client_id=told.client_id), study, store, tenant)
+    reason = reason_to_stop(study, _canonical(study, [told.architecture])[0], told.step, store)
+    return ReportPublic(should_stop=reason is not None, reason=reason)
 
 
 @router.post("/{study_id}/close", responses=documented(404, 409, 422, 503, 507))

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from search.request.recipe import apart
 from search.run.merged import COUNT, ERROR
+from search.run.stopping import RULES
 from search.strategies import STRATEGIES
 from service.operations.studies import lease_seconds, own_part, request_of
 from service.operations.study_best import Front
@@ -92,6 +93,9 @@ class StudyCreate(Create):
         max_length=32,
         description="names of values that are told besides and kept; nothing follows from them",
     )
+    stopping: Literal[RULES] | None = Field(  # type: ignore[valid-type]
+        default=None, description="which evaluations should end before their time, by intermediate values"
+    )
     lease_seconds: float = Field(
         default=LEASE_SECONDS,
         ge=1,
@@ -172,6 +176,22 @@ class ReleaseCreate(Create):
     architectures: Annotated[list[str | Variables], FIRST_ONLY] | None = Field(
         default=None, min_length=1, max_length=1000
     )
+
+
+class ReportCreate(Create):
+    """What an evaluation that is under way has reached."""
+
+    architecture: str | Variables
+    step: int = Field(ge=1, le=10**9, description="epochs, or whatever counts alike in every evaluation")
+    values: dict[Name, float] = Field(min_length=1, max_length=32)
+    client_id: ClientId | None = Field(default=None, description="whose leases begin anew")
+
+
+class ReportPublic(BaseModel):
+    """Whether the evaluation should end now, and why; nothing is decided: it may go on and be observed."""
+
+    should_stop: bool
+    reason: str | None
 
 
 class StudyChange(Create):
@@ -323,6 +343,7 @@ class StudyPublic(BaseModel):
     resolution: int | None = None
     fixed: dict[str, Any] = Field(default_factory=dict)
     tracked: list[str] = Field(default_factory=list)
+    stopping: str | None = None
     lease_seconds: float = LEASE_SECONDS
     confidence: float
     seed: int
@@ -412,6 +433,7 @@ def _fields(study: Study) -> dict[str, object]:
         "fixed": request.get("fixed", {}),
         "tracked": list(own_part(study).get("tracked", [])),
         "lease_seconds": lease_seconds(study),
+        "stopping": own_part(study).get("stopping"),
         "created_at": study.created_at,
         "closed_at": study.closed_at,
     }

@@ -244,11 +244,20 @@ class MemoryStudies(StudyStore):
             return kept.study, news
 
     def study_observations(
-        self, study_id: str, *, tenant_id: str = "default", after: int = 0, limit: int | None = None
+        self,
+        study_id: str,
+        *,
+        tenant_id: str = "default",
+        after: int = 0,
+        limit: int | None = None,
+        fidelity: str | None = None,
     ) -> list[NumberedObservation]:
         with self._lock:
             entries = self._own(study_id, tenant_id).observations.values()
-            found = sorted((e for e in entries if e.number > after), key=lambda entry: entry.number)
+            found = sorted(
+                (e for e in entries if e.number > after and fidelity in (None, e.observation.fidelity)),
+                key=lambda entry: entry.number,
+            )
             return copy.deepcopy(found if limit is None else found[: max(limit, 1)])
 
     # parts

@@ -162,6 +162,13 @@ class StudyStore(ABC):
 
     @abstractmethod
     def study_observations(
-        self, study_id: str, *, tenant_id: str = "default", after: int = 0, limit: int | None = None
+        self,
+        study_id: str,
+        *,
+        tenant_id: str = "default",
+        after: int = 0,
+        limit: int | None = None,
+        fidelity: str | None = None,
     ) -> list[NumberedObservation]:
-        """Observations with numbers above ``after``, in their order, at most ``limit``."""
+        """Observations with numbers above ``after``, of one fidelity or of all, in their order, at most
+        ``limit``."""

@@ -270,7 +270,13 @@ class SqlStudies(SqlTransactions, StudyStore):
             return _study(self._own(connection, study_id, tenant_id)), news
 
     def study_observations(
-        self, study_id: str, *, tenant_id: str = "default", after: int = 0, limit: int | None = None
+        self,
+        study_id: str,
+        *,
+        tenant_id: str = "default",
+        after: int = 0,
+        limit: int | None = None,
+        fidelity: str | None = None,
     ) -> list[NumberedObservation]:
         query = (
             select(study_observations)
@@ -280,6 +286,8 @@ class SqlStudies(SqlTransactions, StudyStore):
             )
             .order_by(study_observations.c.number)
         )
+        if fidelity is not None:
+            query = query.where(study_observations.c.fidelity == fidelity)
         with self._read() as connection:
             self._own(connection, study_id, tenant_id)
             found = connection.execute(query if limit is None else query.limit(max(limit, 1)))
