@@ -53,6 +53,7 @@ def api(settings: Settings, on_ready: Callable[[str], None] = lambda url: None) 
         listener.close()
         raise
     try:
+        store.connect_ahead()
         app = make_app(settings, store)
         server = ApiServer(app, settings.host, settings.port, on_ready)
         app.openapi()  # 10,000 objects that stay as well
@@ -96,7 +97,7 @@ def make_app(settings: Settings, store: "Store") -> "FastAPI":
     )
 
 
-def open_store(settings: Settings, *, wait_seconds: float = 2.0) -> "Store":
+def open_store(settings: Settings, *, wait_seconds: float = 2.0) -> SqlStore:
     """The store that the settings name, its tables brought to this version.
 
     Args:

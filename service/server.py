@@ -16,6 +16,7 @@ from fastapi import FastAPI
 
 from service.children.bounded import Bounded
 from service.dependencies import Service
+from service.http.allocator import give_back_whole_pages
 from service.http.connections import Connections, raise_descriptors
 from service.http.protocol import LimitedProtocol
 from service.http.repeated_logs import keep_logs_small
@@ -30,6 +31,8 @@ QUEUE = 1024
 """Connections that the system keeps until they are accepted."""
 TICKS_A_SWEEP = 10
 """Ticks of uvicorn, one every 0.1 s, between two sweeps over connections."""
+TICKS_A_TRIM = 300
+"""The same, between two times that freed memory is given back."""
 
 _log = logging.getLogger(__name__)
 
@@ -87,7 +90,9 @@ class ApiServer(uvicorn.Server):
             self.on_ready(self.url)
 
     async def on_tick(self, counter: int) -> bool:
-        """Every second, closes connections that passed their time-out."""
+        """Each second, closes connections that passed their time-out; each half minute, gives memory back."""
+        if counter % TICKS_A_TRIM == 0:
+            asyncio.get_running_loop().run_in_executor(None, give_back_whole_pages)
         if counter % TICKS_A_SWEEP == 0:
             self.connections.sweep(asyncio.get_running_loop().time())
         return await super().on_tick(counter)

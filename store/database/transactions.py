@@ -1,14 +1,14 @@
 """Transactions on a database, used by every part of :class:`store.sql.SqlStore`."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store.database.engine import CLOCKS, database_errors, make_engine
+from store.database.engine import CLOCKS, POOL_SIZE, database_errors, make_engine
 
 
 class SqlTransactions:
@@ -23,6 +23,16 @@ class SqlTransactions:
         url = self._engine.url
         self._file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
         self._clock = CLOCKS[self._engine.dialect.name]
+
+    def connect_ahead(self) -> None:
+        """Opens as many connections as are kept, so that no burst of requests waits for them later.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        with ExitStack() as opened:
+            for _ in range(POOL_SIZE):
+                opened.enter_context(self._read())
 
     # transactions
     @contextmanager

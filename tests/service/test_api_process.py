@@ -1,4 +1,4 @@
-"""An API that is ready stands still for no collection, and its threads do not keep it from answering."""
+"""Requests to an API that is ready wait for no collection, no thread that computes and no connecting."""
 
 import os
 import subprocess
@@ -6,13 +6,17 @@ import sys
 
 import pytest
 
+from store.database.engine import POOL_SIZE
+
 CODE = """
 import gc, os, signal, sys
 from netwright.api import api
 from netwright.settings import Settings
 
 def ready(url):
-    print(gc.get_freeze_count(), len(gc.get_objects()), sys.getswitchinterval())
+    opened = [os.path.realpath(f"/proc/self/fd/{each}") for each in os.listdir("/proc/self/fd")]
+    connections = sum(path.endswith("netwright.db") for path in opened)
+    print(gc.get_freeze_count(), len(gc.get_objects()), sys.getswitchinterval(), connections)
     os.kill(os.getpid(), signal.SIGTERM)
 
 api(Settings(), ready)
@@ -38,3 +42,7 @@ def test_a_full_collection_looks_at_few_of_the_objects_that_were_loaded(said):
 
 def test_a_thread_that_computes_hands_over_within_a_millisecond(said):
     assert float(said[2]) <= 0.001
+
+
+def test_connections_are_there_before_the_first_request(said):
+    assert int(said[3]) >= POOL_SIZE

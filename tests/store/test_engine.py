@@ -2,10 +2,11 @@
 
 import signal
 import time
+from contextlib import ExitStack
 
 import psutil
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from store.database import engine, postgres
 from store.jobs.job import StoreFull, StoreUnavailable, StoreUnusable
@@ -28,6 +29,16 @@ def test_a_sqlite_file_is_made_for_its_owner_alone(tmp_path):
     assert {path.name.partition("-")[0] for path in made} == {"store.db"}
     assert all(path.stat().st_mode & 0o077 == 0 for path in made)
     store.close()
+
+
+def test_connections_that_were_made_ahead_are_all_that_a_burst_needs(sql):
+    sql.connect_ahead()
+    made = []
+    event.listen(sql._engine, "connect", lambda *_: made.append(True))
+    with ExitStack() as burst:
+        for _ in range(engine.POOL_SIZE):
+            burst.enter_context(sql._read())
+    assert made == []
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/x"])
