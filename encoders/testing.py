@@ -18,7 +18,12 @@ from spaces.known import get_space
 
 
 def conformance(name: str) -> type["ProxySuite"]:
-    """The suite for a registered proxy, to be assigned to a name that begins with ``Test``."""
+    """The suite for a registered proxy, to be assigned to a name that begins with ``Test``.
+
+    Raises:
+        NotRegistered: there is none of the name, or its module does not load.
+    """
+    PROXIES.get(name)
     return type(f"Test_{name}", (ProxySuite,), {"name": name})
 
 

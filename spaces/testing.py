@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from spaces.costs.network_config import FULL, SMALL, NetworkConfig
 from spaces.image_space import ImageSpace
-from spaces.known import get_space, knows_space
+from spaces.known import SPACES, get_space, knows_space
 from spaces.metric import METRICS
 from spaces.space import ENUMERABLE, Codes, InvalidArchitecture, Space
 
@@ -36,7 +36,12 @@ def conformance(space_name: str) -> type["SpaceConformance"]:
 
     Args:
         space_name: of the space.
+
+    Raises:
+        NotRegistered: there is none of the name, or its module does not load.
     """
+    if not knows_space(space_name):
+        SPACES.get(space_name)  # raises, and says why
     return type(f"Test_{space_name}", (SpaceConformance,), {"space_name": space_name})
 
 

@@ -35,7 +35,11 @@ def conformance(
         order: a design request that names it, as HTTP would have it.
         images: writes data sets into a folder and returns it, where it needs any.
         data: folder of benchmark tables, where it needs any.
+
+    Raises:
+        NotRegistered: there is none of the name, or its module does not load.
     """
+    EVALUATORS.get(name)
 
     class Suite(RegisteredSuite):
         def made(self, tmp_path: Path) -> tuple[Evaluator, Space, set[str]]:

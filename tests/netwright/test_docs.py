@@ -1,11 +1,13 @@
 """What the documentation says is what there is: settings, routes, commands, and the README's examples."""
 
 import importlib
+import inspect
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from pkgutil import resolve_name
 
 import httpx
 import pytest
@@ -17,6 +19,7 @@ from netwright.settings import PREFIX, Settings
 from predictors.kinds import KINDS
 from search.evaluators import EVALUATORS
 from search.strategies import STRATEGIES
+from spaces.image_space import ImageSpace
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -78,6 +81,26 @@ def test_what_the_page_on_extending_shows_is_in_the_examples():
     )
     shown = re.findall(r"```(?:python|toml)\n(.*?)```", extending, flags=re.DOTALL)
     assert len(shown) >= 8 and all(block in examples for block in shown)
+
+
+def test_the_methods_of_the_page_on_extending_take_what_it_says():
+    """The methods of the tables are there and take these arguments; no abstract one is left out."""
+    extending = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    tables = re.findall(
+        r"^\| method of `([\w.]+)` \|.*\n\|[-|]+\n((?:\|.*\n)+)", extending, flags=re.MULTILINE
+    )
+    assert len(tables) == 5
+    for base, rows in tables:
+        cls = resolve_name(base)
+        named = {}
+        for cell in re.findall(r"^\| `(\w+(?:\([^)]*\))?)` \|", rows, flags=re.MULTILINE):
+            name, _, arguments = cell.rstrip(")").partition("(")
+            named[name] = [each for each in arguments.split(", ") if each]
+            if callable(getattr(cls, name)):
+                taken = list(inspect.signature(getattr(cls, name)).parameters)
+                assert [each for each in taken if each != "self"] == named[name], f"{base}.{cell}"
+        if cls is not ImageSpace:  # a chain defines the rest
+            assert cls.__abstractmethods__ <= named.keys(), base
 
 
 @pytest.mark.parametrize("body", re.findall(r"-d '(\{.*?\})'", README, flags=re.DOTALL))

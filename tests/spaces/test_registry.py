@@ -50,8 +50,15 @@ def things(packages):
         {
             "sample/__init__.py": "",
             "sample/thing.py": """
+                from abc import ABC, abstractmethod
                 from spaces.registry import Registry
-                class Thing: ...
+                class Thing(ABC):
+                    def size(self, unit): return 1
+                    @classmethod
+                    def of(cls, text, *, strict=True): return cls()
+                class Deep(Thing):
+                    @abstractmethod
+                    def weight(self): ...
                 THINGS = Registry("thing", "sample.thing:Thing", folder="sample.things",
                                   group="sample.things")
             """,
@@ -66,12 +73,13 @@ def things(packages):
     return THINGS
 
 
-def _thing(cls, name):
+def _thing(cls, name, body=""):
     return f"""
         from sample.thing import Thing, THINGS
         @THINGS.register
         class {cls}(Thing):
             name = {name!r}
+            {body}
     """
 
 
@@ -98,7 +106,17 @@ def test_a_plug_in_is_found_by_its_entry_point(things, packages):
         ("raise SystemExit('bye')", "SystemExit: bye"),
         (_thing("Third", "third") + "\n        raise RuntimeError('too late')", "too late"),
         (_thing("Third", "other"), "registers no thing 'third'"),
-        (_thing("Third", "no name"), "is no name"),
+        (_thing("Third", "no name"), "Third.name must be its name, at most 64"),
+        (
+            _thing("Third", "third", "def size(self): ..."),
+            "Third.size(self) is called as Thing.size(self, unit)",
+        ),
+        (_thing("Third", "third", "size = 3"), "Third.size must be a method"),
+        (_thing("Third", "third", "def of(self, text): ..."), "Third.of must be a class method"),
+        (
+            _thing("Third", "third").replace("import Thing", "import Deep as Thing"),
+            "Third must define weight, which Deep leaves abstract",
+        ),
         ("from sample.thing import THINGS\nclass A: name = 'third'\nTHINGS.register(A)", "no subclass"),
         ("x = 1", "registers no thing 'third'"),
     ],
@@ -112,6 +130,14 @@ def test_a_plug_in_that_fails_is_named_with_the_reason_and_stops_nothing(things,
     with pytest.raises(NotRegistered, match=r"'third' of extra 1\.0 does not load; netwright doctor"):
         things.get("third")
     assert {plugin.name: plugin.fault for plugin in things.plugins()} == faults
+
+
+def test_who_asks_for_a_plug_in_that_fails_sees_what_its_module_raised(things, packages):
+    packages({"extra_thing.py": "import no_such_package"}, {"third": "extra_thing"})
+    with pytest.raises(NotRegistered) as caught:
+        things.get("third")
+    assert isinstance(caught.value.__cause__, ModuleNotFoundError)
+    assert "no_such_package" not in str(caught.value)
 
 
 def test_a_built_in_name_is_nobody_elses(things, packages):
