@@ -63,7 +63,9 @@ class NetworkSuite:
                 plan = plan_network(self.space_name, row, config)
                 with torch.device("meta"):
                     image = torch.empty(1, 3, plan.side, plan.side)
-                    for layer, module in zip(plan.layers, build(self.space_name, row, config), strict=True):
+                    for layer, module in zip(
+                        plan.layers, build(self.space_name, row, config).children(), strict=True
+                    ):
                         image = module(image)
                         assert image.shape[1:] == layer.shape, f"{layer.part}: {layer.call}"
                 assert image.shape == (1, plan.classes)

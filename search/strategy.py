@@ -78,12 +78,25 @@ class Strategy(ABC):
     def suggest(self, count: int) -> list[str]:
         """``count`` distinct architectures within the exact bounds, none of them completed or pending.
 
+        It changes nothing: asked twice, it suggests the same; what is suggested is pending once
+        :meth:`observe` says so.
+
         Raises:
             Exhausted: where not a single one is found; fewer than ``count`` are returned where some are.
         """
 
     def observe(self, completed: Sequence[CompletedTrial], pending: Sequence[PendingTrial] = ()) -> None:
-        """Takes in newly completed trials, and all that are pending now."""
+        """Takes in newly completed trials, and all that are pending now.
+
+        Example:
+            strategy.observe([a], [b, c])  # knows a; b and c are pending
+            strategy.observe([b], [c])     # knows a and b; c is pending
+            strategy.observe([], [d])      # knows a and b; d is pending, c was given back
+
+        Args:
+            completed: trials that it has not observed yet, in the order in which they ended.
+            pending: every trial that is under way, in place of those of the call before.
+        """
         self.completed = (*self.completed, *completed)
         self.pending = tuple(pending)
         predictions = self.problem.predictions
@@ -177,7 +190,12 @@ class Strategy(ABC):
         return nearest[None]
 
     def free_neighbours(self, codes: Codes, taken: set[bytes]) -> Codes:
-        """Neighbours (m, v) of an architecture (v,) within the exact bounds that are not taken."""
+        """Neighbours (m, v) of an architecture (v,) within the exact bounds that are not taken.
+
+        Args:
+            codes: (v,).
+            taken: bytes of codes, such as ``{row.tobytes() for row in self.taken()}``.
+        """
         around = self.problem.space.neighbours(codes)
         free = np.array([row.tobytes() not in taken for row in around], dtype=bool)
         around = around[free]

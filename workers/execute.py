@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import structlog
 
@@ -22,53 +20,36 @@ from store.jobs.job import (
 from store.port import Store
 from store.predictors.predictor import Label, StoredPredictor
 from workers.children import Children
+from workers.environment import WorkerEnvironment
 from workers.handlers import JobContext, JobStopped, handler_of
 from workers.heartbeat import Heartbeat
 from workers.remote_evaluations import JobRemoteEvaluations
 from workers.shared_work import JobSharedWork
 from workers.timeouts import Timeouts, until_reachable
 
-if TYPE_CHECKING:
-    from benchmarks.tables import Tables
-    from store.blobs.blobs import Blobs
-
 log = structlog.get_logger(__name__)
 
 
-def execute(
-    store: Store,
-    job_id: str,
-    *,
-    worker: str,
-    tables: "Callable[[], Tables]",
-    blobs: "Callable[[], Blobs]",
-    timeouts: Timeouts,
-    draining: Callable[[], bool],
-    leave: Callable[[], None],
-    images: Path | None = None,
-    cache_dir: Path | None = None,
-) -> Job | None:
+def execute(store: Store, job_id: str, environment: WorkerEnvironment) -> Job | None:
     """Does the job whose turn it is when a message arrives, and returns how it stands afterwards.
 
     Whatever happens ends in the store: a result, a failure with its reason, a cancellation, a hand-back, or,
     where the store cannot be reached, a lease that expires and a lease reaper who queues the job again.
 
     Args:
+        store: where jobs are.
         job_id: what the message names; it says no more than that one job more is ready.
-        worker: this worker's name.
-        draining: whether this worker shall stop; the job is then handed back after the step at hand.
-        leave: ends the process, see :class:`workers.heartbeat.Heartbeat`.
-        images: folder of image data sets.
-        cache_dir: where what can be made again is kept.
+        environment: what this worker works with.
 
     Returns:
         None where there was nothing to do (a duplicate message) or the job is no longer ours.
     """
-    if draining():
+    timeouts = environment.timeouts
+    if environment.draining():
         return None  # the message is spent; the lease reaper finds it missing and sends it again
     try:
         lease = until_reachable(
-            lambda: store.claim_next(job_id, worker=worker, lease_seconds=timeouts.lease_seconds),
+            lambda: store.claim_next(job_id, worker=environment.worker, lease_seconds=timeouts.lease_seconds),
             timeouts.store_seconds,
         )
     except (StoreUnavailable, StoreFull) as error:
@@ -80,8 +61,8 @@ def execute(
     with structlog.contextvars.bound_contextvars(job=lease.job_id):
         try:
             log.info("claimed", attempt=lease.attempt)
-            with Heartbeat(store, lease, timeouts, draining, leave) as heartbeat:
-                end = _work(store, lease, tables, blobs, timeouts, heartbeat, images, cache_dir)
+            with Heartbeat(store, lease, timeouts, environment.draining, environment.leave) as heartbeat:
+                end = _work(store, lease, heartbeat, environment)
                 job = until_reachable(end, timeouts.store_seconds)
             log.info("done", state=job.state.value, reason=job.reason)
             return job
@@ -95,16 +76,10 @@ def execute(
 
 
 def _work(
-    store: Store,
-    lease: Lease,
-    tables: "Callable[[], Tables]",
-    blobs: "Callable[[], Blobs]",
-    timeouts: Timeouts,
-    heartbeat: Heartbeat,
-    images: Path | None,
-    cache_dir: Path | None,
+    store: Store, lease: Lease, heartbeat: Heartbeat, environment: WorkerEnvironment
 ) -> Callable[[], Job]:
     """Runs the handler; returns the write that ends the attempt, still to be done."""
+    timeouts = environment.timeouts
 
     def on_event(
         kind: str,
@@ -146,16 +121,16 @@ def _work(
                 stored,
                 on_event,
                 heartbeat.should_stop,
-                tables,
-                blobs,
+                environment.tables,
+                environment.blobs,
                 training,
                 past=partial(_past, store, job, timeouts),
                 children=Children(store, job, timeouts.store_seconds),
                 shared=JobSharedWork(store, job, timeouts.store_seconds),
                 remote=JobRemoteEvaluations(store, job, timeouts.store_seconds),
                 cancelled=lambda: heartbeat.cancelled,
-                images=images,
-                cache_dir=cache_dir,
+                images=environment.images,
+                cache_dir=environment.cache_dir,
             )
         )
     except (LeaseLost, StoreUnavailable):

@@ -17,6 +17,7 @@ from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from store.jobs.job import StoreError
 from store.port import WORKER, Store
+from workers.environment import WorkerEnvironment
 from workers.execute import execute
 from workers.queue import make_celery
 from workers.tasks import register
@@ -85,21 +86,17 @@ def run_worker(
 
         return open_blobs(blob_url)
 
-    register(
-        app,
-        partial(
-            execute,
-            store,
-            worker=name,
-            tables=tables,
-            blobs=blobs,
-            timeouts=timeouts,
-            draining=lambda: drain.asked,
-            leave=partial(_leave, store, name),
-            images=images,
-            cache_dir=cache_dir,
-        ),
+    environment = WorkerEnvironment(
+        worker=name,
+        tables=tables,
+        blobs=blobs,
+        timeouts=timeouts,
+        draining=lambda: drain.asked,
+        leave=partial(_leave, store, name),
+        images=images,
+        cache_dir=cache_dir,
     )
+    register(app, partial(execute, store, environment=environment))
     signals.worker_shutting_down.connect(drain.ask, weak=False)
     # Celery warns root about pickle, which is switched off, and of a default that will change in version 6.
     warnings.filterwarnings("ignore", category=SecurityWarning)

@@ -65,13 +65,21 @@ class Logits(NamedTuple):
 
 
 class IsomorphismLayer(nn.Module):
-    r"""Graph isomorphism convolutions along and against the edges, added, normalized, rectified.
+    r"""Graph isomorphism convolutions along and against the edges, added, normalized, rectified (Xu et al., ICLR
+    2019, "How Powerful are Graph Neural Networks?").
 
     .. math:: h' = \mathrm{ReLU}(\mathrm{BN}(\mathrm{MLP}_1((1+\epsilon_1) h + A h)
                    + \mathrm{MLP}_2((1+\epsilon_2) h + A^\top h)))
 
+    :math:`\epsilon_1, \epsilon_2` are learned. Row i of A holds the edges that leave node i, so that A h sums
+    over successors and :math:`A^\top h` over predecessors.
+
+    Args:
+        inputs: width of the node vectors.
+        outputs: width of the next layer's.
+
     Shapes:
-        forward: (b, n, inputs), (b, n, n) → (b, n, outputs)
+        forward: h (b, n, inputs), a (b, n, n) → (b, n, outputs)
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:

@@ -1,19 +1,26 @@
 """Bayesian optimization over fixed vectors of all architectures: what an embedding is worth to a search.
 
-A plain exact Gaussian process with a radial kernel and expected improvement (Jones et al. 1998); no feature
-but the vectors, no pretrained prediction. It evaluates embeddings; designs are searched for by :mod:`search`.
+An exact Gaussian process with a radial kernel (GPyTorch) and expected improvement (BoTorch; Jones et al.
+1998); no feature but the vectors, no pretrained prediction. It evaluates embeddings; designs are searched for
+by :mod:`search`.
 """
 
+import gpytorch
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.spatial.distance import pdist
+from torch import Tensor
 
+from search.bo.tabulated import log_expected_improvement
 from spaces.space import Floats
 
 _LENGTHS = (0.25, 0.5, 1.0, 2.0)
 """Lengthscales tried, as multiples of the median distance between vectors."""
 _NOISE = 0.05
 """Variance of the noise, that of the standardized values being 1."""
+_BLOCK = 64
+"""Candidates whose joint posterior is computed."""
 
 
 def latent_search(
@@ -29,22 +36,16 @@ def latent_search(
         random_first: how many are drawn at random before the first model.
     """
     rng = np.random.default_rng(seed)
-    points = vectors.astype(np.float64)
-    sample = points[rng.choice(len(points), size=min(200, len(points)), replace=False)]
-    median = float(np.median(np.sqrt(_squared(sample, sample)))) or 1.0
-    points = points / median
+    sample = vectors[rng.choice(len(vectors), size=min(200, len(vectors)), replace=False)].astype(np.float64)
+    points = torch.from_numpy(vectors.astype(np.float64) / (float(np.median(pdist(sample))) or 1.0))
     chosen = rng.choice(len(points), size=random_first, replace=False).tolist()
-    # (m, e): squared distances of all candidates to those evaluated, a column added each time.
-    distances = _squared(points, points[chosen])
     while len(chosen) < evaluations:
         found = values[chosen]
-        centered = (found - found.mean()) / max(float(found.std()), 1e-9)
-        mean, std = _posterior(distances, chosen, centered)
-        gain = (mean - centered.max()) / std
-        improvement = std * (gain * norm.cdf(gain) + norm.pdf(gain))
-        improvement[chosen] = -np.inf
-        chosen.append(int(np.argmax(improvement)))
-        distances = np.concatenate([distances, _squared(points, points[chosen[-1:]])], axis=1)
+        centered = torch.from_numpy((found - found.mean()) / max(float(found.std()), 1e-9))
+        mean, std = _posterior(points, points[chosen], centered)
+        gain = log_expected_improvement(mean, std, float(centered.max()))
+        gain[chosen] = -np.inf
+        chosen.append(int(np.argmax(gain)))
     evaluated: Floats = values[chosen]
     return evaluated
 
@@ -55,28 +56,33 @@ def random_search(values: Floats, *, evaluations: int, seed: int) -> Floats:
     return drawn
 
 
-def _squared(first: Floats, second: Floats) -> Floats:
-    """Squared Euclidean distances, (m, e)."""
-    cross = first @ second.T
-    lengths = (first**2).sum(axis=1)[:, None] + (second**2).sum(axis=1)[None]
-    squared: Floats = np.maximum(lengths - 2 * cross, 0)
-    return squared
+class _Radial(gpytorch.models.ExactGP):  # type: ignore[misc]
+    """A Gaussian process with zero mean, unit variance and one lengthscale."""
+
+    def __init__(self, x: Tensor, y: Tensor) -> None:
+        super().__init__(x, y, gpytorch.likelihoods.GaussianLikelihood())
+        self.likelihood.noise = _NOISE
+        self.kernel = gpytorch.kernels.RBFKernel()
+        self.to(x).requires_grad_(False)
+
+    def forward(self, x: Tensor) -> gpytorch.distributions.MultivariateNormal:
+        """The prior at points (…, n, d)."""
+        return gpytorch.distributions.MultivariateNormal(x.new_zeros(x.shape[:-1]), self.kernel(x))
 
 
-def _posterior(distances: Floats, chosen: list[int], centered: Floats) -> tuple[Floats, Floats]:
-    """Mean and standard deviation (m,) of all candidates, by the lengthscale of greatest marginal
-    likelihood."""
-    fits = [_fit(distances[chosen], centered, length) for length in _LENGTHS]
-    _, length, inverse = max(fits, key=lambda fit: fit[0])
-    cross = np.exp(-0.5 * distances / length**2)  # (m, e)
-    explained = ((cross @ inverse) * cross).sum(axis=1)
-    return cross @ (inverse @ centered), np.sqrt(np.maximum(1 - explained, 1e-9))
+def _posterior(points: Tensor, x: Tensor, y: Tensor) -> tuple[Floats, Floats]:
+    """Mean and standard deviation (m,) at points (m, d); the lengthscale has the greatest evidence."""
+    model = _Radial(x, y)
+    likelihood = gpytorch.mlls.ExactMarginalLogLikelihood(model.likelihood, model)
 
+    def evidence(length: float) -> float:
+        model.kernel.lengthscale = length
+        return float(likelihood(model(x), y))
 
-def _fit(between: Floats, centered: Floats, length: float) -> tuple[float, float, Floats]:
-    """Log marginal likelihood, the lengthscale, and the inverse of the kernel matrix (e, e)."""
-    factor = np.linalg.cholesky(np.exp(-0.5 * between / length**2) + _NOISE * np.eye(len(centered)))
-    half = np.linalg.inv(factor)
-    inverse: Floats = half.T @ half
-    likelihood = -0.5 * float(centered @ inverse @ centered) - float(np.log(np.diag(factor)).sum())
-    return likelihood, length, inverse
+    model.kernel.lengthscale = max(_LENGTHS, key=evidence)
+    model.eval()
+    blocks = torch.arange(-(-len(points) // _BLOCK) * _BLOCK).clamp_max(len(points) - 1).reshape(-1, _BLOCK)
+    with torch.no_grad():
+        found = model(points[blocks])  # (m / block, block): a joint posterior of all would have m² entries
+        mean, variance = (each.flatten()[: len(points)].numpy() for each in (found.mean, found.variance))
+    return mean, np.sqrt(variance)

@@ -1,9 +1,18 @@
-"""Greedy batch acquisition among candidates, by BoTorch's analytic acquisition functions.
+r"""Greedy batch acquisition among candidates, by BoTorch's analytic acquisition functions.
 
 One objective: log expected improvement (Ament et al. 2023). Several: expected hypervolume improvement (Yang
 et al. 2019). Either is multiplied by the probability that every measured bound holds (Gardner et al. 2014);
 while no observation holds them all, that probability alone counts. Pending trials and earlier places of a
-batch are fantasies at their posterior means (Ginsbourger et al. 2010).
+batch are fantasies at their posterior means (Ginsbourger et al. 2010). With surrogates :math:`f` of the
+objectives and :math:`g_q` of the bounded quantities, taken as independent, the value of a candidate is
+
+.. math:: \alpha(x) = \log \mathbb E\left[\max(f(x) - f^*, 0)\right]
+                    + \sum_q \log P(l_q \le g_q(x) \le u_q)
+
+with the best feasible value :math:`f^*`. With two or three objectives the first term is
+:math:`\log \mathbb E\left[V(P \cup \{f(x)\}) - V(P)\right]`, with the hypervolume :math:`V` above the
+reference point and the feasible front :math:`P`; with more it is the expected improvement of random Chebyshev
+scalarizations (:mod:`search.bo.chebyshev`).
 
 All quantities are normal scores, objectives signed so that more is better. Notation: c candidates, o
 objectives, n observations, r rows.

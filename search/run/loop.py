@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from search.abilities import Predicts
 from search.evaluator import Evaluator, Stopped
 from search.run.evaluation_pool import EvaluationPool
+from search.run.measured import measured
 from search.run.suggested import suggested
 from search.strategy import Exhausted, Strategy
 from search.trial import CompletedTrial, PendingTrial
@@ -109,7 +110,7 @@ class _Loop:
             if self.own is None:
                 self.own = self._suggest() or (self.pool.take_back() if self.pool is not None else None)
             if self.own is not None:
-                seen = self.evaluator.evaluate(self.own, self._should_stop)
+                seen = measured(self.evaluator, self.own, self._should_stop)
                 self.own = None
                 self._observed(seen)
             elif self._pending():

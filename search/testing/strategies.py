@@ -119,6 +119,7 @@ class StrategySuite:
     def test_suggestions_are_new_canonical_and_within_the_exact_bounds(self) -> None:
         strategy, trace = self.grown(self.warm + 2)
         assert len(set(trace)) == self.warm + 2
+        assert {type(architecture) for architecture in trace} == {str}
         codes = strategy.problem.space.parse_many(trace)
         assert strategy.problem.space.format(codes) == trace
         assert (strategy.problem.gap(codes) == 0).all()
@@ -138,6 +139,14 @@ class StrategySuite:
         assert successor.suggest(1) == [whole[self.warm - 1]]
         successor.observe(completed(about, [whole[self.warm - 1]]))
         assert successor.suggest(1) == [whole[self.warm]]
+
+    def test_to_suggest_changes_nothing(self) -> None:
+        strategy, _ = self.grown(self.warm)
+        assert strategy.suggest(2) == strategy.suggest(2)
+
+    def test_another_seed_is_another_search(self) -> None:
+        traces = {tuple(self.grown(3, seed=seed)[1]) for seed in range(3)}
+        assert len(traces) > 1, "three seeds suggest the same"
 
     def test_a_failed_evaluation_is_survived_and_not_repeated(self) -> None:
         strategy, trace = self.grown(self.warm)

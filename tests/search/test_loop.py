@@ -1,7 +1,10 @@
 """The loop on real tables: order of events, failures, an early end."""
 
+import json
+
 import pytest
 
+from search.evaluator import Evaluator
 from search.evaluators.table import TableEvaluator
 from search.request.design_request import parse_request
 from search.run.loop import run
@@ -46,6 +49,29 @@ def test_ends_early_when_the_feasible_members_are_used_up(tables):
     assert len(observations) == 3**6 and events[-1].kind == "exhausted"
     keys = function_keys(about, about.space.parse_many(seen.architecture for seen in observations))
     assert len(networks) == len(set(keys)) == 184
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (float("nan"), "accuracy@proteins is nan and no finite number"),
+        (float("inf"), "accuracy@proteins is inf and no finite number"),
+        (101.0, "accuracy@proteins is 101 and lies outside the 0 to 100 % of accuracy"),
+    ],
+)
+def test_a_value_that_its_metric_cannot_take_fails_its_evaluation_alone(value, said):
+    class Odd(Evaluator):
+        source = "odd"
+
+        def evaluate(self, architecture, should_stop):
+            values.append(80.0 if values else value)
+            return Observation(architecture, {"accuracy@proteins": values[-1]}, self.source)
+
+    values, events = [], []
+    observations = run(RandomStrategy(problem()), Odd(), 3, on_event=events.append)
+    assert observations[0].failed == f"odd brought a wrong value: {said}" and not observations[0].values
+    assert [seen.values for seen in observations[1:]] == [{"accuracy@proteins": 80.0}] * 2
+    json.dumps([event.data for event in events], allow_nan=False)
 
 
 def test_a_trial_without_values_or_reason_is_refused():

@@ -12,6 +12,7 @@ from service.routes import datasets as routes
 from store.blobs.memory import MemoryBlobs
 from store.datasets.dataset import KIND
 from tests.networks.test_archives import LAYOUTS, zipped
+from workers.environment import WorkerEnvironment
 from workers.execute import execute
 from workers.timeouts import Timeouts
 
@@ -59,13 +60,15 @@ def work(server, blobs, cache_dir=None):
     execute(
         server.store,
         job.id,
-        worker="w",
-        tables=lambda: pytest.fail("no tables"),
-        blobs=lambda: blobs,
-        timeouts=QUICK,
-        draining=lambda: False,
-        leave=lambda: None,
-        cache_dir=cache_dir,
+        WorkerEnvironment(
+            worker="w",
+            tables=lambda: pytest.fail("no tables"),
+            blobs=lambda: blobs,
+            timeouts=QUICK,
+            draining=lambda: False,
+            leave=lambda: None,
+            cache_dir=cache_dir,
+        ),
     )
 
 

@@ -16,6 +16,7 @@ from store.jobs.job import JobState
 from store.memory import MemoryStore
 from store.networks.network import TrainedNetwork
 from tests.networks.training import data
+from workers.environment import WorkerEnvironment
 from workers.execute import execute
 from workers.timeouts import Timeouts
 
@@ -44,13 +45,15 @@ def served(serve, images):
             execute(
                 running.store,
                 row.job_id,
-                worker="w",
-                tables=lambda: pytest.fail("training needs no tables"),
-                blobs=lambda: blobs,
-                timeouts=Timeouts(lease_seconds=20, store_seconds=2),
-                draining=lambda: False,
-                leave=lambda: None,
-                images=images,
+                WorkerEnvironment(
+                    worker="w",
+                    tables=lambda: pytest.fail("training needs no tables"),
+                    blobs=lambda: blobs,
+                    timeouts=Timeouts(lease_seconds=20, store_seconds=2),
+                    draining=lambda: False,
+                    leave=lambda: None,
+                    images=images,
+                ),
             )
 
     running.work, running.blobs = work, blobs

@@ -13,6 +13,7 @@ from store.blobs.collector import collect
 from store.blobs.memory import MemoryBlobs
 from store.database.ids import new_id
 from store.memory import MemoryStore
+from workers.environment import WorkerEnvironment
 from workers.execute import execute
 from workers.timeouts import Timeouts
 
@@ -44,12 +45,14 @@ class Served:
             job = execute(
                 self.store,
                 row.job_id,
-                worker="w",
-                tables=lambda: pytest.fail("training needs no tables"),
-                blobs=lambda: self.blobs,
-                timeouts=Timeouts(lease_seconds=20, store_seconds=2),
-                draining=lambda: False,
-                leave=lambda: None,
+                WorkerEnvironment(
+                    worker="w",
+                    tables=lambda: pytest.fail("training needs no tables"),
+                    blobs=lambda: self.blobs,
+                    timeouts=Timeouts(lease_seconds=20, store_seconds=2),
+                    draining=lambda: False,
+                    leave=lambda: None,
+                ),
             )
             assert job.state == "succeeded", job.reason
 

@@ -10,6 +10,7 @@ from spaces.known import get_space
 from store.blobs.memory import MemoryBlobs
 from store.jobs.job import JobState
 from store.tasks.task import TaskContent
+from workers.environment import WorkerEnvironment
 from workers.execute import execute
 from workers.timeouts import Timeouts
 
@@ -42,12 +43,14 @@ def work(server, tables, job_id):
     return execute(
         server.store,
         job_id,
-        worker="w",
-        tables=lambda: tables,
-        blobs=lambda: server.blobs,
-        timeouts=QUICK,
-        draining=lambda: False,
-        leave=lambda: None,
+        WorkerEnvironment(
+            worker="w",
+            tables=lambda: tables,
+            blobs=lambda: server.blobs,
+            timeouts=QUICK,
+            draining=lambda: False,
+            leave=lambda: None,
+        ),
     )
 
 

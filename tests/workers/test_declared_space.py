@@ -10,6 +10,7 @@ from spaces.recently_used import RecentlyUsed
 from store.blobs.memory import MemoryBlobs
 from store.jobs.job import JobState
 from store.spaces.space import DECLARATION, GENERATOR
+from workers.environment import WorkerEnvironment
 from workers.execute import execute
 from workers.timeouts import Timeouts
 
@@ -50,12 +51,14 @@ def run(store, monkeypatch):
         return execute(
             store,
             job.id,
-            worker="w",
-            tables=lambda: None,
-            blobs=lambda: blobs,
-            timeouts=QUICK,
-            draining=draining,
-            leave=lambda: None,
+            WorkerEnvironment(
+                worker="w",
+                tables=lambda: None,
+                blobs=lambda: blobs,
+                timeouts=QUICK,
+                draining=draining,
+                leave=lambda: None,
+            ),
         )
 
     start.blobs, start.trained = blobs, trained

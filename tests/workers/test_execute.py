@@ -2,7 +2,6 @@
 
 import threading
 import time
-from functools import partial
 
 import pytest
 
@@ -12,6 +11,7 @@ from spaces.metric import Observation
 from store.blobs.memory import MemoryBlobs
 from store.jobs.job import JobState, StoreFull, StoreUnavailable
 from workers import handlers
+from workers.environment import WorkerEnvironment
 from workers.execute import execute
 from workers.handlers import JobStopped, Outcome, handles
 from workers.timeouts import Timeouts
@@ -31,10 +31,15 @@ def run(store, monkeypatch):
     def start(handler, *, timeouts=QUICK, draining=lambda: False, leave=lambda: None, job=None, on=None):
         handles("test")(handler)
         job = job or store.submit("test", {"seed": 1})[0]
-        work = partial(
-            execute, on or store, job.id, worker="w", tables=no_tables, blobs=MemoryBlobs, timeouts=timeouts
+        environment = WorkerEnvironment(
+            worker="w",
+            tables=no_tables,
+            blobs=MemoryBlobs,
+            timeouts=timeouts,
+            draining=draining,
+            leave=leave,
         )
-        return work(draining=draining, leave=leave)
+        return execute(on or store, job.id, environment)
 
     return start
 

@@ -21,6 +21,7 @@ from store.jobs.job import JobState
 from store.memory import MemoryStore
 from store.networks.network import NetworkSpec
 from tests.networks.training import data
+from workers.environment import WorkerEnvironment
 from workers.execute import execute
 from workers.timeouts import Timeouts
 
@@ -54,13 +55,15 @@ def run(place, folder):
         return execute(
             place,
             job.id,
-            worker="w",
-            tables=lambda: Tables(Path("unread")),
-            blobs=lambda: blobs,
-            timeouts=QUICK,
-            draining=draining,
-            leave=lambda: None,
-            images=folder,
+            WorkerEnvironment(
+                worker="w",
+                tables=lambda: Tables(Path("unread")),
+                blobs=lambda: blobs,
+                timeouts=QUICK,
+                draining=draining,
+                leave=lambda: None,
+                images=folder,
+            ),
         )
 
     start.blobs = blobs

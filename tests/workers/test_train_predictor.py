@@ -9,6 +9,7 @@ from spaces.known import get_space
 from store.blobs.memory import MemoryBlobs
 from store.jobs.job import JobState
 from store.predictors.predictor import PredictorSpec
+from workers.environment import WorkerEnvironment
 from workers.execute import execute
 from workers.timeouts import Timeouts
 
@@ -34,12 +35,14 @@ def run(store):
         return execute(
             store,
             job.id,
-            worker="w",
-            tables=lambda: pytest.fail("training needs no tables"),
-            blobs=lambda: blobs,
-            timeouts=QUICK,
-            draining=draining,
-            leave=lambda: None,
+            WorkerEnvironment(
+                worker="w",
+                tables=lambda: pytest.fail("training needs no tables"),
+                blobs=lambda: blobs,
+                timeouts=QUICK,
+                draining=draining,
+                leave=lambda: None,
+            ),
         )
 
     start.blobs = blobs

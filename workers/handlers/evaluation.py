@@ -18,6 +18,7 @@ def evaluation(context: JobContext) -> Outcome:
     from search.evaluator import Bench, Stopped
     from search.request.design_request import DesignRequest
     from search.run.composite import make_evaluator
+    from search.run.measured import measured
 
     torch.set_num_threads(1)
     payload: dict[str, Any] = dict(context.job.payload)
@@ -33,7 +34,7 @@ def evaluation(context: JobContext) -> Outcome:
         problem = request.problem(images)
         evaluator = make_evaluator(problem, request.evaluator, request.evaluator_options, bench, request.seed)
         try:
-            seen = evaluator.evaluate(payload["architecture"], context.should_stop)
+            seen = measured(evaluator, payload["architecture"], context.should_stop)
         except Stopped as stopped:
             raise JobStopped from stopped
     return Outcome(JobState.SUCCEEDED, {"observation": asdict(seen)})
