@@ -65,8 +65,8 @@ class Logits(NamedTuple):
 
 
 class IsomorphismLayer(nn.Module):
-    r"""Graph isomorphism convolutions along and against the edges, added, normalized, rectified (Xu et al., ICLR
-    2019, "How Powerful are Graph Neural Networks?").
+    r"""Graph isomorphism convolutions along and against the edges, added, normalized, rectified (Xu et al.,
+    ICLR 2019, "How Powerful are Graph Neural Networks?").
 
     .. math:: h' = \mathrm{ReLU}(\mathrm{BN}(\mathrm{MLP}_1((1+\epsilon_1) h + A h)
                    + \mathrm{MLP}_2((1+\epsilon_2) h + A^\top h)))
