@@ -84,7 +84,11 @@ class Predictor(ABC):
 
     @abstractmethod
     def to_bytes(self) -> bytes:
-        """The fitted model without pickle: XGBoost JSON or safetensors."""
+        """The fitted model with its seed, without pickle: JSON, XGBoost's JSON or safetensors.
+
+        Weights are named by their content, and every predictor has a seed of its own: so no two share them,
+        and deleting one leaves the others whole.
+        """
 
     @classmethod
     @abstractmethod

@@ -89,6 +89,9 @@ class PredictorSuite:
         again = type(predictor).from_bytes(predictor.to_bytes(), self.space)
         np.testing.assert_allclose(again.predict(codes).mean, predictor.predict(codes).mean, atol=1e-5)
         assert ((again.predict(codes).upper - predictor.predict(codes).upper) > -1e-5).all()
+        assert again.seed == predictor.seed, (
+            "without it predictors of the same labels would share their bytes"
+        )
 
     def test_refuses_damaged_bytes_and_other_spaces(self) -> None:
         predictor = self.fitted()

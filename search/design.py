@@ -102,15 +102,14 @@ def run_design(
     nearest, gap = nearest_architecture(problem, rng)
     if gap > 0:
         found, values = nearest_to_exact(problem, nearest)
-        return _infeasible(
-            request, problem, found, values, 0, began, "no architecture satisfies the exact bounds"
-        )
+        reason = "no architecture satisfies the exact bounds"
+        return _infeasible(request, problem, nearest=found, values=values, began=began, reason=reason)
     if request.evaluations and searched.predictions is not None:
         likeliest, gap = nearest_architecture(searched, rng)
         if gap > 0:
             models = dict(searched.predictions.models)
             found, values, reason = nearest_to_predicted(problem, models, likeliest)
-            return _infeasible(request, problem, found, values, 0, began, reason)
+            return _infeasible(request, problem, nearest=found, values=values, began=began, reason=reason)
     observations: list[Observation] = list(stored)
     drawn: list[Observation] = []
     knowledge = Knowledge()
@@ -132,12 +131,21 @@ def run_design(
         )
         if isinstance(strategy, StartsUniformly):
             drawn = strategy.finished()[: strategy.uniform_first(request.parallel)]
-    return _report(request, searched, knowledge, observations, drawn, on_event, began)
+    return _report(
+        request,
+        searched,
+        knowledge=knowledge,
+        observations=observations,
+        drawn=drawn,
+        on_event=on_event,
+        began=began,
+    )
 
 
 def _report(
     request: DesignRequest,
     searched: Problem,
+    *,
     knowledge: Knowledge,
     observations: list[Observation],
     drawn: list[Observation],
@@ -169,7 +177,15 @@ def _report(
         )
     if not len(codes):
         nearest, values, reason = nearest_to_measured(problem, observations, models, proposals)
-        return _infeasible(request, problem, nearest, values, len(observations), began, reason)
+        return _infeasible(
+            request,
+            problem,
+            nearest=nearest,
+            values=values,
+            began=began,
+            reason=reason,
+            evaluated=len(observations),
+        )
     known = {observation.architecture: observation for observation in measured}
     rows = architectures(problem, models, codes, known, _named(request, knowledge, models))
     for row in rows:
@@ -247,12 +263,14 @@ def _named(request: DesignRequest, knowledge: Knowledge, models: Models) -> dict
 def _infeasible(
     request: DesignRequest,
     problem: Problem,
+    *,
     nearest: Nearest,
     values: dict[str, float],
-    evaluated: int,
     began: float,
     reason: str,
+    evaluated: int = 0,
 ) -> DesignResult:
+    """How a design ends that finds nothing within the bounds: the nearest architecture, and each gap."""
     result: dict[str, object] = {
         "architectures": [],
         "nearest": nearest,

@@ -115,11 +115,21 @@ class MaskedDiffusion:
             visit: called with what the guide weighed on the way.
         """
         with fixed_threads(), torch.inference_mode():
-            return self._sample(count, seed, guide, targets, options or SamplerOptions(), start, level, visit)
+            return self._sample(
+                count,
+                seed=seed,
+                guide=guide,
+                targets=targets,
+                options=options or SamplerOptions(),
+                start=start,
+                level=level,
+                visit=visit,
+            )
 
     def _sample(
         self,
         count: int,
+        *,
         seed: int,
         guide: Guide | None,
         targets: NDArray[np.floating] | None,

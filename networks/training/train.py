@@ -85,7 +85,16 @@ def train(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = make()
-        run = _Run(network, images, recipe, seed, patience, dict(identity or {}), save, should_stop)
+        run = _Run(
+            network,
+            images,
+            recipe,
+            seed=seed,
+            patience=patience,
+            identity=dict(identity or {}),
+            save=save,
+            should_stop=should_stop,
+        )
         if checkpoint is not None:
             run.resume(checkpoint)
         return run.finish()
@@ -99,6 +108,7 @@ class _Run:
         network: nn.Module,
         images: ImageSet,
         recipe: Recipe,
+        *,
         seed: int,
         patience: int | None,
         identity: dict[str, object],

@@ -71,31 +71,37 @@ def run(
     Raises:
         Stopped: when ``should_stop`` says so.
     """
-    loop = _Loop(strategy, evaluator, budget, list(stored), on_event, should_stop, pool, parallel)
+    loop = _Loop(
+        strategy=strategy,
+        evaluator=evaluator,
+        budget=budget,
+        observations=list(stored),
+        on_event=on_event,
+        should_stop=should_stop,
+        pool=pool,
+        parallel=parallel if pool is not None else 1,
+    )
     return loop.run(unfinished)
 
 
+@dataclass(kw_only=True)
 class _Loop:
-    """A loop under way."""
+    """A loop under way; what it is given is as in :func:`run`."""
 
-    def __init__(
-        self,
-        strategy: Strategy,
-        evaluator: Evaluator,
-        budget: int,
-        observations: list[Observation],
-        on_event: Callable[[Event], None],
-        should_stop: Callable[[], bool],
-        pool: EvaluationPool | None,
-        parallel: int,
-    ) -> None:
-        self.strategy, self.evaluator, self.budget = strategy, evaluator, budget
-        self.observations, self.on_event, self.should_stop = observations, on_event, should_stop
-        self.pool, self.parallel = pool, parallel if pool is not None else 1
-        self.own: str | None = None
-        self.predicted: dict[str, Mapping[str, Mapping[str, float]]] = {}
-        self.exhausted = False
-        self._looked = 0.0
+    strategy: Strategy
+    evaluator: Evaluator
+    budget: int
+    observations: list[Observation]
+    on_event: Callable[[Event], None]
+    should_stop: Callable[[], bool]
+    pool: EvaluationPool | None
+    parallel: int
+    own: str | None = None
+    """What this worker evaluates itself."""
+    predicted: dict[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    exhausted: bool = False
+    looked: float = 0.0
+    """When it last looked after the pool."""
 
     def run(self, unfinished: str | None) -> list[Observation]:
         """Evaluates until nothing is left to do."""
@@ -142,14 +148,14 @@ class _Loop:
 
     def _should_stop(self) -> bool:
         """Polled by a long evaluation; meanwhile it hands work to the evaluation pool."""
-        if self.pool is not None and time.monotonic() - self._looked > POOL_SECONDS:
+        if self.pool is not None and time.monotonic() - self.looked > POOL_SECONDS:
             self._look_after_pool()
         return self.should_stop()
 
     def _look_after_pool(self) -> None:
         if self.pool is None:
             return
-        self._looked = time.monotonic()
+        self.looked = time.monotonic()
         for observation in self.pool.collect():
             self._observed(observation)
         others = self.parallel - 1

@@ -66,6 +66,23 @@ class Wanted:
     uploaded: UploadedTask | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request and whose it is.
+
+    Args:
+        own: the tenant's devices among those that are named.
+        tasks: the tenant's tasks among those that are named.
+    """
+
+    service: Service
+    tenant: str
+    space: Space
+    request: PredictCreate
+    own: Mapping[Quantity, MeasuredDevice]
+    tasks: Mapping[str, UploadedTask]
+
+
 def resolve(service: Service, tenant: str, space: Space, request: PredictCreate) -> list[Wanted]:
     """What is to be predicted, each quantity once, and by what.
 
@@ -78,6 +95,7 @@ def resolve(service: Service, tenant: str, space: Space, request: PredictCreate)
     }
     names = [device.name for device in own.values()]
     tasks = _uploaded(service, tenant, space, request)
+    asked = _Asked(service, tenant, space, request, own, tasks)
     errors: list[FieldError] = []
     found: dict[str, Wanted] = {}
     for index, item in enumerate(request.metrics):
@@ -92,7 +110,7 @@ def resolve(service: Service, tenant: str, space: Space, request: PredictCreate)
                 devices=names,
                 tasks=tuple(tasks),
             )
-            wanted = _answering(service, tenant, space, request, item, quantity, own, tasks, path)
+            wanted = _answering(asked, item, quantity, path)
             if found.setdefault(quantity.key, wanted) != wanted:
                 message = f"{quantity.key} is asked for twice, of different tasks or predictors"
                 errors.append(FieldError(path, message, "ask in two calls"))
@@ -208,17 +226,7 @@ def _uploaded(service: Service, tenant: str, space: Space, request: PredictCreat
     return {name: task for name, task in found.items() if task is not None}
 
 
-def _answering(
-    service: Service,
-    tenant: str,
-    space: Space,
-    request: PredictCreate,
-    item: PredictedQuantityCreate,
-    quantity: Quantity,
-    own: Mapping[Quantity, MeasuredDevice],
-    tasks: Mapping[str, UploadedTask],
-    path: str,
-) -> Wanted:
+def _answering(asked: _Asked, item: PredictedQuantityCreate, quantity: Quantity, path: str) -> Wanted:
     """What answers one quantity.
 
     Raises:
@@ -226,19 +234,19 @@ def _answering(
     """
     from predictors import shipped
 
-    kind = request.kind
-    mine = None if item.task is None else tasks.get(item.task)
+    service, tenant, space, kind = asked.service, asked.tenant, asked.space, asked.request.kind
+    mine = None if item.task is None else asked.tasks.get(item.task)
     if item.task is not None and mine is None and item.task not in space.tasks:
         known = f"its tasks are {', '.join(space.tasks)}"
         message = f"{item.task!r} is no task of {space.public_name}"
         raise InvalidRequest([FieldError(f"{path}.task", message, known)])
     if item.predictor is not None:
         return Wanted(quantity, trained=_named(service, tenant, space, quantity, item.predictor, path))
-    if quantity in own:
-        return Wanted(quantity, device=own[quantity])
+    if quantity in asked.own:
+        return Wanted(quantity, device=asked.own[quantity])
     if shipped.is_exact(space, quantity):
-        classes = request.classes if mine is None else request.classes or mine.classes
-        return Wanted(quantity, asked_network(space, item.task, classes, request.resolution))
+        classes = asked.request.classes if mine is None else asked.request.classes or mine.classes
+        return Wanted(quantity, asked_network(space, item.task, classes, asked.request.resolution))
     if mine is not None and space.name in CONDITIONED and quantity == mine.quantity and kind == "auto":
         return Wanted(quantity, uploaded=mine)
     if quantity.key in observed_keys(space):

@@ -70,6 +70,7 @@ class RidgePredictor(ScoredPredictor):
             "format": FORMAT,
             "space": self.space.name,
             "task": self.task,
+            "seed": self.seed,
             "codes": codes.tolist(),
             "values": values.tolist(),
         }
@@ -87,6 +88,6 @@ class RidgePredictor(ScoredPredictor):
             if body["format"] != FORMAT or body["space"] != space.name:
                 raise DamagedModel(f"the bytes hold no {FORMAT} model of {space.name}")
             codes = np.array(body["codes"], dtype=np.int8)
-            return cls(space, task=body["task"]).fit(codes, np.array(body["values"]))
+            return cls(space, task=body["task"], seed=body["seed"]).fit(codes, np.array(body["values"]))
         except (ValueError, KeyError, TypeError) as error:
             raise DamagedModel(f"the bytes are no predictor of {space.name}: {error}") from error

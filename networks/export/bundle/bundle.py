@@ -67,7 +67,15 @@ def make_bundle(
             measured = measure(folder, images.test, lambda: step("")).to_dict()
         step("measuring the latency of the files")
         files = _described(folder)
-        card = make_card(folder, about, images, origin, measured, files, should_stop)
+        card = make_card(
+            folder,
+            about=about,
+            images=images,
+            origin=origin,
+            accuracy=measured,
+            files=files,
+            should_stop=should_stop,
+        )
         (folder / CARD).write_text(json.dumps(card, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
         (folder / TEXT).write_text(card_text(card), encoding="utf-8")
         return Bundle(card, _zipped(folder))

@@ -20,6 +20,7 @@ _VERSIONS = ("netwright", "torch", "onnx", "onnxruntime", "numpy", "pillow")
 
 def make_card(
     folder: Path,
+    *,
     about: Mapping[str, Any],
     images: ImageSet,
     origin: Origin,
