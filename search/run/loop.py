@@ -116,7 +116,8 @@ class _Loop:
             if self.own is None:
                 self.own = self._suggest() or (self.pool.take_back() if self.pool is not None else None)
             if self.own is not None:
-                seen = measured(self.evaluator, self.own, self._should_stop)
+                quantities = self.strategy.problem.quantities
+                seen = measured(self.evaluator, self.own, self._should_stop, quantities)
                 self.own = None
                 self._observed(seen)
             elif self._pending():

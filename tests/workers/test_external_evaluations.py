@@ -16,6 +16,7 @@ from store.blobs.memory import MemoryBlobs
 from store.jobs.job import JobState
 from store.spaces.space import DECLARATION, GENERATOR
 from tests.support.api_server import Running
+from workers.environment import WorkerEnvironment
 from workers.execute import execute
 from workers.timeouts import Timeouts
 
@@ -97,12 +98,14 @@ def _work(store, job, tables):
         execute(
             store,
             job,
-            worker="w",
-            tables=lambda: tables,
-            blobs=lambda: blobs,
-            timeouts=TIMES,
-            draining=lambda: False,
-            leave=lambda: None,
+            WorkerEnvironment(
+                worker="w",
+                tables=lambda: tables,
+                blobs=lambda: blobs,
+                timeouts=TIMES,
+                draining=lambda: False,
+                leave=lambda: None,
+            ),
         )
 
 

@@ -34,7 +34,7 @@ def evaluation(context: JobContext) -> Outcome:
         problem = request.problem(images)
         evaluator = make_evaluator(problem, request.evaluator, request.evaluator_options, bench, request.seed)
         try:
-            seen = measured(evaluator, payload["architecture"], context.should_stop)
+            seen = measured(evaluator, payload["architecture"], context.should_stop, problem.quantities)
         except Stopped as stopped:
             raise JobStopped from stopped
     return Outcome(JobState.SUCCEEDED, {"observation": asdict(seen)})
