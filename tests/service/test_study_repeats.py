@@ -160,14 +160,17 @@ def test_repeats_parts_and_failures_in_the_same_order_give_the_same_suggestions(
     first.http.post("/v1/spaces", json={"toml": TOML})
     goals = [{"metric": "f1"}, {"metric": "wait"}]
     study = opened(first, objectives=goals, strategy="bayes")
+    names = []
     for row in range(8):
         (name,) = suggested(first, study, "a")
+        names.append(name)
         if row % 4 == 3:
             tell(first, study, {"architecture": name, "failed": "out of memory"})
             continue
         tell(first, study, seen(name, {"f1": 40.0 + row, "wait": 9.0}, run="one"))
         tell(first, study, seen(name, {"f1": 41.0 + row}))
     tell(first, study, seen(NAMES[-1], {"wait": 2.0}))
+    tell(first, study, seen(names[0], {"f1": 70.0}))  # it changes what hyperparameters were fitted to
     call(first, study, "release", client_id="a")
     again = suggested(serve(store), study, "b", 2)
     assert again == suggested(serve(store), study, "b", 2)
