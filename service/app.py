@@ -18,6 +18,7 @@ from service.config import ServiceConfig
 from service.dependencies import Service
 from service.events.feed import Feed
 from service.http import tus
+from service.http.arriving import Arriving
 from service.http.body_limit import BodyLimit
 from service.http.budget import Budget
 from service.http.docs_page import add_docs
@@ -157,6 +158,7 @@ def create_app(
     app.state.exports = works["exports"]
     app.state.uploads = works["uploads"]
     app.state.dataset_uploads = asyncio.Semaphore(datasets.AT_ONCE)
+    app.state.dataset_arriving = Arriving()
     app.state.dataset_threads = CapacityLimiter(datasets.THREADS)
     for module in (
         designs,

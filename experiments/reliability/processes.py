@@ -54,6 +54,25 @@ def memory_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / MEGABYTE
 
 
+def peak_mb(pid: int) -> float:
+    """The most resident memory that a process has had; 0 for one that is gone."""
+    try:
+        status = (_PROC / str(pid) / "status").read_text()
+    except OSError:
+        return 0.0
+    found = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(found[0]) * 1024 / MEGABYTE if found else 0.0
+
+
+def module(pid: int) -> str:
+    """What a Python process was started with behind ``-m``, or nothing."""
+    try:
+        arguments = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    return arguments[arguments.index(b"-m") + 1].decode(errors="replace") if b"-m" in arguments[:-1] else ""
+
+
 def descriptors(pid: int) -> int:
     """Open descriptors; 0 for a process that is gone."""
     try:

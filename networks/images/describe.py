@@ -32,19 +32,23 @@ def describe(path: Path) -> dict[str, object]:
 
     source = open_file(path)
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    splits: dict[bytes, set[str]] = defaultdict(set)
+    splits: dict[bytes, tuple[str, ...]] = {}  # the tuples are shared: there may be millions of images
+    known: dict[tuple[str, ...], tuple[str, ...]] = {}
     side = 0
     smallest: tuple[int, int] | None = None
     largest: tuple[int, int] | None = None
     for index, image in source.images(source.entries, None):
         entry = source.entries[index]
         counts[entry.part][source.classes[entry.label]] += 1
-        splits[hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()].add(entry.part)
+        digest = hashlib.sha256(repr(image.shape).encode())
+        digest.update(image.data)
+        parts = tuple(sorted({*splits.get(digest.digest(), ()), entry.part}))
+        splits[digest.digest()] = known.setdefault(parts, parts)
         size = (image.shape[1], image.shape[0])
         side = min(size) if index == 0 else side
         smallest = size if smallest is None else min(smallest, size, key=_area)
         largest = size if largest is None else max(largest, size, key=_area)
-    twice = Counter(" and ".join(sorted(parts)) for parts in splits.values() if len(parts) > 1)
+    twice = Counter(" and ".join(parts) for parts in splits.values() if len(parts) > 1)
     return {
         "classes": list(source.classes),
         "images": {part: dict(sorted(found.items())) for part, found in sorted(counts.items())},

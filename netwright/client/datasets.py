@@ -14,7 +14,7 @@ from netwright.client.errors import BUSY, ApiError, ServerUnreachable
 from netwright.client.paths import segment
 from netwright.client.transport import Json, Transport
 
-AT_ONCE = 32 << 20
+AT_ONCE = 8 << 20
 """Bytes of one request: what a break costs at most."""
 CHUNK = 1 << 20
 LONGEST_PAUSE = 10.0

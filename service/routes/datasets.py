@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 
 from service.dependencies import Service, ServiceDep, StoreDep, TenantDep
 from service.http import tus
+from service.http.arriving import Arriving
 from service.http.pagination import After, Limit, page
 from service.http.problems import Problem, documented
 from service.operations.datasets import PIECE_BYTES, begin, keep, shown
@@ -24,6 +25,8 @@ T = TypeVar("T")
 AT_ONCE = 8
 """Uploads that one process takes at the same time; each holds a piece in memory."""
 THREADS = 2
+SETTLE_SECONDS = 2.0
+"""How long an answer waits for an upload whose connection may have broken."""
 RETRY_AFTER_SECONDS = 5
 
 
@@ -82,10 +85,11 @@ def delete_dataset(name: str, store: StoreDep, tenant: TenantDep) -> Response:
 
 
 @router.head("/{name}/content", responses=documented(404, 412, 422, 503))
-def find_offset(name: str, request: Request, store: StoreDep, tenant: TenantDep) -> Response:
-    """How many bytes have arrived, in `Upload-Offset`."""
+async def find_offset(name: str, request: Request, store: StoreDep, tenant: TenantDep) -> Response:
+    """How many bytes have arrived, in `Upload-Offset`; waits a moment for those that just do."""
     tus.check_version(request.headers)
-    stored = store.dataset(name, tenant_id=tenant)
+    await _arriving(request).settled((tenant, name), SETTLE_SECONDS)
+    stored = await _threaded(request, partial(store.dataset, name, tenant_id=tenant))
     lengths = {"upload_offset": str(stored.received), "upload_length": str(stored.length)}
     return Response(status_code=200, headers=tus.headers(**lengths))
 
@@ -123,7 +127,8 @@ async def upload_content(name: str, request: Request, service: ServiceDep, tenan
     async with room:
         stored = await _threaded(request, partial(service.store.dataset, name, tenant_id=tenant))
         _check_offset(stored, offset)
-        offset = await _take(request, service, tenant, stored, offset)
+        with _arriving(request).upload((tenant, name)):
+            offset = await _take(request, service, tenant, stored, offset)
     return Response(status_code=204, headers=tus.headers(upload_offset=str(offset)))
 
 
@@ -161,6 +166,11 @@ async def _take(request: Request, service: Service, tenant: str, stored: StoredD
     if held:
         await flush(len(held))
     return offset
+
+
+def _arriving(request: Request) -> Arriving:
+    found: Arriving = request.app.state.dataset_arriving
+    return found
 
 
 async def _threaded(request: Request, work: "partial[T]") -> T:

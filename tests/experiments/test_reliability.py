@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from experiments.reliability import uploads
 from experiments.reliability.case import ATTACK, CASES, Case, measured
 from experiments.reliability.comparison import all_cases
 from experiments.reliability.drill import drill
@@ -15,6 +16,7 @@ from experiments.reliability.orders import DESIGN
 from experiments.reliability.probe import EVERY_SECONDS, Seen
 from experiments.reliability.stack import serving
 from experiments.reliability.target import Answers, call
+from store.blobs.urls import open_blobs
 from store.jobs.job import JobState
 from store.sql import SqlStore
 
@@ -85,6 +87,23 @@ def test_what_does_not_hold_of_jobs_is_named(served):
     assert found[0] == f"{job} is failed with a result" and "the log says" in found[1]
 
 
+def test_a_data_set_arrives_whole_over_a_line_that_is_cut_to_an_api_that_is_killed(served, tmp_path):
+    path = tmp_path / "large.zip"
+    uploads.archive(path, 30)
+    with uploads.watched(served) as seen:
+        arrived = uploads.upload(served, path)
+    assert (arrived.breaks, arrived.kills, seen.lost) == (uploads.CUTS, 1, 0)
+    assert seen.acknowledged <= arrived.bytes < arrived.sent
+    # A break costs what was on its way: never more than a request, which is one piece.
+    assert arrived.sent_twice_mb < 9
+    assert 50 < seen.memory_mb["api"] < 300
+    store, blobs = SqlStore(served.database_url), open_blobs((served.data / "blobs").as_uri())
+    kept, job = store.dataset(uploads.NAME), store.job(arrived.job)
+    store.close()
+    assert b"".join(blobs.get(piece.blob) for piece in kept.pieces) == path.read_bytes()
+    assert job.payload["length"] == arrived.bytes
+
+
 def test_a_diary_of_nothing_promises_nothing():
     assert Diary().p95("design") == float("inf")
     assert Diary(seconds={"design": [1.0, 2.0, 30.0]}).p95("design") == 30.0
@@ -92,6 +111,22 @@ def test_a_diary_of_nothing_promises_nothing():
 
 def test_every_row_of_the_issue_is_known():
     known = all_cases()
-    rows = {"F16", "F17", "F18", "L8", "L9", "L10", "X10", "X11", "X12", "X13", "X14", "X15", "X16", "M1"}
+    rows = {
+        "D1",
+        "F16",
+        "F17",
+        "F18",
+        "L8",
+        "L9",
+        "L10",
+        "X10",
+        "X11",
+        "X12",
+        "X13",
+        "X14",
+        "X15",
+        "X16",
+        "M1",
+    }
     assert rows == set(known) == set(CASES)
     assert all(each.goals for each in known.values())

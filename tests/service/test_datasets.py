@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import select
+import threading
 import time
 
 import pytest
@@ -51,6 +52,11 @@ def offset(server, name="pets"):
     answer = server.http.head(f"/v1/datasets/{name}/content", headers={"Tus-Resumable": "1.0.0"})
     assert answer.status_code == 200 and answer.headers["Cache-Control"] == "no-store"
     return int(answer.headers["Upload-Offset"])
+
+
+def received(server):
+    """As a look from aside says it, which waits for nothing."""
+    return server.http.get("/v1/datasets/pets").json()["received"]
 
 
 def work(server, blobs, cache_dir=None):
@@ -116,7 +122,7 @@ def broken(running):
         head += f"Content-Length: {len(CONTENT) - sent}\r\n\r\n"
         connection.sendall(head.encode() + CONTENT[sent : sent + 6_001])
         refused = lambda: bool(select.select([connection], [], [], 0)[0])  # noqa: E731
-        assert until(lambda: offset(running) >= sent + 4_000 or refused())
+        assert until(lambda: received(running) >= sent + 4_000 or refused())
         return not refused()
 
 
@@ -132,6 +138,23 @@ def test_what_had_arrived_when_the_connection_broke_is_kept(running, blobs, monk
     assert running.http.get("/v1/datasets/pets").json()["state"] == "ready"
     whole = b"".join(blobs.get(piece.blob) for piece in running.store.dataset("pets").pieces)
     assert whole == CONTENT
+
+
+def test_who_asks_where_to_go_on_is_told_what_a_breaking_connection_still_brings(running, monkeypatch):
+    monkeypatch.setattr(routes, "PIECE_BYTES", 4_000)
+    monkeypatch.setattr(routes, "SETTLE_SECONDS", 60.0)
+    begin(running)
+    answers = []
+    with running.socket() as connection:
+        head = "PATCH /v1/datasets/pets/content HTTP/1.1\r\nHost: 127.0.0.1\r\nUpload-Offset: 0\r\n"
+        head += "Tus-Resumable: 1.0.0\r\nContent-Type: application/offset+octet-stream\r\n"
+        connection.sendall(f"{head}Content-Length: {LENGTH}\r\n\r\n".encode() + CONTENT[:6_001])
+        assert until(lambda: received(running) == 4_000)
+        asking = threading.Thread(target=lambda: answers.append(offset(running)))
+        asking.start()
+        asking.join(0.5)
+    asking.join(60)
+    assert answers == [6_001]
 
 
 def test_a_content_that_is_not_what_was_announced_fails_and_says_so(running, blobs):

@@ -10,7 +10,6 @@ import threading
 import time
 from urllib.parse import quote
 
-import boto3
 import pytest
 
 from store.blobs import folder as blobs_folder
@@ -20,10 +19,9 @@ from store.blobs.folder import FolderBlobs
 from store.blobs.memory import MemoryBlobs
 from store.blobs.urls import open_blobs
 from store.jobs.job import NotFound, StoreFull, StoreUnavailable
-from tests.servers import free_port, wait_for_port
+from tests import servers
 
 MAX_BYTES = 3_000_000
-S3_SERVER = "from moto.server import main; main(['-H', '127.0.0.1', '-p', '{port}'])"
 
 
 class Place:
@@ -60,9 +58,7 @@ def s3(request, tmp_path):
     endpoint, client = request.getfixturevalue("s3_server")
     bucket = f"blobs-{time.time_ns()}"
     client.create_bucket(Bucket=bucket)
-    secret = quote("se/cr+et", safe="")
-    url = f"s3://key:{secret}@{bucket}/some/where?endpoint={quote(endpoint)}&region=us-east-1"
-    blobs = open_blobs(url, max_bytes=MAX_BYTES)
+    blobs = open_blobs(servers.s3_url(endpoint, bucket), max_bytes=MAX_BYTES)
     real, old = blobs_s3._age, set()
     request.getfixturevalue("monkeypatch").setattr(
         blobs_s3, "_age", lambda answer, at: 1000.0 if at.replace(microsecond=0) in old else real(answer, at)
@@ -87,27 +83,8 @@ PLACES = {"memory": memory, "folder": folder, "s3": s3}
 @pytest.fixture(scope="module")
 def s3_server(tmp_path_factory):
     """An S3-compatible server of our own, a process that is spoken to over HTTP."""
-    port = free_port()
-    with (tmp_path_factory.mktemp("s3") / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-c", S3_SERVER.format(port=port)], stdout=log, stderr=log
-        )
-    try:
-        wait_for_port(port, 60)
-        endpoint = f"http://127.0.0.1:{port}"
-        yield (
-            endpoint,
-            boto3.client(
-                "s3",
-                endpoint_url=endpoint,
-                region_name="us-east-1",
-                aws_access_key_id="key",
-                aws_secret_access_key="se/cr+et",
-            ),
-        )
-    finally:
-        process.kill()
-        process.wait()
+    with servers.s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 @pytest.fixture(params=PLACES)
@@ -412,7 +389,9 @@ def test_a_secret_is_in_no_refusal():
 
 
 def test_a_store_that_is_away_is_unavailable():
-    away = open_blobs(f"s3://key:secret@bucket?endpoint=http://127.0.0.1:{free_port()}&region=us-east-1")
+    away = open_blobs(
+        f"s3://key:secret@bucket?endpoint=http://127.0.0.1:{servers.free_port()}&region=us-east-1"
+    )
     for act in (lambda: away.put(b"x"), lambda: away.get("a" * 64), lambda: away.exists("a" * 64)):
         with pytest.raises(StoreUnavailable):
             act()
