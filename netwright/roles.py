@@ -7,6 +7,7 @@ from threading import Event, Thread
 from netwright.settings import Settings
 from store.blobs.blobs import Blobs
 from store.blobs.urls import open_blobs
+from store.jobs.place import Takes
 from store.sql import SqlStore
 from workers.collect_blobs import Collecting
 from workers.relay import Pace, run_relay
@@ -59,10 +60,7 @@ def worker(settings: Settings) -> int:
         BrokerMissing: no broker is set.
         NoDevice: torch does not have the device that is set.
     """
-    if settings.device != "cpu":  # the CPU needs no torch before the first job
-        from generator.device import use_device
-
-        use_device(settings.device)
+    gpu = settings.device != "cpu" and _use_gpu(settings.device)  # the CPU needs no torch before a job
     store = _ready_store(settings)
     try:
         return run_worker(
@@ -79,6 +77,8 @@ def worker(settings: Settings) -> int:
                 cancel_seconds=settings.cancel_seconds,
             ),
             name=settings.process_name,
+            takes=Takes.read(settings.queues),
+            gpu=gpu,
         )
     finally:
         store.close()
@@ -104,6 +104,22 @@ def stack(settings: Settings, *, api: bool = True, log_dir: Path | None = None) 
             log_dir=log_dir,
         )
     )
+
+
+def _use_gpu(name: str) -> bool:
+    """Lets generators and trainings use a device; whether it is a GPU.
+
+    Raises:
+        NoDevice: torch does not have it; ``auto`` then means the CPU.
+    """
+    if name == "auto" and not any(Path("/dev").glob("nvidia[0-9]*")):
+        return False
+    from generator.device import use_device as generate_on
+    from networks.training.device import use_device as train_on
+
+    if name != "auto":
+        generate_on(name)
+    return train_on("cuda" if name == "auto" else name).type == "cuda"
 
 
 def _collecting(settings: Settings) -> Collecting | None:

@@ -8,6 +8,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from spaces.names import NAME
+from store.jobs.place import QUEUES
+
 PREFIX = "NETWRIGHT_"
 
 
@@ -58,8 +61,12 @@ class Settings(BaseSettings):
     """Event streams that one API process keeps open at the same time."""
     streams_per_client: int = Field(default=256, ge=1)
     """The same for one client address; all clients behind one proxy have one address."""
-    device: str = "cpu"
-    """Where workers run the networks of generators: ``cpu`` or ``cuda``."""
+    device: str = "auto"
+    """Where workers train, and run the networks of generators: ``cpu`` or ``cuda``; ``auto``: trainings on
+    ``cuda`` where torch has it, all else on the CPU."""
+    queues: str = ""
+    """What a worker takes, with commas between: kinds of jobs, ``training``, labels of orders; all without
+    labels unless set."""
     process_name: str | None = None
     """Of a relay or worker process, unique among all; None: made from host and process."""
     study_seconds: float = Field(default=20.0, gt=0)
@@ -89,6 +96,15 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         return None if path is None else path.expanduser().absolute()
+
+    @field_validator("queues")
+    @classmethod
+    def _queues(cls, names: str) -> str:
+        for name in filter(None, (name.strip() for name in names.split(","))):
+            if not NAME.fullmatch(name):
+                known = ", ".join(QUEUES)
+                raise ValueError(f"{name[:40]!r} is no kind of job and no label; kinds are {known}")
+        return names
 
     @field_validator("log_level", mode="before")
     @classmethod

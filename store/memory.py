@@ -34,6 +34,7 @@ from store.jobs.job import (
     OutboxRow,
     check_move,
 )
+from store.jobs.place import ALL, Place, Takes, place_of
 from store.jobs.transitions import (
     CANCELLED_BEFORE_START,
     CANCELLED_WHILE_RUNNING,
@@ -77,6 +78,7 @@ class _Message:
     lane: str
     turn: int
     lane_turn: int
+    place: Place
     published_at: float | None = None
 
 
@@ -268,20 +270,21 @@ class MemoryStore(
             self._move(entry, JobState.RUNNING, now)
             return lease
 
-    def claim_next(self, job_id: str, *, worker: str, lease_seconds: float) -> Lease | None:
+    def claim_next(
+        self, job_id: str, *, worker: str, lease_seconds: float, takes: Takes = ALL
+    ) -> Lease | None:
         with self._lock:
-            if not self._outbox:
+            taken = [item for item in self._outbox.items() if item[1].place.queue in takes]
+            if not taken:
+                self._leave(job_id)
                 return None
-            first = min(self._outbox.items(), key=lambda item: (item[1].turn, item[0]))[1]
-            mine = [item for item in self._outbox.items() if item[1].tenant_id == first.tenant_id]
-            chosen = min(mine, key=lambda item: (item[1].lane_turn, item[0]))[1]
+            first = min(taken, key=lambda item: (item[1].turn, item[0]))[1]
+            mine = [item for item in taken if item[1].tenant_id == first.tenant_id]
+            chosen = min(mine, key=_turn_within)[1]
             first.turn, chosen.turn = chosen.turn, first.turn
             lease = self.claim(chosen.job_id, worker=worker, lease_seconds=lease_seconds)
             if chosen.published_at is None and chosen.job_id != job_id:
-                for number, message in list(self._outbox.items()):
-                    if message.job_id == job_id:
-                        del self._outbox[number]
-                        self._put(replace(message, published_at=None))
+                self._send_again(job_id)
             return lease
 
     def leased(self, lease: Lease) -> Job:
@@ -521,7 +524,20 @@ class MemoryStore(
         mine = [row for row in self._outbox.values() if row.tenant_id == job.tenant_id]
         turns = _front(self._outbox.values(), mine, "turn")
         lane_turns = _front(mine, [row for row in mine if row.lane == lane], "lane_turn")
-        self._put(_Message(job.id, job.tenant_id, lane, turns.next(), lane_turns.next()))
+        place = place_of(job.kind, job.payload)
+        self._put(_Message(job.id, job.tenant_id, lane, turns.next(), lane_turns.next(), place))
+
+    def _leave(self, job_id: str) -> None:
+        """Sends a message again that brought a worker who takes nothing of what waits."""
+        waiting = sorted((m.job_id != job_id, m.turn, n, m.job_id) for n, m in self._outbox.items())
+        if waiting:
+            self._send_again(waiting[0][-1])
+
+    def _send_again(self, job_id: str) -> None:
+        for number, message in list(self._outbox.items()):
+            if message.job_id == job_id:
+                del self._outbox[number]
+                self._put(replace(message, published_at=None))
 
     def _put(self, message: _Message) -> None:
         self._last_outbox += 1
@@ -550,6 +566,12 @@ class MemoryStore(
             for number, row in self._outbox.items()
             if row.published_at is not None and row.published_at <= latest
         ]
+
+
+def _turn_within(item: tuple[int, _Message]) -> tuple[int, int, int]:
+    """The order of a tenant's messages: priority, then the lane's turn, then age."""
+    number, message = item
+    return -message.place.priority, message.lane_turn, number
 
 
 def _front(all_rows: Iterable[_Message], own: Iterable[_Message], which: str) -> Front:

@@ -21,6 +21,7 @@ from store.devices.port import DeviceStore
 from store.evaluations.port import EvaluationStore
 from store.external.port import ExternalStore
 from store.jobs.job import Event, Job, JobState, Lease, OutboxRow
+from store.jobs.place import ALL, Takes
 from store.networks.network import TrainedNetwork
 from store.networks.port import NetworkStore
 from store.predictors.port import PredictorStore
@@ -171,17 +172,22 @@ class Store(
         """
 
     @abstractmethod
-    def claim_next(self, job_id: str, *, worker: str, lease_seconds: float) -> Lease | None:
+    def claim_next(
+        self, job_id: str, *, worker: str, lease_seconds: float, takes: Takes = ALL
+    ) -> Lease | None:
         """As :meth:`claim`, but takes the queued job whose turn it is, see :mod:`store.jobs.fair_share`.
+
+        Among the tenant's jobs those of the highest priority go first (:mod:`store.jobs.place`).
 
         Messages only say that one more job waits. Where the job taken had no message of its own yet, the one
         that ``job_id`` names, whose message was used for it, is sent another.
 
         Args:
             job_id: what the message that woke the worker names.
+            takes: of which queues; where none of these has a job, the message is sent again for others.
 
         Returns:
-            None where nothing is queued.
+            None where nothing is queued that the worker takes.
         """
 
     @abstractmethod

@@ -38,6 +38,7 @@ from store.jobs.job import (
     StoreUnusable,
     check_move,
 )
+from store.jobs.place import ALL, Takes, place_of
 from store.jobs.transitions import (
     CANCELLED_BEFORE_START,
     CANCELLED_WHILE_RUNNING,
@@ -152,7 +153,7 @@ class SqlStore(
             return job_of(before), False
         row = self._row(connection, job_id)
         self._append(connection, row, "state", state_data("queued", 0, None), now)
-        self._enqueue(connection, tenant_id, None, [job_id])
+        self._enqueue(connection, tenant_id, None, {job_id: place_of(kind, payload)})
         return job_of(row), True
 
     def job(self, job_id: str, *, tenant_id: str = "default") -> Job:
@@ -237,14 +238,17 @@ class SqlStore(
         with self._write() as connection:
             return self._claim(connection, job_id, worker, lease_seconds)
 
-    def claim_next(self, job_id: str, *, worker: str, lease_seconds: float) -> Lease | None:
+    def claim_next(
+        self, job_id: str, *, worker: str, lease_seconds: float, takes: Takes = ALL
+    ) -> Lease | None:
         with self._write() as connection:
-            row = self._take_turn(connection)
+            row = self._take_turn(connection, takes)
             if row is None:
+                self._leave(connection, job_id)
                 return None
             lease = self._claim(connection, row.job_id, worker, lease_seconds)
             if lease is None:  # it is being cancelled at this moment
-                return self._claim(connection, job_id, worker, lease_seconds)
+                return None if takes != ALL else self._claim(connection, job_id, worker, lease_seconds)
             if row.published_at is None and row.job_id != job_id:
                 self._send_again(connection, job_id)
             return lease
@@ -504,7 +508,8 @@ class SqlStore(
             values["lease_until"] = None
         if target is JobState.QUEUED:
             values |= {"lease_token": None, "worker": None}
-            self._enqueue(connection, row.tenant_id, row.parent_id, [row.id])
+            place = place_of(row.kind, strict_json.load(row.payload))
+            self._enqueue(connection, row.tenant_id, row.parent_id, {row.id: place})
         if target.terminal:
             values["finished_at"] = now
         connection.execute(update(jobs).where(jobs.c.id == row.id).values(values))

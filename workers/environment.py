@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from store.jobs.place import ALL, Takes
 from workers.timeouts import Timeouts
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class WorkerEnvironment:
         leave: ends the process, see :class:`workers.heartbeat.Heartbeat`.
         images: folder of image data sets.
         cache_dir: where what can be made again is kept.
+        takes: of which queues; asked before each claim.
     """
 
     worker: str
@@ -35,3 +37,4 @@ class WorkerEnvironment:
     leave: Callable[[], None]
     images: Path | None = None
     cache_dir: Path | None = None
+    takes: Callable[[], Takes] = lambda: ALL

@@ -1,5 +1,6 @@
 """Executing one job: claim, work under a heartbeat, finish. A plain function that knows nothing of Celery."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -27,6 +28,9 @@ from workers.remote_evaluations import JobRemoteEvaluations
 from workers.shared_work import JobSharedWork
 from workers.timeouts import Timeouts, until_reachable
 
+UNTAKEN_SECONDS = 0.5
+"""Pause of a worker that takes nothing of what waits, so that others get the message."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -49,14 +53,22 @@ def execute(store: Store, job_id: str, environment: WorkerEnvironment) -> Job | 
         return None  # the message is spent; the lease reaper finds it missing and sends it again
     try:
         lease = until_reachable(
-            lambda: store.claim_next(job_id, worker=environment.worker, lease_seconds=timeouts.lease_seconds),
+            lambda: store.claim_next(
+                job_id,
+                worker=environment.worker,
+                lease_seconds=timeouts.lease_seconds,
+                takes=environment.takes(),
+            ),
             timeouts.store_seconds,
         )
+        left = 0 if lease is not None else until_reachable(store.waiting, timeouts.store_seconds)
     except (StoreUnavailable, StoreFull) as error:
         log.error("nothing claimed: the lease reaper sends the message again", job=job_id, error=str(error))
         return None
     if lease is None:
-        log.info("nothing to do: no job is queued", job=job_id)
+        log.info("nothing to do", job=job_id, left_to_others=left)
+        if left:
+            time.sleep(UNTAKEN_SECONDS)
         return None
     with structlog.contextvars.bound_contextvars(job=lease.job_id):
         try:

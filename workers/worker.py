@@ -5,6 +5,7 @@ import os
 import platform
 import secrets
 import warnings
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 from threading import Event, Thread
@@ -16,6 +17,7 @@ from celery.apps.worker import Worker
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 
 from store.jobs.job import StoreError
+from store.jobs.place import ALL, GPU, TRAINING, Takes
 from store.port import WORKER, Store
 from workers.environment import WorkerEnvironment
 from workers.execute import execute
@@ -56,6 +58,8 @@ def run_worker(
     images: Path | None = None,
     timeouts: Timeouts,
     name: str | None = None,
+    takes: Takes = ALL,
+    gpu: bool = False,
 ) -> int:
     """Works until SIGTERM; then hands its job back and ends within ``drain_seconds`` and a little.
 
@@ -65,6 +69,9 @@ def run_worker(
         blob_url: where weights are kept, see :func:`store.blobs.urls.open_blobs`.
         images: folder of image data sets.
         name: unique among all workers; None: made from host and process.
+        takes: the queues of which it takes jobs; one that takes all leaves trainings to workers with a GPU
+            while there are any.
+        gpu: whether it has one.
 
     Returns:
         The process's exit status.
@@ -95,6 +102,7 @@ def run_worker(
         leave=partial(_leave, store, name),
         images=images,
         cache_dir=cache_dir,
+        takes=partial(taken_now, store, takes, gpu),
     )
     register(app, partial(execute, store, environment=environment))
     signals.worker_shutting_down.connect(drain.ask, weak=False)
@@ -102,7 +110,7 @@ def run_worker(
     warnings.filterwarnings("ignore", category=SecurityWarning)
     warnings.filterwarnings("ignore", category=CPendingDeprecationWarning)
     signals.setup_logging.connect(_leave_logs_alone, weak=False)
-    with _Presence(store, name, timeouts) as presence:
+    with _Presence(store, name, timeouts, [ROLE, *([GPU] if gpu else [])]) as presence:
         signals.worker_ready.connect(presence.begin, weak=False)
         consumer = Worker(
             app=app,
@@ -119,6 +127,13 @@ def run_worker(
     return int(consumer.exitcode or 0)
 
 
+def taken_now(store: Store, takes: Takes, gpu: bool) -> Takes:
+    """What a worker takes at this moment."""
+    if takes.only is None and not gpu and store.roles(GPU):
+        return Takes(but=frozenset({TRAINING}))
+    return takes
+
+
 def _leave_logs_alone(**_: object) -> None:
     """With a receiver of this signal Celery sets up no logs of its own."""
 
@@ -126,8 +141,8 @@ def _leave_logs_alone(**_: object) -> None:
 class _Presence:
     """Announces the worker in the store while it can take jobs, and watches that Python still runs."""
 
-    def __init__(self, store: Store, name: str, timeouts: Timeouts) -> None:
-        self._store, self._name, self._timeouts = store, name, timeouts
+    def __init__(self, store: Store, name: str, timeouts: Timeouts, roles: Sequence[str]) -> None:
+        self._store, self._name, self._timeouts, self._roles = store, name, timeouts, roles
         self._over = Event()
         self._thread = Thread(target=self._announce, name="presence", daemon=True)
 
@@ -144,7 +159,7 @@ class _Presence:
         if self._thread.is_alive():
             self._thread.join()
         faulthandler.cancel_dump_traceback_later()
-        _withdraw(self._store, self._name)
+        _withdraw(self._store, self._name, self._roles)
 
     def _announce(self) -> None:
         while True:
@@ -152,16 +167,18 @@ class _Presence:
             # process stuck for ever. This timer is native too: it ends the process, others take the job.
             faulthandler.dump_traceback_later(3 * self._timeouts.lease_seconds + ANNOUNCE_SECONDS, exit=True)
             try:
-                self._store.take_role(ROLE + self._name, self._name, ANNOUNCE_SECONDS)
+                for role in self._roles:
+                    self._store.take_role(role + self._name, self._name, ANNOUNCE_SECONDS)
             except StoreError as error:
                 log.warning("not announced", error=str(error))
             if self._over.wait(ANNOUNCE_SECONDS / 4):
                 return
 
 
-def _withdraw(store: Store, name: str) -> None:
+def _withdraw(store: Store, name: str, roles: Sequence[str] = (ROLE, GPU)) -> None:
     try:
-        store.drop_role(ROLE + name, name)
+        for role in roles:
+            store.drop_role(role + name, name)
     except StoreError as error:
         log.warning("not withdrawn", error=str(error))
 

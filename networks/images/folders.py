@@ -40,9 +40,11 @@ def write_folders(archive: zipfile.ZipFile, out: BinaryIO, *, a_class: int, in_a
     Raises:
         BadImages: naming what is wrong in it.
     """
-    layout = arrange(zip_names(archive))
-    check_classes(len(layout.classes))
     members = archive.infolist()
+    layout = arrange(
+        zip_names(archive), read=lambda key: read_member(archive, members[int(key)], MOST_IMAGE_BYTES)
+    )
+    check_classes(len(layout.classes))
     training = layout.part(TRAIN)
     labels = [entry.label for entry in training]
     chosen = [

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from networks.images.file_names import SUFFIXES, UNREAD, Path, class_name, clean, litter, shown, suffix
 from networks.images.limits import MAX_FILES, BadImages
+from networks.images.manifest import SUFFIXES as TABLES
+from networks.images.manifest import Manifest, Read, find_manifest
 
 TRAIN, VALIDATION, TEST = "train", "validation", "test"
 SPLITS: Mapping[str, str] = {
@@ -20,7 +22,10 @@ SPLITS: Mapping[str, str] = {
     **dict.fromkeys(("test", "testing", "tst", "test_set", "testset", "eval", "evaluation", "holdout"), TEST),
 }
 """Folder names of splits, in small letters, with ``_`` for ``-`` and spaces."""
-HINT = f"put the images ({', '.join(SUFFIXES[:4])} …) of each class into a folder of the class's name"
+HINT = (
+    f"put the images ({', '.join(SUFFIXES[:4])} …) of each class into a folder of the class's name, or a CSV"
+    " file with file,label beside them"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +88,16 @@ def image_paths(names: Sequence[tuple[str, str]]) -> list[tuple[str, Path]]:
     return found
 
 
-def arrange(names: Sequence[tuple[str, str]], where: str = "it", *, links: int = 0) -> Layout:
-    """Classes and splits of files by their names.
+def arrange(
+    names: Sequence[tuple[str, str]], where: str = "it", *, links: int = 0, read: Read | None = None
+) -> Layout:
+    """Classes and splits of files by their names, or by a CSV file that says them.
 
     Args:
         names: key and name of each file.
         where: what holds them, for messages.
         links: of files that were left out because they are links.
+        read: gives a file's content by its key; None: CSV files are not looked at.
 
     Raises:
         BadImages: naming what is wrong, and what would be right.
@@ -97,8 +105,10 @@ def arrange(names: Sequence[tuple[str, str]], where: str = "it", *, links: int =
     images = sorted(image_paths(names), key=lambda image: image[1])
     if not images:
         raise BadImages(f"there are no images in {where}", HINT)
-    rest = _below_common(images)
     left_out: Counter[str] = Counter({"links": links} if links else {})
+    if read is not None and (manifest := find_manifest(_tables(names), images, read)) is not None:
+        return checked(_by_manifest(images, manifest, left_out), where)
+    rest = _below_common(images)
     labelled = list(_split(rest, left_out))
     if loose := next((key for key, path, _ in labelled if len(path) < 2), None):
         raise BadImages(f"{shown(loose)} lies in no folder: of which class is it?", HINT)
@@ -107,6 +117,40 @@ def arrange(names: Sequence[tuple[str, str]], where: str = "it", *, links: int =
     label = {name: index for index, name in enumerate(classes)}
     entries = tuple(Entry(key, label[path[0]], part) for key, path, part in labelled)
     return checked(Layout(classes, entries, dict(left_out)), where)
+
+
+def _tables(names: Sequence[tuple[str, str]]) -> list[tuple[str, Path]]:
+    """Key and path of the CSV files among files."""
+    found = [(key, clean(name)) for key, name in names if name.casefold().endswith(TABLES)]
+    return sorted((each for each in found if not litter(each[1])), key=lambda each: each[1])
+
+
+def _by_manifest(images: Sequence[tuple[str, Path]], manifest: Manifest, left_out: Counter[str]) -> Layout:
+    """The layout that CSV files say; the split may also be the name of the file or of a folder.
+
+    Raises:
+        BadImages: a split is none.
+    """
+    labelled = []
+    if manifest.missing:
+        left_out["named in a CSV file and not there"] += manifest.missing
+    for key, path in images:
+        row, stem = manifest.rows.get(key, (None, ""))
+        if row is None:
+            left_out["named in no CSV file"] += 1
+        elif not row.label:
+            left_out["without a label in a CSV file"] += 1
+        else:
+            part = split_of(row.split)
+            if row.split and part is None:
+                hint = "the splits are train, validation and test"
+                raise BadImages(f"{shown(row.split)} is no split, of {shown(row.file)}", hint)
+            outer = next((split_of(folder) for folder in path[:-1] if split_of(folder)), None)
+            labelled.append((key, class_name(row.label), part or split_of(stem) or outer or TRAIN))
+    classes = tuple(sorted({label for _, label, _ in labelled}))
+    index = {name: number for number, name in enumerate(classes)}
+    entries = tuple(Entry(key, index[label], part) for key, label, part in labelled)
+    return Layout(classes, entries, dict(left_out))
 
 
 def checked(layout: Layout, where: str) -> Layout:

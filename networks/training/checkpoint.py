@@ -31,6 +31,8 @@ class Place:
         best_epoch: of the weights that count, where the best epoch does.
         seconds: spent so far.
         steps: of an epoch; 0 where that was not noted.
+        epoch_seconds: what the last finished epoch took, its validation included.
+        epoch_began: ``seconds`` when the epoch at hand began.
     """
 
     epoch: int = 0
@@ -41,6 +43,8 @@ class Place:
     best_epoch: int = -1
     seconds: float = 0.0
     steps: int = 0
+    epoch_seconds: float = 0.0
+    epoch_began: float = 0.0
 
     @property
     def epochs_done(self) -> float:

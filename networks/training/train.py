@@ -1,6 +1,7 @@
 """The training loop: one network, one recipe, one seed; stoppable at every step and resumable from there.
 
-With one number of threads and one seed the result is the same, whether or not it was interrupted.
+On the CPU, with one number of threads and one seed the result is the same, whether or not it was interrupted.
+On a GPU sums have no fixed order, and forward passes are in bfloat16 (:mod:`networks.training.device`).
 """
 
 import math
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from networks.images.dataset import ImageSet, Part
 from networks.training.batches import Batches
 from networks.training.checkpoint import BadCheckpoint, Place, pack, pack_weights, unpack
+from networks.training.device import described, device_in_use, mixed_precision
 from networks.training.recipe import Recipe
 
 EVALUATION_BATCH = 256
@@ -43,6 +45,7 @@ class Trained:
         history: loss and accuracy of each epoch, on the same images as ``accuracy``.
         weights: safetensors of the weights that count.
         seconds: spent, interruptions left out.
+        device: where it ended, and with which precision.
     """
 
     accuracy: float
@@ -51,6 +54,7 @@ class Trained:
     history: tuple[dict[str, float], ...]
     weights: bytes
     seconds: float
+    device: str = "cpu, float32"
 
 
 def train(
@@ -82,11 +86,12 @@ def train(
         TrainingStopped: ``should_stop`` said so; a checkpoint was saved before.
         Diverged: the loss became infinite or NaN.
     """
-    with torch.random.fork_rng(devices=[]):
+    device = device_in_use()
+    with torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
         torch.manual_seed(seed)
         network = make()
         run = _Run(
-            network,
+            network.to(device),
             images,
             recipe,
             seed=seed,
@@ -118,6 +123,7 @@ class _Run:
         self.network, self.images, self.recipe = network, images, recipe.completed()
         self.seed, self.patience, self.identity = seed, patience, identity
         self.save, self.should_stop = save, should_stop
+        self.device = _device_of(network)
         self.optimizer = _optimizer(network, self.recipe)
         self.batches = Batches(images, recipe.batch_size, recipe.augmentation, seed)
         self.loss = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
@@ -139,7 +145,8 @@ class _Run:
             self._epoch()
         if self.best is not None:
             self.network.load_state_dict(self.best)
-        weights = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        state = self.network.state_dict().items()
+        weights = {name: value.detach().to("cpu", copy=True) for name, value in state}
         reached = self.place.history[-1]["accuracy"] if self.place.history else 0.0
         if len(self.images.validation):
             reached = accuracy(self.network, self.images, self.images.validation, self.should_stop)
@@ -153,6 +160,7 @@ class _Run:
             tuple(self.place.history),
             pack_weights(weights, self.identity),
             time.monotonic() - self._began,
+            described(self.device),
         )
 
     def _epoch(self) -> None:
@@ -181,6 +189,8 @@ class _Run:
             place.best_epoch = place.epoch
             self.best = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
         place.epoch, place.step, place.losses, place.right = place.epoch + 1, 0, 0.0, 0
+        spent = time.monotonic() - self._began
+        place.epoch_seconds, place.epoch_began = spent - place.epoch_began, spent
         self._checkpoint()
 
     def _reached(self) -> float:
@@ -194,6 +204,7 @@ class _Run:
         """One step; returns its loss and how many of its images were right before it."""
         place = self.place
         x, y = self.batches.batch(order, place.epoch, step)  # type: ignore[arg-type]
+        x, y = x.to(self.device), y.to(self.device)
         total = self.recipe.epochs * self.batches.steps
         learning_rate = _learning_rate(self.recipe, place.epoch * self.batches.steps + step, total)
         for group in self.optimizer.param_groups:
@@ -202,8 +213,9 @@ class _Run:
         torch.manual_seed(hash((self.seed, place.epoch, step)) & 0x7FFF_FFFF)
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        scores = self.network(x)
-        loss = self.loss(scores, y)
+        with mixed_precision(self.device):
+            scores = self.network(x)
+            loss = self.loss(scores, y)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise Diverged(f"diverged: the loss is {value} in epoch {place.epoch + 1}, step {step + 1}")
@@ -233,7 +245,7 @@ def accuracy(
     Raises:
         TrainingStopped: ``should_stop`` said so.
     """
-    batches = Batches(images, EVALUATION_BATCH, "none", 0)
+    batches, device = Batches(images, EVALUATION_BATCH, "none", 0), _device_of(network)
     right = 0
     network.eval()
     with torch.inference_mode():
@@ -241,8 +253,14 @@ def accuracy(
             if should_stop():
                 raise TrainingStopped("stopped during the evaluation")
             x, y = batches.plain(part, start, EVALUATION_BATCH)
-            right += int((network(x).argmax(dim=1) == y).sum())
+            with mixed_precision(device):
+                scores = network(x.to(device))
+            right += int((scores.argmax(dim=1) == y.to(device)).sum())
     return 100.0 * right / len(part)
+
+
+def _device_of(network: nn.Module) -> torch.device:
+    return next((parameter.device for parameter in network.parameters()), torch.device("cpu"))
 
 
 def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:

@@ -13,6 +13,7 @@ from netwright.cli.exit_codes import ExitCode, stop
 from netwright.cli.finish import print_card, write_bundle
 from netwright.cli.output import JsonOption, interval, note, print_json, print_table
 from netwright.cli.output import out as standard
+from netwright.cli.place import LabelOption, PriorityOption
 from netwright.cli.progress import follow
 from netwright.cli.quantities import constraint, evaluator_options, quantity, recipe
 from netwright.cli.spaces import read_declaration
@@ -63,6 +64,8 @@ def design(
         str,
         typer.Option(help="auto: what is known of tasks and devices is used; none: own observations alone."),
     ] = "auto",
+    priority: PriorityOption = 0,
+    label: LabelOption = None,
     finish: Annotated[
         int, typer.Option(min=0, help="How many of the best to train on all images, to take away.")
     ] = 0,
@@ -120,6 +123,8 @@ def design(
             "name": name,
             "knowledge": knowledge,
             "finish": finish,
+            "priority": priority,
+            "label": label,
         }
     with connected_with_workers(url) as client:
         if declaration is not None:

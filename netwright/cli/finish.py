@@ -14,6 +14,7 @@ from netwright.cli.connect import UrlOption, connected, connected_with_workers
 from netwright.cli.exit_codes import ExitCode, stop
 from netwright.cli.output import JsonOption, note, print_json, print_table
 from netwright.cli.output import out as standard
+from netwright.cli.place import LabelOption, PriorityOption
 from netwright.cli.progress import follow
 from spaces.costs.network_config import SKELETONS
 
@@ -44,6 +45,8 @@ def finish(
     resolution: Annotated[int | None, typer.Option(help="Side of the images in pixels.")] = None,
     network: Annotated[str | None, typer.Option(help=f"One of {', '.join(SKELETONS)}.")] = None,
     seed: Annotated[int, typer.Option(help="Of weights, order and augmentation.")] = 0,
+    priority: PriorityOption = 0,
+    label: LabelOption = None,
     out: OutOption = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
@@ -73,6 +76,8 @@ def finish(
             resolution=resolution,
             network=network,
             seed=seed,
+            priority=priority,
+            label=label,
         )
         follow(handle)
         result = handle.result()

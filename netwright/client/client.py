@@ -98,7 +98,7 @@ class Client:
                 ``"accuracy@cifar10"``.
             idempotency_key: names this order; a repeated call with it gives the same job.
             options: ``count``, ``evaluations``, ``evaluator``, ``confidence``, ``seed``, ``strategy``,
-                ``recipe``, ``resolution``.
+                ``recipe``, ``resolution``, ``priority``, ``label``.
 
         Raises:
             ApiError: with the field and the reason, where the order makes no sense.
@@ -260,7 +260,7 @@ class Client:
             recipe: such as ``{"epochs": 100}``; what is left out is as the design had it.
             resolution: side of the images in pixels.
             idempotency_key: names this order; a repeated call with it gives the same job.
-            options: ``network``, ``seed``.
+            options: ``network``, ``seed``, ``priority``, ``label``.
 
         Raises:
             ApiError: with the field and the reason, where the order makes no sense.

@@ -238,6 +238,7 @@ class TrainingEvaluator(NamedEvaluator):
                 "epochs": run.epochs,
                 "history": list(run.history),
                 "seconds": round(run.seconds, 3),
+                "device": run.device,
             }
             if self.bench.blobs is not None:
                 training["weights"] = self.bench.blobs().put(run.weights)
@@ -270,6 +271,8 @@ class TrainingEvaluator(NamedEvaluator):
             if place.history:
                 progress |= place.history[-1]
             progress["seconds"] = round(place.seconds, 1)
+            if place.epoch:
+                progress["epoch_seconds"] = round(place.epoch_seconds, 3)
             if place.epochs_done > 0:
                 left = place.seconds / place.epochs_done * (options.recipe.epochs - place.epochs_done)
                 progress["seconds_left"] = round(left, 1)

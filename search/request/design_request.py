@@ -35,6 +35,7 @@ from spaces.names import NAME
 from spaces.registry import NotRegistered
 from spaces.space import Choice, Space
 from spaces.with_recipe import Choices
+from store.jobs.place import PLACE
 from store.spaces.space import DECLARATION, GENERATOR
 from store.studies.study import STUDY
 from store.tasks.task import TASK
@@ -49,7 +50,8 @@ FUNCTION = "function"
 DISTINCT = (FUNCTION, "string")
 """What makes two architectures distinct: what they compute and cost, or how they are written."""
 KNOWLEDGE = ("auto", "none")
-FOUND = ("measured", TASK, "sources", "predictors", "pins", FINISH, DECLARATION, GENERATOR, STUDY)
+FOUND = ("measured", TASK, "sources", "predictors", "pins")
+FOUND += (FINISH, PLACE, DECLARATION, GENERATOR, STUDY)
 """Fields that nobody sends: they are found when a request is checked."""
 
 

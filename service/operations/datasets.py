@@ -1,6 +1,7 @@
 """Data sets as they arrive: pieces become blobs, and count once their rows are committed."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from networks.images.catalog import Uploaded
@@ -123,11 +124,11 @@ def ready_dataset(store: Store, tenant: str, name: str) -> ReadyDataset | None:
 
 def shown(store: Store, tenant: str, stored: StoredDataset) -> DatasetPublic:
     """A data set with what its job found."""
-    job = result = None
-    if stored.job_id is not None:
-        try:
-            job = store.job(stored.job_id, tenant_id=tenant)
-            result = store.result(stored.job_id, tenant_id=tenant)
-        except NotFound:
-            job = None
-    return DatasetPublic.of(stored, job, result)
+    return all_shown(store, tenant, [stored])[0]
+
+
+def all_shown(store: Store, tenant: str, stored: Sequence[StoredDataset]) -> list[DatasetPublic]:
+    """Data sets with what their jobs found, asked for at once."""
+    ids = [each.job_id for each in stored if each.job_id is not None]
+    readings = store.readings(ids, tenant_id=tenant) if ids else {}
+    return [DatasetPublic.of(each, *readings.get(each.job_id or "", (None, None))) for each in stored]

@@ -20,6 +20,7 @@ from service.schemas import DesignCreate
 from spaces.space import Space
 from store.blobs.shared_payload import Sharing
 from store.datasets.dataset import DATASETS
+from store.jobs.place import placed
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,9 @@ class Orders:
         measured = self._named_devices(design.space, names)
         found, extra = self._space(design.space)
         uploaded = self._uploaded(design.task)
-        body = design.model_dump(exclude={"predictors", FINISH}) | {"space": found.space.name}
+        body = design.model_dump(exclude={"predictors", "priority", "label", FINISH}) | {
+            "space": found.space.name
+        }
         request = parse_request(body, measured, uploaded)
         own = own_predictors(service.store, self._tenant, request, design.predictors)
         request = replace(request, predictors=own)
@@ -74,6 +77,7 @@ class Orders:
             extra = extra | {DATASETS: {name: each.payload for name, each in datasets.items()}}
         if design.finish:
             extra = extra | self._finish(design, found.space, request, extra)
+        extra = extra | placed(design.priority, design.label)
         return Order(request, self._sharing.without_large(request.to_dict() | extra))
 
     def _finish(

@@ -23,6 +23,7 @@ from service.schemas.networks import NetworkCreate
 from spaces.known import get_space
 from spaces.space import Space
 from store.datasets.dataset import DATASETS
+from store.jobs.place import inherited, placed
 from store.networks.network import NetworkSpec
 
 
@@ -52,6 +53,7 @@ def check_network(request: NetworkCreate, service: Service, tenant: str) -> Netw
     data = data_of(service, tenant, dataset)
     order = _order(request, NetworkOrder())
     order = replace(order, task=dataset if dataset in space.tasks else None)
+    data = placed(request.priority, request.label) | data
     return _spec(space, space.format(codes[None])[0], dataset, order, data)
 
 
@@ -78,6 +80,7 @@ def _of_design(request: NetworkCreate, service: Service, tenant: str) -> Network
         order = replace(order, weights=trained_weights(found))
         if order.weights is None:
             raise no_weights("from", rank)
+    data = data | (placed(request.priority, request.label) or inherited(payload))
     return _spec(space, designed.architecture, dataset, order, data)
 
 

@@ -169,7 +169,8 @@ def _embedded(service: Service, content: str, file: BinaryIO) -> TaskContent:
             raise invalid([FieldError("file", message, "a few small images of each class suffice")]) from None
         head = Head.read(sample)
         blob = _embed(service, "images", sample, "file", images=head.sampled)
-    return TaskContent(content, VERSION, blob, "images", head.classes, head.images, head.sampled)
+    left_out = tuple(sorted(head.left_out.items()))
+    return TaskContent(content, VERSION, blob, "images", head.classes, head.images, head.sampled, left_out)
 
 
 def _embed(service: Service, kind: str, order: BinaryIO, field: str, *, images: int) -> str:

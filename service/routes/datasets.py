@@ -15,7 +15,7 @@ from service.http import tus
 from service.http.arriving import Arriving
 from service.http.pagination import After, Limit, page
 from service.http.problems import Problem, documented
-from service.operations.datasets import PIECE_BYTES, begin, keep, shown
+from service.operations.datasets import PIECE_BYTES, all_shown, begin, keep, shown
 from service.schemas.datasets import DatasetList, DatasetPublic
 from store.datasets.dataset import StoredDataset
 
@@ -42,7 +42,7 @@ def describe_uploads(service: ServiceDep) -> Response:
 def list_datasets(store: StoreDep, tenant: TenantDep, after: After = None, limit: Limit = 20) -> DatasetList:
     """Your data sets, by name."""
     chosen, has_more = page(store.datasets(tenant_id=tenant), lambda each: each.name, after, limit)
-    return DatasetList(datasets=[shown(store, tenant, each) for each in chosen], has_more=has_more)
+    return DatasetList(datasets=all_shown(store, tenant, chosen), has_more=has_more)
 
 
 @router.post(

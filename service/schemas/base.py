@@ -6,6 +6,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from search.request.quantities import parts_of_key
 from spaces.costs.network_config import RESOLUTIONS
+from spaces.names import PATTERN
+from store.jobs.place import LEAST_PRIORITY, MOST_PRIORITY
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -61,6 +63,24 @@ QuantityItem = Annotated[QuantityCreate, BeforeValidator(of_key, json_schema_inp
 
 Resolution = Annotated[int | None, Field(ge=RESOLUTIONS[0], le=RESOLUTIONS[1])]
 """Side of square images, in pixels."""
+
+
+Priority = Annotated[
+    int,
+    Field(
+        ge=LEAST_PRIORITY,
+        le=MOST_PRIORITY,
+        description="among your jobs that wait, those of the highest priority go first",
+    ),
+]
+Label = Annotated[
+    str | None,
+    Field(
+        pattern=f"^{PATTERN}$",
+        max_length=100,
+        description="only workers take it whose `NETWRIGHT_QUEUES` names the label",
+    ),
+]
 
 
 class NetworkPublic(BaseModel):

@@ -9,8 +9,10 @@ from search.request.design_request import MAX_COUNT, MAX_EVALUATIONS, MAX_PARALL
 from search.strategies import STRATEGIES
 from service.schemas.base import (
     Create,
+    Label,
     Name,
     NetworkPublic,
+    Priority,
     QuantityCreate,
     QuantityItem,
     RecipeChoices,
@@ -101,6 +103,8 @@ class DesignCreate(Create):
         default=None,
         description="side of the images that the networks are for, in pixels",
     )
+    priority: Priority = 0
+    label: Label = None
     finish: int = Field(
         default=0,
         ge=0,

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from store.jobs.job import Job
+from store.jobs.place import told_of
 from store.networks.network import KIND as NETWORK
 from store.predictors.predictor import KIND as PREDICTOR
 
@@ -33,6 +34,8 @@ class JobPublic(BaseModel):
     id: str
     kind: str
     name: str | None = Field(None, description="what whoever ordered a design calls it")
+    priority: int = 0
+    label: str | None = None
     state: Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled", "infeasible"]
     attempt: int
     progress: ProgressPublic
@@ -55,6 +58,7 @@ class JobPublic(BaseModel):
                 "id": job.id,
                 "kind": job.kind,
                 "name": job.payload.get("name") if job.kind == "design" else None,
+                **told_of(job.payload),
                 "state": job.public_state,
                 "attempt": job.attempt,
                 "progress": {"done": job.done, "total": job.total, "message": job.message},

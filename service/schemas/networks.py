@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from networks.training.start import SCRATCH, STARTS
-from service.schemas.base import Create, Name, Variables
+from service.schemas.base import Create, Label, Name, Priority, Variables
 from service.schemas.jobs import JobPublic
 from spaces.costs.network_config import SKELETONS
 from store.datasets.dataset import DATASETS
@@ -51,6 +51,8 @@ class NetworkCreate(Create):
     resolution: Annotated[int | None, Field(ge=8, le=512, description="side of the images in pixels")] = None
     network: Literal[SKELETONS] | None = None  # type: ignore[valid-type]
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    priority: Priority = 0
+    label: Label = None
 
 
 class NetworkUrls(BaseModel):

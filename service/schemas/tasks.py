@@ -48,11 +48,12 @@ class EmbeddingPublic(BaseModel):
 
 
 class UploadedTaskPublic(BaseModel):
-    """A task that was added: its classes and images, and what was made of them."""
+    """A task that was added: its classes and images, what was left out and why, and what was made of them."""
 
     task: str
     classes: int
     images: int
+    left_out: dict[str, int] = Field(default_factory=dict, description="why files were not taken → how many")
     embedding: EmbeddingPublic
     created_at: datetime
 
@@ -63,6 +64,7 @@ class UploadedTaskPublic(BaseModel):
             task=task.name,
             classes=len(task.about.classes),
             images=task.about.images,
+            left_out=dict(task.about.left_out),
             embedding=EmbeddingPublic.of(task),
             created_at=task.created_at,
         )

@@ -30,6 +30,7 @@ from store.database.ids import new_id
 from store.database.rows import job_of
 from store.database.tables import batch_children, events, jobs, outbox, results
 from store.jobs.job import IdempotencyConflict, IllegalMove, Job, JobState, NotFound
+from store.jobs.place import place_of
 from store.jobs.queue_sql import SqlQueue
 from store.jobs.transitions import CANCELLED_BEFORE_START, state_data
 
@@ -179,7 +180,9 @@ class SqlBatches(SqlQueue, BatchStore):
         connection.execute(
             insert(events), [_event(job, 1, tenant_id, "state", begun, now) for job in reported_to]
         )
-        self._enqueue(connection, tenant_id, str(parent["id"]), ids)
+        ordered = [item for position, item in enumerate(items) if position not in taken_over]
+        places = {id: place_of(kind, item.payload) for id, item in zip(ids, ordered, strict=True)}
+        self._enqueue(connection, tenant_id, str(parent["id"]), places)
         return job_of(self._row(connection, str(parent["id"]))), True
 
     def _cancel_batch(self, connection: Connection, parent_id: str) -> Job:

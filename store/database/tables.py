@@ -91,12 +91,15 @@ outbox = Table(
     Column("lane", Text, nullable=False, server_default=""),
     Column("turn", BigInteger, nullable=False, server_default="0"),
     Column("lane_turn", BigInteger, nullable=False, server_default="0"),
+    Column("queue", Text, nullable=False, server_default=""),
+    Column("rank", Integer, nullable=False, server_default="0"),  # minus the priority: low ones first
     UniqueConstraint("job_id"),
     sqlite_autoincrement=True,  # a number names one message for ever: it is never given out again
 )
 Index("ix_outbox_turn", outbox.c.turn, outbox.c.id)
 Index("ix_outbox_tenant_turn", outbox.c.tenant_id, outbox.c.turn)
 Index("ix_outbox_lane_turn", outbox.c.tenant_id, outbox.c.lane_turn, outbox.c.id)
+Index("ix_outbox_rank", outbox.c.tenant_id, outbox.c.rank, outbox.c.lane_turn, outbox.c.id)
 Index("ix_outbox_lane", outbox.c.tenant_id, outbox.c.lane, outbox.c.lane_turn)
 Index(
     "ix_outbox_unpublished",
@@ -303,6 +306,7 @@ task_embeddings = Table(
     Column("classes", Text, nullable=False),
     Column("images", BigInteger, nullable=False),
     Column("embedded", BigInteger, nullable=False),
+    Column("left_out", Text, nullable=False, server_default="{}"),
     Column("created_at", Double, nullable=False),
 )
 

@@ -2,7 +2,7 @@
 
 import threading
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -30,6 +30,14 @@ class MemoryDatasets(DatasetStore):
 
     def __init__(self) -> None:
         self._datasets: dict[tuple[str, str], StoredDataset] = {}
+
+    @abstractmethod
+    def job(self, job_id: str, *, tenant_id: str = "default") -> Job:
+        """See :meth:`store.port.Store.job`."""
+
+    @abstractmethod
+    def result(self, job_id: str, *, tenant_id: str = "default") -> dict[str, object] | None:
+        """See :meth:`store.port.Store.result`."""
 
     @abstractmethod
     def cancel(self, job_id: str, *, tenant_id: str = "default") -> Job:
@@ -85,6 +93,16 @@ class MemoryDatasets(DatasetStore):
         with self._lock:
             found = [each for (owner, _), each in self._datasets.items() if owner == tenant_id]
         return sorted((replace(each, pieces=()) for each in found), key=lambda dataset: dataset.name)
+
+    def readings(
+        self, job_ids: Collection[str], *, tenant_id: str = "default"
+    ) -> dict[str, tuple[Job, dict[str, object] | None]]:
+        found = {}
+        for job_id in job_ids:
+            with suppress(NotFound):
+                job = self.job(job_id, tenant_id=tenant_id)
+                found[job_id] = job, self.result(job_id, tenant_id=tenant_id)
+        return found
 
     def delete_dataset(self, name: str, *, tenant_id: str = "default") -> None:
         with self._lock:

@@ -1,8 +1,10 @@
 """The part of the store that keeps uploaded data sets; see :class:`store.port.Store` for the rest."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 
 from store.datasets.dataset import Piece, StoredDataset
+from store.jobs.job import Job
 
 
 class DatasetStore(ABC):
@@ -50,6 +52,12 @@ class DatasetStore(ABC):
     @abstractmethod
     def datasets(self, *, tenant_id: str = "default") -> list[StoredDataset]:
         """The tenant's data sets, by name, without their pieces."""
+
+    @abstractmethod
+    def readings(
+        self, job_ids: Collection[str], *, tenant_id: str = "default"
+    ) -> dict[str, tuple[Job, dict[str, object] | None]]:
+        """The tenant's jobs of some ids with what each found; those that are there."""
 
     @abstractmethod
     def delete_dataset(self, name: str, *, tenant_id: str = "default") -> None:

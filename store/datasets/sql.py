@@ -1,7 +1,7 @@
 """Data sets of tenants on a database: a part of :class:`store.sql.SqlStore`."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -10,8 +10,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from store.database import strict_json
 from store.database.ids import new_id
-from store.database.rows import utc
-from store.database.tables import dataset_pieces, datasets
+from store.database.rows import job_of, utc
+from store.database.tables import dataset_pieces, datasets, jobs, results
 from store.database.transactions import SqlTransactions
 from store.datasets.dataset import (
     KIND,
@@ -106,6 +106,19 @@ class SqlDatasets(SqlTransactions, DatasetStore):
             rows = connection.execute(select(datasets).where(datasets.c.tenant_id == tenant_id)).all()
         # Sorted here: databases differ in how they order text.
         return sorted((_dataset(row, ()) for row in rows), key=lambda dataset: dataset.name)
+
+    def readings(
+        self, job_ids: Collection[str], *, tenant_id: str = "default"
+    ) -> dict[str, tuple[Job, dict[str, object] | None]]:
+        query = select(jobs, results.c.result.label("found")).outerjoin(
+            results, results.c.job_id == jobs.c.id
+        )
+        query = query.where(jobs.c.tenant_id == tenant_id, jobs.c.id.in_(sorted(job_ids)))
+        with self._read() as connection:
+            rows = connection.execute(query).all()
+        return {
+            row.id: (job_of(row), None if row.found is None else strict_json.load(row.found)) for row in rows
+        }
 
     def delete_dataset(self, name: str, *, tenant_id: str = "default") -> None:
         with self._write() as connection:

@@ -1,14 +1,15 @@
 """The queue on a database: a part of :class:`store.sql.SqlStore`; see :mod:`store.jobs.fair_share`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, true, update
 
 from store.database.tables import outbox
 from store.database.transactions import SqlTransactions
 from store.jobs.fair_share import Front
 from store.jobs.job import OutboxRow
+from store.jobs.place import ALL, LABEL, Place, Takes
 
 
 class SqlQueue(SqlTransactions):
@@ -49,8 +50,10 @@ class SqlQueue(SqlTransactions):
         return count
 
     # parts
-    def _enqueue(self, connection: Connection, tenant_id: str, lane: str | None, ids: Sequence[str]) -> None:
-        """Outbox rows for jobs of one lane, in their order."""
+    def _enqueue(
+        self, connection: Connection, tenant_id: str, lane: str | None, places: Mapping[str, Place]
+    ) -> None:
+        """Outbox rows for jobs of one lane, job id → place, in their order."""
         lane = lane or ""
         mine = outbox.c.tenant_id == tenant_id
         lowest = select(func.min(outbox.c.turn)).scalar_subquery()
@@ -66,27 +69,37 @@ class SqlQueue(SqlTransactions):
                 "lane": lane,
                 "turn": turn + number,
                 "lane_turn": lane_turn + number,
+                "queue": place.queue,
+                "rank": -place.priority,
             }
-            for number, job_id in enumerate(ids)
+            for number, (job_id, place) in enumerate(places.items())
         ]
         connection.execute(insert(outbox), rows)
 
-    def _take_turn(self, connection: Connection) -> Any:
-        """The outbox row of the job whose turn it is, locked; None where nothing waits.
+    def _take_turn(self, connection: Connection, takes: Takes = ALL) -> Any:
+        """The outbox row of the job whose turn it is, locked; None where nothing waits that a worker takes.
 
         Rows that other workers are taking at this moment are skipped, not waited for.
         """
-        by_turn = select(outbox).order_by(outbox.c.turn, outbox.c.id).limit(1)
+        taken = _taken(takes)
+        by_turn = select(outbox).where(taken).order_by(outbox.c.turn, outbox.c.id).limit(1)
         first = connection.execute(by_turn.with_for_update(skip_locked=True)).one_or_none()
         if first is None:
             return None
-        by_lane = select(outbox).where(outbox.c.tenant_id == first.tenant_id)
-        by_lane = by_lane.order_by(outbox.c.lane_turn, outbox.c.id).limit(1)
+        by_lane = select(outbox).where(taken, outbox.c.tenant_id == first.tenant_id)
+        by_lane = by_lane.order_by(outbox.c.rank, outbox.c.lane_turn, outbox.c.id).limit(1)
         row = connection.execute(by_lane.with_for_update(skip_locked=True)).one()
         if row.id != first.id:
             # Another job of the tenant took his turn; this job gets that one's turn.
             connection.execute(update(outbox).where(outbox.c.id == first.id).values(turn=row.turn))
         return row
+
+    def _leave(self, connection: Connection, job_id: str) -> None:
+        """Sends a message again that brought a worker who takes nothing of what waits."""
+        query = select(outbox.c.job_id).order_by(outbox.c.job_id != job_id, outbox.c.turn, outbox.c.id)
+        first = connection.execute(query.limit(1)).scalar_one_or_none()
+        if first is not None:
+            self._send_again(connection, first)
 
     def _send_again(self, connection: Connection, job_id: str) -> None:
         """A new outbox row for a queued job whose message started another job.
@@ -102,3 +115,13 @@ class SqlQueue(SqlTransactions):
                 name: value for name, value in row._mapping.items() if name not in ("id", "published_at")
             }
             connection.execute(insert(outbox).values(values))
+
+
+def _taken(takes: Takes) -> ColumnElement[bool]:
+    """The condition that a worker takes a row."""
+    found: ColumnElement[bool] = true()
+    if takes.only is None:
+        found &= ~outbox.c.queue.startswith(LABEL, autoescape=True)
+    else:
+        found &= outbox.c.queue.in_(sorted(takes.only))
+    return found & outbox.c.queue.not_in(sorted(takes.but)) if takes.but else found

@@ -105,6 +105,7 @@ class SqlTasks(SqlTransactions, TaskStore):
             "classes": json.dumps(about.classes),
             "images": about.images,
             "embedded": about.embedded,
+            "left_out": json.dumps(dict(about.left_out)),
         }
         connection.execute(
             self._insert(task_embeddings)
@@ -133,6 +134,7 @@ def _about(row: Any) -> TaskContent:
         tuple(json.loads(row.classes)),
         row.images,
         row.embedded,
+        tuple(json.loads(row.left_out).items()),
     )
 
 

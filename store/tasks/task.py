@@ -26,6 +26,7 @@ class TaskContent:
         classes: their names.
         images: how many there were.
         embedded: how many of them were looked at.
+        left_out: why files were not taken, and how many.
     """
 
     content: str
@@ -35,6 +36,7 @@ class TaskContent:
     classes: tuple[str, ...]
     images: int
     embedded: int
+    left_out: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

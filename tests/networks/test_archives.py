@@ -116,6 +116,31 @@ LAYOUTS = {
         {"cats/1.PNG": shade(1), "cats/2.Png": shade(2), "dogs/1.png": shade(3), "dogs/2.JPEG": shade(4)},
         {"train": TWO},
     ),
+    "a CSV file in place of folders": (
+        each("images/{}{}.png", "a", "b")
+        | {"labels.csv": b"file,label\nimages/a0.png,cats\nimages/a1.png,cats\nb0.png,dogs\nb1,dogs\n"},
+        {"train": TWO},
+    ),
+    "a CSV file with splits, as a spreadsheet writes it": (
+        each("set/{}{}.png", "a", "b", "c", "d")
+        | {
+            "set/my labels.CSV": "\ufeffFile Name;Class;Split\r\n".encode()
+            + b"a0.png;cats;train\r\na1.png;cats;Training\r\nb0.png;dogs;train\r\nb1.png;dogs;train\r\n"
+            + b"c0.png;cats;val\r\nc1.png;dogs;val\r\nd0.png;cats;test\r\nd1.png;dogs;test\r\n"
+        },
+        {"train": TWO, "validation": {"cats": 1, "dogs": 1}, "test": {"cats": 1, "dogs": 1}},
+    ),
+    "a CSV file for each split": (
+        each("train/{}{}.png", "a", "b")
+        | each("test/{}{}.png", "a", "b", count=1)
+        | {"train.csv": b"id,label\ntrain/a0,cats\ntrain/a1,cats\ntrain/b0,dogs\ntrain/b1,dogs\n"}
+        | {"test.csv": b"id,label\ntest/a0,cats\ntest/b0,dogs\n"},
+        {"train": TWO, "test": {"cats": 1, "dogs": 1}},
+    ),
+    "a CSV file about something else": (
+        each("{}/{}.png", "cats", "dogs") | {"prices.csv": b"name,class\nmilk,1\n", "x.csv": b"1,2\n"},
+        {"train": TWO},
+    ),
     "one image a class": (files("cats/1.png", "dogs/1.png"), {"train": {"cats": 1, "dogs": 1}}),
 }
 
@@ -132,6 +157,18 @@ REFUSED = {
     "a class in val alone": (
         each("{}/{}.png", "cats", "dogs") | files("../1.png"),
         "leads elsewhere",
+    ),
+    "two labels of one image": (
+        files("1.png", "2.png") | {"l.csv": b"file,label\n1.png,a\n2.png,b\n1.png,b\n"},
+        "two lines",
+    ),
+    "a split that is none": (
+        files("1.png", "2.png") | {"l.csv": b"file,label,split\n1.png,a,train\n2.png,b,later\n"},
+        "'later' is no split",
+    ),
+    "a CSV line that ends early": (
+        files("1.png", "2.png") | {"l.csv": b"file,label\n1.png,a\n2.png\n"},
+        "line 3 of l.csv",
     ),
     "a kind that is not read": (files("cats/1.heic", "dogs/1.png"), "of a kind that is not read"),
     "a truncated file": ({"cats/1.png": shade(1)[:-30], "dogs/1.png": shade(1)}, "cats/1.png"),
@@ -202,6 +239,12 @@ def test_what_cannot_be_used_is_refused_alike(tmp_path, name):
 def test_what_is_left_out_is_said():
     content, _ = LAYOUTS["a test split without labels"]
     assert sample(zipped(content))[0].left_out == {"without a label in test": 2}
+    named = each("{}{}.png", "a", "b") | {"l.csv": b"file,label\na0.png,a\nb0.png,b\nb1.png,\nc.png,a\n"}
+    assert sample(zipped(named))[0].left_out == {
+        "named in a CSV file and not there": 1,
+        "named in no CSV file": 1,
+        "without a label in a CSV file": 1,
+    }
     content, _ = LAYOUTS["images beside the splits"]
     assert sample(zipped(content))[0].left_out == {"beside the split folders": 2}
 

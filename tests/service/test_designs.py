@@ -26,6 +26,21 @@ def test_an_order_becomes_a_queued_job(server, design):
     ]
 
 
+def test_an_order_has_a_priority_and_a_label(server, design):
+    plain = server.http.post("/v1/designs", json=design).json()
+    assert (plain["priority"], plain["label"]) == (0, None)
+    assert "place" not in server.store.job(plain["id"]).payload
+    told = server.http.post("/v1/designs", json=design | {"priority": -5, "label": "large"}).json()
+    assert (told["priority"], told["label"]) == (-5, "large")
+    assert server.store.job(told["id"]).payload["place"] == {"priority": -5, "label": "large"}
+    again = {"designs": [design | {"priority": 7}]}
+    batch = server.http.post("/v1/batches", json=again).json()
+    (child,) = server.http.get(f"/v1/batches/{batch['id']}/designs").json()["designs"]
+    assert server.http.get(f"/v1/jobs/{child['job']}").json()["priority"] == 7
+    for change in ({"priority": 101}, {"priority": 0.5}, {"label": "two words"}, {"label": ""}):
+        problem(server.http.post("/v1/designs", json=design | change), 422, *change)
+
+
 def test_one_key_makes_one_job(server, design):
     def post(_):
         return server.http.post("/v1/designs", json=design, headers={"Idempotency-Key": "one"})

@@ -7,6 +7,7 @@ from networks.training.order import BUNDLE_STEPS
 from spaces.known import get_space
 from store.datasets.dataset import DATASETS
 from store.jobs.job import JobState
+from store.jobs.place import inherited
 from store.networks.network import NetworkSpec
 from workers.checkpoints import JobCheckpoints
 from workers.datasets import images_of
@@ -77,7 +78,11 @@ def _finish(
     space, name = get_space(str(payload["space"])), dataset_of(payload)
     for found in architectures[:count]:
         network = designed_network(space, payload, found, context.job.id)
-        order = network.order.to_dict() | ({DATASETS: {name: data[name]}} if name in data else {})
+        order = (
+            network.order.to_dict()
+            | ({DATASETS: {name: data[name]}} if name in data else {})
+            | inherited(payload)
+        )
         spec = NetworkSpec(space.name, network.architecture, network.dataset, order)
         total = network.order.recipe.epochs + BUNDLE_STEPS
         made, job = context.children.order_network(spec, f"finish {found['rank']}", total)

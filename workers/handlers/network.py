@@ -10,6 +10,7 @@ from networks.plan import own_side
 from networks.training.order import BUNDLE_STEPS, NetworkOrder
 from networks.training.start import PRETRAINED
 from store.jobs.job import JobState
+from store.jobs.place import PLACE
 from store.networks.network import TrainedNetwork
 from workers.checkpoints import JobCheckpoints
 from workers.datasets import images_of
@@ -43,6 +44,7 @@ def network(context: JobContext) -> Outcome:
     with images_of(payload["order"], context) as catalog:
         if catalog is None:
             raise BadImages("there are no images: NETWRIGHT_IMAGES is not set on this worker")
+        payload["order"].pop(PLACE, None)
         order = NetworkOrder.from_dict(payload["order"])
         images = load_images(
             catalog,
@@ -107,6 +109,8 @@ def _trained(
     def save(content: bytes, place: "Place") -> None:
         answer: dict[str, object] = {"epoch": place.epoch, "epochs": epochs, "step": place.step}
         answer["seconds"] = round(place.seconds, 1)
+        if place.epoch:
+            answer["epoch_seconds"] = round(place.epoch_seconds, 3)
         if place.epochs_done > 0:
             left = place.seconds / place.epochs_done * (epochs - place.epochs_done)
             answer["seconds_left"] = round(left, 1)
@@ -142,6 +146,7 @@ def _origin(order: NetworkOrder, trained: "Trained", images: "ImageSet") -> Orig
         "epochs": trained.epochs,
         "images": len(images.train),
         "seconds": round(trained.seconds, 3),
+        "device": trained.device,
         "last_epoch": dict(trained.history[-1]),
     }
     return Origin(training, order.search, order.predicted)

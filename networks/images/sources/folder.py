@@ -6,6 +6,7 @@ from pathlib import Path
 from networks.images.decode import Pixels, decode
 from networks.images.layout import Entry, arrange
 from networks.images.limits import MAX_FILE_BYTES, BadImages
+from networks.images.manifest import MOST_BYTES
 from networks.images.source import Source
 from networks.images.sources import SOURCES
 
@@ -24,7 +25,14 @@ class FolderSource(Source):
         inside = [file for file in found if file.is_file() and file.resolve().is_relative_to(root)]
         self._files = {file.relative_to(path).as_posix(): file for file in inside}
         listed = [(key, key) for key in self._files]
-        self.arrange(arrange(listed, path.name, links=len(found) - len(inside)))
+        links = len(found) - len(inside)
+        self.arrange(arrange(listed, path.name, links=links, read=self._table))
+
+    def _table(self, key: str) -> bytes:
+        file = self._files[key]
+        if file.stat().st_size > MOST_BYTES:
+            raise BadImages(f"{key} has more than {MOST_BYTES:,} bytes")
+        return file.read_bytes()
 
     def stamp(self) -> list[object]:
         listed = []

@@ -9,6 +9,7 @@ from pathlib import Path
 from networks.images.decode import Pixels, decode
 from networks.images.layout import Entry, arrange
 from networks.images.limits import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, BadImages
+from networks.images.manifest import MOST_BYTES
 from networks.images.source import Source
 from networks.images.sources import SOURCES
 
@@ -25,7 +26,17 @@ class TarSource(Source):
         with self._open() as archive:
             members = [(member.name, member.isfile()) for member in self._walk(archive)]
         listed = [(name, name) for name, is_file in members if is_file]
-        self.arrange(arrange(listed, path.name, links=len(members) - len(listed)))
+        self.arrange(arrange(listed, path.name, links=len(members) - len(listed), read=self._table))
+
+    def _table(self, key: str) -> bytes:
+        """A file of it, read by going through it again."""
+        with self._open() as archive:
+            member = next(each for each in self._walk(archive) if each.isfile() and each.name == key)
+            if member.size > MOST_BYTES:
+                raise BadImages(f"{key} has more than {MOST_BYTES:,} bytes")
+            file = archive.extractfile(member)
+            assert file is not None
+            return file.read()
 
     def _open(self) -> tarfile.TarFile:
         try:

@@ -10,6 +10,7 @@ from networks.images.file_names import member_name
 from networks.images.folders import zip_names
 from networks.images.layout import Entry, arrange
 from networks.images.limits import MAX_FILE_BYTES, MAX_FILES
+from networks.images.manifest import MOST_BYTES
 from networks.images.source import Source
 from networks.images.sources import SOURCES
 from networks.images.zips import open_zip, read_member
@@ -40,7 +41,14 @@ class ZipSource(Source):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         with opened(path) as archive:
-            self.arrange(arrange(zip_names(archive), path.name))
+            members = archive.infolist()
+            self.arrange(
+                arrange(
+                    zip_names(archive),
+                    path.name,
+                    read=lambda key: read_member(archive, members[int(key)], MOST_BYTES),
+                )
+            )
 
     def images(self, entries: Sequence[Entry], side: int | None) -> Iterator[tuple[int, Pixels]]:
         for index, content, name in self._members(entries):

@@ -10,6 +10,7 @@ from networks import build
 from networks.images.dataset import load_images
 from networks.training.batches import Batches, augment
 from networks.training.checkpoint import BadCheckpoint, Place, pack, unpack
+from networks.training.device import device_in_use, mixed_precision, use_device
 from networks.training.recipe import Recipe
 from networks.training.train import Diverged, TrainingStopped, accuracy, train
 from spaces.known import get_space
@@ -46,6 +47,37 @@ def test_a_seed_gives_the_same_and_leaves_the_global_generator_alone(images):
     torch.rand(3)
     assert train(network, images, RECIPE, seed=7).weights == first.weights
     assert train(network, images, RECIPE, seed=8).weights != first.weights
+
+
+def test_each_epoch_says_how_long_it_took(images):
+    seen = []
+    trained = train(
+        network, images, RECIPE, seed=0,
+        save=lambda content, place: seen.append((place.epoch, place.seconds, place.epoch_seconds)),
+    )  # fmt: skip
+    assert [epoch for epoch, _, _ in seen] == [1, 2, 3] and trained.device == "cpu, float32"
+    assert all(took > 0 for _, _, took in seen)
+    assert sum(took for _, _, took in seen) == pytest.approx(seen[-1][1], abs=0.05)
+
+
+def test_where_there_is_no_gpu_the_cpu_trains_as_ever():
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    assert use_device("cuda") == use_device("cpu") == device_in_use() == torch.device("cpu")
+    with mixed_precision(device_in_use()):
+        assert not torch.is_autocast_enabled("cpu")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_a_gpu_trains_and_its_checkpoint_goes_on_with_the_cpu(images):
+    saved = []
+    try:
+        use_device("cuda")
+        trained = train(network, images, RECIPE, seed=7, save=lambda content, place: saved.append(content))
+    finally:
+        use_device("cpu")
+    assert trained.history[-1]["loss"] < trained.history[0]["loss"] and "cpu" not in trained.device
+    assert train(network, images, RECIPE, seed=7, checkpoint=saved[0]).epochs == 3
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
