@@ -11,7 +11,16 @@ from networks.images.limits import BadImages
 SUFFIXES = (".csv", ".tsv")
 MOST_BYTES = 64 << 20
 """Of one such file."""
-FILES = ("file", "filename", "file_name", "filepath", "file_path", "path", "image", "image_path")
+FILES: tuple[str, ...] = (
+    "file",
+    "filename",
+    "file_name",
+    "filepath",
+    "file_path",
+    "path",
+    "image",
+    "image_path",
+)
 FILES += ("image_name", "image_id", "img", "img_path", "id", "name")
 LABELS = ("label", "class", "class_name", "classname", "category", "target", "y")
 SPLITS = ("split", "subset", "set", "partition", "fold")

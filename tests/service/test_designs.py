@@ -36,7 +36,7 @@ def test_an_order_has_a_priority_and_a_label(server, design):
     again = {"designs": [design | {"priority": 7}]}
     batch = server.http.post("/v1/batches", json=again).json()
     (child,) = server.http.get(f"/v1/batches/{batch['id']}/designs").json()["designs"]
-    assert server.http.get(f"/v1/jobs/{child['job']}").json()["priority"] == 7
+    assert child["job"]["priority"] == 7
     for change in ({"priority": 101}, {"priority": 0.5}, {"label": "two words"}, {"label": ""}):
         problem(server.http.post("/v1/designs", json=design | change), 422, *change)
 
