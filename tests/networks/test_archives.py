@@ -1,7 +1,8 @@
-"""Images as people have them: one table of what is in an archive and what is right, for tasks and trainings.
+"""Images as people have them: one table of what is in an archive and what is right, for all who read them.
 
-Each row is read as a task (the sample of an upload), and as a data set to train on from a folder, a zip and a
-tar. All must see the same classes, the same images of each, and the same pixels.
+Each row is read as a task (the sample of an upload), as an uploaded data set (what is said of it, and the
+sample that makes it a task), and as a data set to train on from a folder, a zip and a tar. All must see the
+same classes, the same images of each, and the same pixels.
 """
 
 import io
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from networks.images.describe import describe
+from networks.images.describe import write_sample as write_dataset_sample
 from networks.images.limits import BadImages
 from networks.images.names import open_source
 from networks.images.read import write_sample
@@ -192,6 +195,20 @@ def sample(upload):
     return head, list(read_images(out, head.sampled))
 
 
+def described(path):
+    """What is said of an uploaded data set, and its sample as a task's is."""
+    out = io.BytesIO()
+    found = describe(path)
+    write_dataset_sample(path, out)
+    out.seek(0)
+    head = Head.read(out)
+    return found, head, list(read_images(out, head.sampled))
+
+
+def in_colour(image):
+    return image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
+
+
 def sources(folder, content):
     """The same files in every form that a training reads."""
     data.folder_of(folder, "f", content)
@@ -221,6 +238,11 @@ def test_tasks_and_trainings_see_the_same(tmp_path, name):
         pixels = source.read(training, None)
         assert {(source.classes[e.label], x.tobytes()) for e, x in zip(training, pixels, strict=True)} == task
         assert dict(source.left_out) == head.left_out
+    for archive in ("z.zip", "t.tar"):
+        found, its_head, own = described(tmp_path / archive)
+        assert found["images"] == right and tuple(found["classes"]) == head.classes
+        assert found["left_out"] == its_head.left_out == head.left_out
+        assert {(its_head.classes[label], image.tobytes()) for image, label in own} == task
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -234,6 +256,9 @@ def test_what_cannot_be_used_is_refused_alike(tmp_path, name):
             with pytest.raises(BadImages, match=said):
                 source = opened()
                 source.read(source.entries, None)
+    for archive in ("z.zip", "t.tar"):
+        with pytest.raises(BadImages, match=said):
+            describe(tmp_path / "sets" / archive)
 
 
 def test_what_is_left_out_is_said():
@@ -316,6 +341,10 @@ def test_pixels_are_those_that_a_person_sees(tmp_path, name):
     _, images = sample(zipped(archive))
     seen = images[0][0] if images[0][0].ndim == 3 else np.repeat(images[0][0][..., None], 3, axis=2)
     np.testing.assert_array_equal(seen, right)
+    for archived in ("z.zip", "t.tar"):
+        data.zip_of(tmp_path, "z.zip", archive)
+        data.tar_of(tmp_path, "t.tar", archive, "w")
+        np.testing.assert_array_equal(in_colour(described(tmp_path / archived)[2][0][0]), right)
     for form, opened in sources(tmp_path, archive):
         source = opened()
         np.testing.assert_array_equal(source.read(source.entries, None)[0], right, form)
@@ -416,6 +445,12 @@ def test_arrays_are_the_same_to_tasks_and_trainings(tmp_path, name):
         (label, (x if x.ndim == 3 else np.repeat(x[..., None], 3, axis=2)).tobytes()) for x, label in images
     }
     assert task == {(label, x.tobytes()) for x, label in zip(read, labels, strict=True)}
+    found, its_head, own = described(tmp_path / "a.npz")
+    assert (
+        tuple(found["classes"]) == its_head.classes == classes
+        and sum(found["images"]["train"].values()) == 12
+    )
+    assert {(label, in_colour(image).tobytes()) for image, label in own} == task
 
 
 def test_links_within_a_folder_are_followed_and_others_named(tmp_path):

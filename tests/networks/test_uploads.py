@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from networks.images.describe import describe
 from networks.images.limits import BadImages
 from networks.images.read import REFUSED, write_sample
 from networks.images.sample import Head, read_images
@@ -225,6 +226,22 @@ def test_bombs_are_refused_before_they_are_unpacked(tmp_path):
         np.lib.format.write_array_header_1_0(header, answer)
         np.save(labels, Y)
         assert said in refusal(zipped([("x.npy", header.getvalue()), ("y.npy", labels.getvalue())]))
+
+
+def test_bombs_in_data_sets_are_refused_too(tmp_path):
+    header, labels = io.BytesIO(), io.BytesIO()
+    promise = {"descr": "|u1", "fortran_order": False, "shape": (1 << 20, 1024, 1024)}
+    np.lib.format.write_array_header_1_0(header, promise)
+    np.save(labels, Y)
+    bombs = {
+        "a.zip": (zipped([("a/1.png", png_bomb(30_000, 30_000, 1)), ("b/1.png", PNG)]), "millions of pixels"),
+        "b.zip": (zipped([("a/1.png", b"\0" * 40_000_000), ("b/1.png", PNG)]), "unpacks to 40,000,000"),
+        "c.npz": (zipped([("x.npy", header.getvalue()), ("y.npy", labels.getvalue())]), "x unpacks to"),
+    }
+    for name, (content, said) in bombs.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(BadImages, match=said):
+            describe(tmp_path / name)
 
 
 def test_a_file_whose_size_is_a_lie_is_not_unpacked_beyond_the_limit():

@@ -1,6 +1,7 @@
 """Whole data sets over HTTP: begun, broken off, gone on with, read, trained on."""
 
 import base64
+import errno
 import hashlib
 import select
 import threading
@@ -12,6 +13,7 @@ from api_server import problem
 from service.routes import datasets as routes
 from store.blobs.memory import MemoryBlobs
 from store.datasets.dataset import KIND
+from store.jobs.job import StoreFull
 from tests.networks.test_archives import LAYOUTS, zipped
 from workers.environment import WorkerEnvironment
 from workers.execute import execute
@@ -199,6 +201,64 @@ def test_what_is_wrong_is_named(running):
     problem(send(running, CONTENT + b"more"), 413)
     options = running.http.options("/v1/datasets")
     assert options.status_code == 204 and options.headers["Tus-Extension"] == "creation,termination"
+
+
+class Full(MemoryBlobs):
+    """Blobs whose place may be full."""
+
+    full = True
+
+    def _keep(self, *given):
+        if self.full:
+            raise StoreFull("no room for blobs")
+        super()._keep(*given)
+
+
+def test_a_full_disk_is_507_and_the_upload_goes_on_once_there_is_room(serve):
+    blobs = Full()
+    running = serve(blobs=blobs)
+    assert begin(running).status_code == 201
+    problem(send(running, CONTENT), 507)
+    assert offset(running) == 0 and list(blobs.names()) == []
+    blobs.full = False
+    assert send(running, CONTENT).status_code == 204
+    work(running, blobs)
+    assert running.http.get("/v1/datasets/pets").json()["state"] == "ready"
+
+
+def test_a_worker_whose_disk_is_full_says_so_and_leaves_nothing(running, blobs, tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    begin(running)
+    send(running, CONTENT)
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.datasets.os.fsync", full)
+        work(running, blobs, tmp_path)
+    shown = running.http.get("/v1/datasets/pets").json()
+    assert shown["state"] == "failed" and shown["reason"].startswith("disk_full")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_list_of_data_sets_asks_for_all_of_their_jobs_at_once(running, blobs, monkeypatch):
+    for name in ("a", "b"):
+        begin(running, name=name)
+        send(running, CONTENT, name=name)
+        work(running, blobs)
+    begin(running, name="c")
+    for method in ("job", "result"):
+        monkeypatch.setattr(running.store, method, lambda *_, **__: pytest.fail("one by one"))
+    monkeypatch.setattr(
+        running.store,
+        "readings",
+        lambda ids, **_: {id: (running.store._entries[id].job, {"classes": ["x"]}) for id in ids},
+    )
+    listed = running.http.get("/v1/datasets").json()["datasets"]
+    assert [(each["dataset"], each["state"], each["classes"]) for each in listed] == [
+        ("a", "ready", ["x"]),
+        ("b", "ready", ["x"]),
+        ("c", "uploading", None),
+    ]
 
 
 def test_a_tenant_holds_no_more_than_it_may(serve):

@@ -19,11 +19,12 @@ def picture(rng, side=16):
 
 @pytest.fixture(scope="module")
 def pictures():
-    """A zip of two classes of two images each."""
+    """A zip of two classes of two images each, and one without a label."""
     rng, made = np.random.default_rng(0), io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         for name in ("cats/1", "cats/2", "dogs/1", "dogs/2"):
-            archive.writestr(f"{name}.png", picture(rng))
+            archive.writestr(f"train/{name}.png", picture(rng))
+        archive.writestr("test/1.png", picture(rng))
     return made.getvalue()
 
 
@@ -39,6 +40,7 @@ def test_a_task_is_embedded_once_and_outlived_by_its_embedding(serve, pictures, 
     made = answer.json()
     assert answer.headers["Location"] == "/v1/tasks/pets"
     assert (made["task"], made["classes"], made["images"]) == ("pets", 2, 4)
+    assert made["left_out"] == {"without a label in test": 1}
     assert (made["embedding"]["source"], made["embedding"]["images"]) == ("images", 4)
     blob = made["embedding"]["digest"].removeprefix("sha256:")
     service = server.app.state.service

@@ -5,7 +5,7 @@ import pytest
 from store.blobs.collector import collect
 from store.blobs.memory import MemoryBlobs
 from store.datasets.dataset import KIND, DatasetExists, NoRoomForDataset, Piece, WrongOffset
-from store.jobs.job import NotFound
+from store.jobs.job import JobState, NotFound
 
 
 def test_a_content_arrives_in_pieces_and_the_last_one_orders_its_reading(store):
@@ -49,6 +49,17 @@ def test_data_sets_belong_to_one_tenant_and_are_limited(store):
             call("a", tenant_id="other")
     with pytest.raises(NotFound):
         store.add_piece("a", 0, Piece("1" * 64, 1), tenant_id="other")
+
+
+def test_what_jobs_found_is_asked_for_at_once(store):
+    read, unread = store.submit(KIND, {"n": 1})[0], store.submit(KIND, {"n": 2})[0]
+    other, _ = store.submit(KIND, {"n": 3}, tenant_id="other")
+    store.finish(store.claim(read.id, worker="w", lease_seconds=60), JobState.SUCCEEDED, result={"side": 8})
+    found = store.readings([read.id, unread.id, other.id, "none"])
+    assert {id: (job.state, result) for id, (job, result) in found.items()} == {
+        read.id: ("succeeded", {"side": 8}),
+        unread.id: ("queued", None),
+    }
 
 
 def test_what_is_deleted_is_gone_with_its_job_and_its_pieces_are_collected(store):

@@ -7,7 +7,7 @@ import pytest
 from store.jobs.job import IdempotencyConflict, NotFound
 from store.tasks.task import TaskContent, TaskExists, TooManyTasks
 
-ABOUT = TaskContent("c1", "v1", "e" * 64, "images", ("café", "tea"), 40, 20)
+ABOUT = TaskContent("c1", "v1", "e" * 64, "images", ("café", "tea"), 40, 20, (("links", 2),))
 OTHER = replace(ABOUT, content="c2", embedding="f" * 64)
 
 
