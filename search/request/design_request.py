@@ -50,7 +50,7 @@ FUNCTION = "function"
 DISTINCT = (FUNCTION, "string")
 """What makes two architectures distinct: what they compute and cost, or how they are written."""
 KNOWLEDGE = ("auto", "none")
-FOUND = ("measured", TASK, "sources", "predictors", "pins")
+FOUND: tuple[str, ...] = ("measured", TASK, "sources", "predictors", "pins")
 FOUND += (FINISH, PLACE, DECLARATION, GENERATOR, STUDY)
 """Fields that nobody sends: they are found when a request is checked."""
 
