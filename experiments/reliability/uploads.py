@@ -3,11 +3,13 @@
 import io
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,7 @@ from experiments.reliability import processes
 from experiments.reliability.line import line
 from experiments.reliability.stack import Served
 from experiments.reliability.target import Target, call
-from netwright.client.client import Client
-from netwright.client.errors import ApiError, JobEnded
+from store.tied_process import tied
 
 NAME = "large"
 CLASSES = 10
@@ -30,6 +31,7 @@ CUTS = 5
 KILLED_AT = 3
 """The cut at which the API is killed too."""
 LOOK_SECONDS = 0.1
+WAIT_SECONDS = 1200.0
 _TUS = {"Tus-Resumable": "1.0.0"}
 
 
@@ -139,14 +141,45 @@ def upload(served: Served, path: Path) -> Arrived:
 
     cuts = [length * number // (CUTS + 1) for number in range(1, CUTS + 1)]
     begin = time.monotonic()
-    with line(served.target(), cuts, on_cut) as way, Client(way.url) as client:
-        job = client.add_dataset(NAME, path)
-        return Arrived(length, way.sent, way.broken, kills, time.monotonic() - begin, job.id)
+    with line(served.target(), cuts, on_cut) as way, _adding(path, way.url) as command:
+        shown = _shown(served, lambda found: found["received"] == length, command)
+        seconds = time.monotonic() - begin
+        return Arrived(length, way.sent, way.broken, kills, seconds, str(shown["job"]))
 
 
-def read(served: Served, job: str) -> dict[str, Any]:
+def read(served: Served) -> dict[str, Any]:
     """The data set once it was read, as the service shows it."""
-    with Client(served.url) as client:
-        with suppress(ApiError, JobEnded):  # what became of it stands in the answer
-            client.job(job).wait()
-        return client.dataset(NAME)
+    return _shown(served, lambda found: found["state"] in ("ready", "failed"))
+
+
+@contextmanager
+def _adding(path: Path, url: str) -> "Iterator[subprocess.Popen[bytes]]":
+    """The command that uploads, as a person starts it; ended behind the block, though it waits for more."""
+    command = tied([sys.executable, "-m", "netwright", "datasets", "add", NAME, str(path), "--url", url])
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _shown(
+    served: Served,
+    holds: Callable[[dict[str, Any]], bool],
+    command: "subprocess.Popen[bytes] | None" = None,
+) -> dict[str, Any]:
+    """The data set as soon as a condition holds of it.
+
+    Raises:
+        RuntimeError: it never did, or the command that it depends on ended before.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        ended = command is not None and command.poll() is not None
+        status, found = call(served.target(), "GET", f"/v1/datasets/{NAME}", seconds=10.0)
+        if status == 200 and holds(found):
+            return dict(found)
+        if ended or time.monotonic() > deadline:
+            raise RuntimeError(f"the upload came to nothing: {status} {str(found)[:500]}")
+        time.sleep(LOOK_SECONDS)

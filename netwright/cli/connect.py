@@ -24,13 +24,17 @@ UrlOption = Annotated[
 ]
 
 
+RETRY_SECONDS = 2.0
+"""How long a server at a URL that does not answer is asked again."""
+
+
 @contextmanager
-def connected(url: str | None) -> Iterator[Client]:
+def connected(url: str | None, retry_seconds: float = RETRY_SECONDS) -> Iterator[Client]:
     """A client of ``url``, or of an API in this process over the local store; errors become one line and an
     exit status."""
     with errors_reported():
         if url is not None:
-            with Client(url, retry_seconds=2) as client:
+            with Client(url, retry_seconds=retry_seconds) as client:
                 yield client
             return
         from netwright.api import LocalApi
@@ -44,10 +48,10 @@ def connected(url: str | None) -> Iterator[Client]:
 
 
 @contextmanager
-def connected_with_workers(url: str | None) -> Iterator[Client]:
+def connected_with_workers(url: str | None, retry_seconds: float = RETRY_SECONDS) -> Iterator[Client]:
     """As :func:`connected`, but with workers: without ``url`` the embedded stack runs for the call."""
     if url is not None:
-        with connected(url) as client:
+        with connected(url, retry_seconds) as client:
             yield client
         return
     from netwright.logs import set_up_logs

@@ -13,6 +13,8 @@ from netwright.cli.progress import follow, missing_workers_reported, progress_ba
 app = typer.Typer(no_args_is_help=True)
 
 MB = 1 << 20
+RETRY_SECONDS = 60.0
+"""How long an upload waits for a line or an API that comes back."""
 NameArgument = Annotated[str, typer.Argument(help="What designs call the data set.")]
 
 
@@ -26,7 +28,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Upload a data set; run again after a break, it goes on where it stopped."""
-    with connected_with_workers(url) as client:
+    with connected_with_workers(url, RETRY_SECONDS) as client:
         with progress_bar(f"upload {name}") as show:
             job = client.add_dataset(
                 name, path, on_bytes=lambda done, whole: show(done // MB, whole // MB, "MB")

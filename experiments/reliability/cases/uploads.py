@@ -36,7 +36,7 @@ def uploads(stack: str, full: bool) -> Measured:
         with watched(served) as seen:
             arrived = upload(served, path)
             begin = time.monotonic()
-            shown = read(served, arrived.job)
+            shown = read(served)
             read_seconds = time.monotonic() - begin
     figures = {
         "breaks": arrived.breaks,
