@@ -127,6 +127,7 @@ def create_app(
         config=config,
         metrics=metrics,
         science=works["science"],
+        building=works["building"],
         feed=Feed(store, threads=config.stream_threads, poll_seconds=config.poll_seconds),
         readiness=Readiness(
             {"database": store.probe, "blobs": blobs.check},
@@ -217,7 +218,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _works(config: ServiceConfig, metrics: Metrics) -> dict[str, Bounded]:
-    """Where bounded work is done: predictions never wait for suggestions, nor either for an upload."""
+    """Where bounded work is done: predictions never wait for suggestions, nor for an upload, nor for
+    what is declared, measured or observed."""
 
     def bounded(name: str, threads: int, waiting: int, seconds: float, retry_after_seconds: int) -> Bounded:
         return Bounded(
@@ -234,6 +236,7 @@ def _works(config: ServiceConfig, metrics: Metrics) -> dict[str, Bounded]:
         "science": bounded(
             "science", config.science_threads, config.science_waiting, config.science_seconds, soon
         ),
+        "building": bounded("building", 1, config.science_waiting, config.science_seconds, soon),
         "suggest": bounded("suggest", config.study_processes, config.study_waiting, study, soon),
         "observe": bounded("observe", 2, config.study_waiting, study, soon),
         "best": bounded("best", 1, config.study_waiting, study, soon),

@@ -22,7 +22,8 @@ class ServiceConfig:
         upload_seconds: the same for a multipart body.
         max_architectures: architectures in one call; beyond it 413.
         science_threads: predictions computed at the same time.
-        science_waiting: predictions that may wait for a thread; beyond it 503 with Retry-After.
+        science_waiting: predictions that may wait for a thread; beyond it 503 with Retry-After. As many
+            declarations, measurements and observations may wait for theirs.
         science_seconds: how long a prediction, a device, a probe, a space or a refinement may take, its wait
             for a thread included; beyond it 503 with Retry-After.
         study_processes: processes that work out suggestions.

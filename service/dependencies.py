@@ -29,6 +29,7 @@ class Service:
     config: ServiceConfig
     metrics: Metrics
     science: Bounded
+    building: Bounded
     feed: Feed
     stream_limit: StreamLimit
     readiness: Readiness

@@ -52,7 +52,7 @@ async def create_device(
     Measurements of the same name replace those that were given before. Which architectures to measure,
     `/v1/spaces/{space}/probe` says.
     """
-    return await service.science.run(_add, request, service, tenant)
+    return await service.building.run(_add, request, service, tenant)
 
 
 @router.delete("/{name}", status_code=204, responses=documented(404, 409, 422, 503))

@@ -66,7 +66,7 @@ async def create_predictor(
     idempotency_key: IdempotencyKey = None,
 ) -> TrainingPublic:
     """Orders a predictor; answers at once with the job that trains it and the predictor's id."""
-    job, made = await service.science.run(_create, request, service, tenant, idempotency_key)
+    job, made = await service.building.run(_create, request, service, tenant, idempotency_key)
     public = TrainingPublic.training(job, made.id)
     response.headers["Location"] = public.urls.self
     return public
@@ -131,7 +131,7 @@ async def observe_predictor(
 
     The version before answers until the new one is trained.
     """
-    stored, job = await service.science.run(_observe, request, found, service, idempotency_key)
+    stored, job = await service.building.run(_observe, request, found, service, idempotency_key)
     if job is None:
         return JSONResponse(PredictorPublic.of(stored).model_dump(mode="json"))
     service.metrics.submitted.labels(job.kind).inc()

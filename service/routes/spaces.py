@@ -54,7 +54,7 @@ async def create_space(
 
     The same declaration again answers 200. docs/spaces.md says how one is written.
     """
-    public, created = await service.science.run(_declare, request, service, tenant)
+    public, created = await service.building.run(_declare, request, service, tenant)
     response.status_code = 201 if created else 200
     response.headers["Location"] = f"/v1/spaces/{public.name}"
     return public

@@ -1,6 +1,9 @@
 """Predictions over HTTP: shipped models, exact quantities, both layouts, and what is refused."""
 
 import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -10,7 +13,9 @@ from hypothesis import strategies as st
 
 from service.children.bounded import Bounded
 from service.http.problems import Problem
+from service.routes import devices, predictors, spaces
 from spaces.known import get_space, space_names
+from tests.service.conftest import TIMEOUT_SECONDS
 
 CELLS = get_space("nasbench201")
 GNN = get_space("gnn")
@@ -291,3 +296,36 @@ def test_what_lies_outside_the_labels_is_marked_and_gets_no_interval(server):
     )
     assert not inside["extrapolated"] and inside["lower"] < inside["upper"]
     assert outside["extrapolated"] and outside["lower"] is outside["upper"] is None
+
+
+def test_predictions_do_not_wait_for_what_is_declared_measured_or_observed(serve, monkeypatch):
+    server, built = serve(), threading.Event()
+    for module, name in ((spaces, "_declare"), (devices, "_add"), (predictors, "_create")):
+        monkeypatch.setattr(module, name, lambda *_: built.wait(TIMEOUT_SECONDS) and _refuse())
+    labels = [
+        {"architecture": cell, "value": float(60 + place)} for place, cell in enumerate(drawn(CELLS, 4))
+    ]
+    of = {"space": "nasbench201", "metric": "accuracy", "task": "cifar10"}
+    orders = [
+        ("/v1/spaces", {"declaration": {"name": "small", "variables": {"layers": [1, 2]}}}),
+        ("/v1/devices", {"name": "board", "space": "nasbench201", "measurements": labels}),
+        ("/v1/predictors", {**of, "kind": "gp", "observations": labels}),
+    ]
+    with ThreadPoolExecutor(len(orders)) as pool:
+        waiting = [pool.submit(server.http.post, path, json=body) for path, body in orders]
+        until(lambda: server.app.state.service.building.others == len(orders) - 1)
+        assert post(server).status_code == 200
+        assert not any(each.done() for each in waiting)
+        built.set()
+        assert [each.result().status_code for each in waiting] == [409] * len(orders)
+
+
+def _refuse():
+    raise Problem(409, "built")
+
+
+def until(condition):
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
