@@ -16,6 +16,9 @@ from spaces.space import Codes, Floats, Space
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
 _WEIGHTS /= _WEIGHTS.sum()
 
+LEAST_STD = 1e-9
+"""Of a normal score."""
+
 
 class ScoredPredictor(Predictor):
     """Predicts mean and scale on the scale of normal scores; intervals are conformal.
@@ -81,7 +84,9 @@ class ScoredPredictor(Predictor):
         """P(value ≤ bound), (b,), of a normal distribution on the scale of scores."""
         mean, scale = self.scored(codes)
         score = self.scores.transform(np.array([bound]))[0]
-        probability: Floats = ndtr((score - mean) / (self.calibration.std_factor() * scale))
+        # Labels that lie on a line leave no error at all, and nothing must be divided by it.
+        std = np.maximum(self.calibration.std_factor() * scale, LEAST_STD)
+        probability: Floats = ndtr((score - mean) / std)
         return probability
 
 

@@ -11,6 +11,7 @@ from generator.masked.weights import has_generator, load_generator
 from search.abilities import StartsUniformly
 from search.evaluator import Bench
 from search.feasibility.exact_bounds import nearest_architecture
+from search.feasibility.measured_first import MeasuredFirst, spared
 from search.feasibility.nearest import (
     Nearest,
     nearest_to_exact,
@@ -27,7 +28,7 @@ from search.request.answerable import check_answerable
 from search.request.design_request import DesignRequest
 from search.request.pins import pinned
 from search.request.sources import sources_by_quantity
-from search.run.composite import make_evaluator
+from search.run.composite import CompositeEvaluator, make_evaluator
 from search.run.evaluation_pool import EvaluationPool
 from search.run.loop import Event, Stopped, run
 from search.run.outside_pool import outside_pool
@@ -117,6 +118,9 @@ def run_design(
         strategy, knowledge = begun(request, bench.blobs, searched)
         assert request.evaluator is not None  # as the request was checked
         evaluator = make_evaluator(problem, request.evaluator, request.evaluator_options, bench, request.seed)
+        if isinstance(evaluator, CompositeEvaluator) and evaluator.spares:
+            first = MeasuredFirst(strategy.problem, strategy.problem.predictions)
+            strategy.rebound(replace(strategy.problem, predictions=first))
         outside = outside_pool(evaluator, bench.remote, stored)
         observations = run(
             strategy,
@@ -153,9 +157,11 @@ def _report(
     began: float,
 ) -> DesignResult:
     """Measured architectures within the bounds, then proposals where these are too few."""
+    outside = [observation for observation in observations if spared(observation)]
     failures = [observation.failed for observation in observations if observation.failed is not None]
-    if observations and len(failures) == len(observations):
+    if observations and len(failures) == len(observations) and not outside:
         raise EvaluationsFailed(f"all {len(failures)} evaluations failed; the last: {failures[-1]}")
+    evaluated = len(observations) - len(outside)
     problem = replace(searched, predictions=None)
     models = _models(searched, observations, request, knowledge)
     measured = _within(searched, observations)
@@ -169,7 +175,7 @@ def _report(
         on_event(
             Event(
                 "generated",
-                len(observations),
+                evaluated,
                 request.evaluations,
                 f"{len(proposals.codes)} architectures proposed",
                 {"architectures": problem.space.format(proposals.codes)},
@@ -184,7 +190,7 @@ def _report(
             values=values,
             began=began,
             reason=reason,
-            evaluated=len(observations),
+            evaluated=evaluated,
         )
     known = {observation.architecture: observation for observation in measured}
     rows = architectures(problem, models, codes, known, _named(request, knowledge, models))
@@ -195,7 +201,7 @@ def _report(
     result: dict[str, object] = {
         "architectures": rows,
         "pareto": (np.flatnonzero(front) + 1).tolist(),
-        "evaluated": len(observations),
+        "evaluated": evaluated,
         "baseline": baseline(problem, drawn, rows, request.seed),
         "models": _digests(request, problem, models),
         "sources": sources_by_quantity(request),

@@ -32,11 +32,13 @@ from service.http.store_errors import add_store_handlers
 from service.http.stream_limit import StreamLimit
 from service.http.temporary import TemporaryFiles
 from service.metrics import CountRequests, Metrics
+from service.operations.exported import ONNX_SECONDS
 from service.operations.models import ModelCache
 from service.operations.studies import Studies
 from service.operations.study_best import StudyBests
 from service.readiness import Check, Readiness
 from service.routes import (
+    architectures,
     batches,
     datasets,
     designs,
@@ -54,7 +56,6 @@ from service.routes import (
     studies,
     tasks,
 )
-from service.routes.export import ONNX_SECONDS
 from store.blobs.blobs import Blobs
 from store.blobs.memory import MemoryBlobs
 from store.port import WORKER, Store
@@ -168,6 +169,7 @@ def create_app(
         evaluations,
         events,
         export,
+        architectures,
         predict,
         predictors,
         networks,

@@ -229,7 +229,7 @@ class Observation:
         architecture: canonical string.
         values: quantity key → measured value, in the metric's unit.
         source: what measured it, for example ``table:nas-bench-graph``.
-        failed: why the evaluation failed; then ``values`` is empty.
+        failed: why the evaluation failed; then ``values`` holds what was measured before, if anything.
         fidelity: what was spent, for example ``full`` or ``12ep``.
         seconds: what the evaluation cost.
         details: what else is known of the measurement, plain JSON: spread, recipe, machine, weights.

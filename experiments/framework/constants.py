@@ -149,6 +149,22 @@ CONSTANTS: tuple[Constant, ...] = (
         "0009",
     ),
     Constant(
+        "predictors.devices.one_sided",
+        "DEVICES, LEVELS",
+        tuple(
+            f"nasbench201/latency_ms@{name}" for name in ("1080ti_*", "titan*", "fpga", "gold_*", "silver_*")
+        ),
+        "picks over a bound, each of fifteen devices left out; the five phones of compare asks never",
+        "0050",
+    ),
+    Constant(
+        "predictors.training.ship_predictors",
+        "SMALL, LARGE, LARGEST, IMITATED",
+        (),
+        "Kendall's tau of mnasnet's accuracies on a sixth of the authors' split train, held out",
+        "0050",
+    ),
+    Constant(
         "predictors.devices.robust_regression",
         "DEGREES, NOISE",
         DEVICES,

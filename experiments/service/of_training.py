@@ -93,19 +93,15 @@ def _extrapolated(train: Trainer, steps: int) -> Callable[[Context], float]:
 
 def _predictors(context: Context) -> float:
     """One column of each space, times the columns."""
-    from predictors.kinds.gbdt import GbdtPredictor
     from predictors.shipped import quantities
-    from predictors.training.ship_predictors import LABELS, OPTIONS
+    from predictors.training.ship_predictors import fitted
 
     total = 0.0
     for name in space_names():
         columns = [key for key in quantities(name) if context.tables.available(name, key) is None]
         if columns:
-            codes = context.tables.architectures(name, columns[0])[:LABELS]
-            values = context.tables.values(name, columns[0], codes)
-            task = context.tables.column(name, columns[0]).quantity.task
             began = time.process_time()
-            GbdtPredictor(get_space(name), task=task, options=OPTIONS).fit(codes, values)
+            fitted(context.tables, get_space(name), context.tables.column(name, columns[0]))
             total += (time.process_time() - began) * len(columns)
     return total
 

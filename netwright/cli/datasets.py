@@ -12,6 +12,7 @@ from netwright.cli.progress import follow, missing_workers_reported, progress_ba
 
 app = typer.Typer(no_args_is_help=True)
 
+KB = 1000
 MB = 1 << 20
 RETRY_SECONDS = 60.0
 """How long an upload waits for a line or an API that comes back."""
@@ -30,9 +31,12 @@ def add(
     """Upload a data set; run again after a break, it goes on where it stopped."""
     with connected_with_workers(url, RETRY_SECONDS) as client:
         with progress_bar(f"upload {name}") as show:
-            job = client.add_dataset(
-                name, path, on_bytes=lambda done, whole: show(done // MB, whole // MB, "MB")
-            )
+
+            def sent(done: int, whole: int) -> None:
+                size, unit = (MB, "MB") if whole >= 10 * MB else (KB, "kB")
+                show(done // size, whole // size, unit)
+
+            job = client.add_dataset(name, path, on_bytes=sent)
         with missing_workers_reported(client, job, "start one with: netwright worker"):
             ended = follow(job)
         found = client.dataset(name)

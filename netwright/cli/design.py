@@ -66,6 +66,10 @@ def design(
     ] = "auto",
     priority: PriorityOption = 0,
     label: LabelOption = None,
+    distinct: Annotated[
+        str,
+        typer.Option(help="function: no two that compute the same at equal cost; string: any two strings."),
+    ] = "function",
     finish: Annotated[
         int, typer.Option(min=0, help="How many of the best to train on all images, to take away.")
     ] = 0,
@@ -122,6 +126,7 @@ def design(
             "parallel": parallel,
             "name": name,
             "knowledge": knowledge,
+            "distinct": distinct,
             "finish": finish,
             "priority": priority,
             "label": label,

@@ -60,17 +60,23 @@ def add(
     name: Annotated[str, typer.Argument(help="What predictions and designs will call the device.")],
     space: SpaceOption,
     file: Annotated[
-        Path,
+        Path | None,
         typer.Option(help="Lines of ARCHITECTURE,VALUE (or tabs or semicolons); - for standard input."),
-    ],
+    ] = None,
+    from_study: Annotated[
+        str | None,
+        typer.Option(help="Id of a study instead: what it observed of the device joins what the device has."),
+    ] = None,
     metric: MetricOption = "latency_ms",
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a device known by what was measured on it."""
-    measurements = read_measurements(read_text(file), metric)
+    if (file is None) == (from_study is None):
+        raise typer.BadParameter("give --file with measurements, or --from-study with a study's id")
+    measurements = [] if file is None else read_measurements(read_text(file), metric)
     with connected(url) as client:
-        added = client.add_device(name, space, measurements, metric=metric)
+        added = client.add_device(name, space, measurements, metric=metric, study=from_study)
     if as_json:
         print_json(added)
         return

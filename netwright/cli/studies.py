@@ -53,6 +53,10 @@ def create(
     lease_seconds: Annotated[
         float | None, typer.Option(help="How long a silent client keeps its suggestions; a day.")
     ] = None,
+    distinct: Annotated[
+        str,
+        typer.Option(help="function: no two that compute the same at equal cost; string: any two strings."),
+    ] = "function",
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -78,6 +82,7 @@ def create(
             resolution=resolution,
             tracked=track or [],
             **lease,
+            distinct=distinct,
         )
     if as_json:
         print_json(handle.study)

@@ -215,17 +215,27 @@ def scores(
 
 
 @app.command()
-def predictor(seed: SeedOption = 0, out: OutOption = None, as_json: JsonOption = False) -> None:
+def predictor(
+    space: Annotated[
+        list[str] | None, typer.Option(help="Only those of this space; may be repeated.")
+    ] = None,
+    seed: SeedOption = 0,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Train the predictors of every table that is here; the card says how their files do on other rows."""
     import artifacts
     from benchmarks.tables import Tables
     from netwright.settings import Settings
-    from predictors.training.ship_predictors import train_shipped
+    from predictors.training.ship_predictors import SPACES, train_shipped
 
+    if unknown := sorted({*(space or ())} - {*SPACES}):
+        raise typer.BadParameter(f"{unknown[0]!r} has no tables to train on; there are {', '.join(SPACES)}")
     settings = Settings()
     folder = out or artifacts.ROOT / "predictors"
     with errors_reported(), progress_bar("predictors") as show:
-        trained = train_shipped(Tables(settings.cache_dir, settings.data), folder, seed=seed, progress=show)
+        tables = Tables(settings.cache_dir, settings.data)
+        trained = train_shipped(tables, folder, seed=seed, spaces=space or SPACES, progress=show)
     note(f"written to {folder}")
     _show_predictors(_predictor_rows(trained), as_json)
 
@@ -238,6 +248,7 @@ def _predictor_rows(trained: "Mapping[str, Sequence[Trained]]") -> list[dict[str
             "labels": row.labels,
             "evaluated": row.evaluated,
             "kendall_tau": row.kendall_tau,
+            "r2": row.r2,
             "coverage_percent": row.coverage_percent,
             "mean_absolute_error": row.mean_absolute_error,
             "digest": row.digest,
@@ -251,7 +262,7 @@ def _show_predictors(rows: list[dict[str, object]], as_json: bool) -> None:
     if as_json:
         print_json({"predictors": rows})
         return
-    shown = ["space", "quantity", "kendall_tau", "coverage_percent", "mean_absolute_error"]
+    shown = ["space", "quantity", "kendall_tau", "r2", "coverage_percent", "mean_absolute_error"]
     print_table(shown, [[row[name] for name in shown] for row in rows])
 
 

@@ -20,7 +20,7 @@ import httpx
 from netwright.client.datasets import Report, upload
 from netwright.client.errors import ApiError, JobEnded, ServerUnreachable
 from netwright.client.evaluations import EvaluationHandle, claim, work
-from netwright.client.jobs import JobHandle, finish
+from netwright.client.jobs import EXPORT_SECONDS, JobHandle, finish
 from netwright.client.paths import segment
 from netwright.client.search import FIRST, Drive, OnTold, of_function
 from netwright.client.sse import JobEvent
@@ -178,6 +178,43 @@ class Client:
             "resolution": resolution,
         }
         return self._call("POST", "/v1/predict", json=body)
+
+    def export(
+        self,
+        space: str,
+        architecture: Architecture,
+        format: str = "torch",
+        *,
+        task: str | None = None,
+        classes: int | None = None,
+        resolution: int | None = None,
+        skeleton: str = "full",
+    ) -> bytes:
+        """A file of any architecture's network: ``torch``, ``onnx``, ``json`` or ``svg``.
+
+        Args:
+            space: see :meth:`spaces`.
+            architecture: a string, or an object of variables.
+            format: of the file.
+            task: whose number of classes and version of the network; one of your own too.
+            classes: of the network; those of the task unless said.
+            resolution: side of its images in pixels; that of the task unless said.
+            skeleton: ``full`` or ``small``.
+
+        Raises:
+            ApiError: with the field and the reason, where there is no such network.
+        """
+        body = {
+            "space": space,
+            "architecture": architecture,
+            "format": format,
+            "task": task,
+            "classes": classes,
+            "resolution": resolution,
+            "skeleton": skeleton,
+        }
+        path = "/v1/architectures/export"
+        return self.transport.answer("POST", path, json=body, timeout=EXPORT_SECONDS).content
 
     # predictors of one's own
     def train_predictor(
@@ -540,17 +577,22 @@ class Client:
         self,
         name: str,
         space: str,
-        measurements: Sequence[tuple[Architecture, float]],
+        measurements: Sequence[tuple[Architecture, float]] = (),
         *,
         metric: str = "latency_ms",
+        study: str | None = None,
     ) -> Json:
         """Makes a device known by measurements on it; says how well they predict each other.
+
+        Args:
+            study: id of a study, in place of measurements: what it observed of the device joins what the
+                device has.
 
         Raises:
             ApiError: naming the measurement that is wrong.
         """
         rows = [{"architecture": architecture, "value": value} for architecture, value in measurements]
-        body = {"name": name, "space": space, "metric": metric, "measurements": rows}
+        body = {"name": name, "space": space, "metric": metric, "measurements": rows, "study": study}
         return self._call("POST", "/v1/devices", json=body)
 
     def delete_device(self, space: str, name: str) -> None:

@@ -12,7 +12,7 @@ from netwright.client.paths import segment
 from netwright.client.sse import TERMINAL, JobEvent
 from netwright.client.transport import LONGEST_PAUSE, Json, Transport
 
-_EXPORT_SECONDS = 90.0  # ONNX is made by a process of its own
+EXPORT_SECONDS = 90.0  # ONNX is made by a process of its own
 
 
 class JobHandle:
@@ -107,7 +107,7 @@ class JobHandle:
             ApiError: 409 while there is no result, 404 for an unknown rank, 422 without networks or weights.
         """
         path = f"/v1/jobs/{segment(self.id)}/architectures/{rank}/export"
-        return self._transport.answer("GET", path, params={"format": format}, timeout=_EXPORT_SECONDS).content
+        return self._transport.answer("GET", path, params={"format": format}, timeout=EXPORT_SECONDS).content
 
     def finish(self, rank: int = 1, *, idempotency_key: str | None = None, **order: Any) -> "JobHandle":
         """Orders the training of this design's architecture of a rank on all training images.
@@ -134,7 +134,7 @@ class JobHandle:
         if self.job.get("network") is None:
             raise KeyError(f"a {self.job['kind']} job trains no network")
         path = f"/v1/networks/{segment(str(self.job['network']))}/bundle"
-        return self._transport.answer("GET", path, timeout=_EXPORT_SECONDS).content
+        return self._transport.answer("GET", path, timeout=EXPORT_SECONDS).content
 
     def events(self, after: int = 0) -> Iterator[JobEvent]:
         """The job's events, old ones at once and new ones as they come, each once, until the job has ended.

@@ -11,6 +11,7 @@ from safetensors.numpy import load, save
 from predictors.calibration.conformal import Calibration
 from predictors.devices.known import KnownDevices, reference_of
 from predictors.devices.model import DeviceModel
+from predictors.devices.one_sided import OneSided
 from predictors.predictor import DamagedModel
 from spaces.space import Space
 
@@ -27,6 +28,8 @@ def to_bytes(model: DeviceModel) -> bytes:
     for count, calibration in model.calibrations.items():
         arrays[f"scores/{count}"] = calibration.scores
         arrays[f"labels/{count}"] = np.array([calibration.labels])
+    for count, found in model.one_sided.items():
+        arrays[f"slower/{count}"], arrays[f"faster/{count}"] = found.slower, found.faster
     return save(arrays)
 
 
@@ -47,8 +50,13 @@ def from_bytes(data: bytes, space: Space) -> DeviceModel:
             count: Calibration(arrays[f"scores/{count}"], int(arrays[f"labels/{count}"][0]))
             for count in counts
         }
+        one_sided = {
+            count: OneSided(arrays[f"slower/{count}"], arrays[f"faster/{count}"])
+            for count in counts
+            if f"slower/{count}" in arrays
+        }
         if about["space"] != space.name:
             raise DamagedModel(f"the file is a device model of {about['space']}, not of {space.name}")
-        return DeviceModel(known, reference_of(space), calibrations)
+        return DeviceModel(known, reference_of(space), calibrations, one_sided)
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise DamagedModel(f"the bytes are no device model of {space.name}: {error}") from error

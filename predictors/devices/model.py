@@ -13,6 +13,7 @@ et al., NeurIPS 2021).
 Intervals: whole known devices are left out, fitted from k of their labels, and evaluated on others; the
 pooled errors, each divided by the standard deviation of its fit, calibrate the intervals.
 That standard deviation is first rescaled by the fit's own errors on its measurements when each is left out.
+Bounds are held to what is true of most devices (:mod:`predictors.devices.one_sided`), not of their average.
 """
 
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from predictors.calibration.conformal import Calibration
 from predictors.devices.features import residual_features
 from predictors.devices.known import KnownDevices, reference_of
 from predictors.devices.measurements import METRIC, check_measurements
+from predictors.devices.one_sided import OneSided
 from predictors.devices.robust_regression import Posterior, regress
 from predictors.prediction import Prediction
 from spaces.metric import METRICS
@@ -66,11 +68,13 @@ class DeviceModel:
         known: the known devices' functions.
         reference: architectures (m, v) that stand for all of the space.
         calibrations: number of measurements → scores of left-out devices.
+        one_sided: number of measurements → how far most of them were slower or faster than expected.
     """
 
     known: KnownDevices
     reference: Codes
     calibrations: Mapping[int, Calibration] = field(default_factory=dict)
+    one_sided: Mapping[int, OneSided] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         relative = self.known.relative(self.reference)
@@ -144,12 +148,13 @@ class DeviceModel:
                     measured, held_out = order[:count], order[count:][:_EVALUATED]
                     device = rest._fitted(basis[measured], values[measured])
                     mean, std = device.moments(basis[held_out])
-                    scores[count].append(np.abs(values[held_out] - mean) / std)
+                    scores[count].append((values[held_out] - mean) / std)
         calibrations = {
-            count: Calibration(np.sort(np.concatenate(found)), sum(map(len, found))).thinned()
+            count: Calibration(np.sort(np.abs(np.concatenate(found))), sum(map(len, found))).thinned()
             for count, found in scores.items()
         }
-        return DeviceModel(self.known, self.reference, calibrations)
+        one_sided = {count: OneSided.of(found) for count, found in scores.items()}
+        return DeviceModel(self.known, self.reference, calibrations, one_sided)
 
     def basis(self, codes: Codes) -> Floats:
         """What a device's relative latency is linear in: (b, 2 + components + residuals)."""
@@ -248,6 +253,11 @@ class DeviceModel:
         known = [number for number in self.calibrations if number <= count]
         return self.calibrations[max(known)] if known else None
 
+    def _one_sided(self, count: int) -> OneSided | None:
+        """The same of :attr:`one_sided`."""
+        known = [number for number in self.one_sided if number <= count]
+        return self.one_sided[max(known)] if known else None
+
 
 @dataclass(frozen=True)
 class FittedDevice:
@@ -277,6 +287,22 @@ class FittedDevice:
         prediction = self.predict(codes)
         probability: Floats = norm.cdf(bound, prediction.mean, np.maximum(prediction.std, 1e-12))
         return probability
+
+    def probability_within(self, codes: Codes, low: float | None, high: float | None) -> Floats:
+        """P(low ≤ value ≤ high) for codes (b, v), (b,), at seven devices of ten; see
+        :mod:`predictors.devices.one_sided`."""
+        found = self.model._one_sided(self.count)
+        if found is None:
+            above = np.ones(len(codes)) if high is None else self.probability_below(codes, high)
+            below = np.zeros(len(codes)) if low is None else self.probability_below(codes, low)
+            return np.asarray(np.clip(above - below, 0.0, 1.0))
+        mean, std = self.moments(self.model.basis(codes))
+        missed = np.zeros(len(codes))
+        if high is not None:
+            missed += 1.0 - found.not_slower((high - mean) / std)
+        if low is not None:
+            missed += 1.0 - found.not_faster((mean - low) / std)
+        return np.asarray(np.clip(1.0 - missed, 0.0, 1.0))
 
     def at(self, basis: Floats, confidence: float) -> Prediction:
         """The prediction for rows of :meth:`DeviceModel.basis`."""

@@ -40,7 +40,9 @@ class DevicePredictor(Predictor):
         super().__init__(space, task=task, seed=seed)
         whole = shipped_devices.load(space.name)
         self._without = without & set(whole.known.names)
-        self._model = replace(whole.without(set(self._without)), calibrations=whole.calibrations)
+        self._model = replace(
+            whole.without(set(self._without)), calibrations=whole.calibrations, one_sided=whole.one_sided
+        )
         self._measured: tuple[Codes, Floats] | None = None
         self._device: FittedDevice | None = None
 
@@ -73,6 +75,10 @@ class DevicePredictor(Predictor):
     def probability_below(self, codes: Codes, bound: float) -> Floats:
         """P(value ≤ bound) for codes (b, v), (b,)."""
         return self._fitted().probability_below(codes, bound)
+
+    def probability_within(self, codes: Codes, low: float | None, high: float | None) -> Floats:
+        """See :class:`predictors.calibration.feasibility.Cautious`."""
+        return self._fitted().probability_within(codes, low, high)
 
     def to_bytes(self) -> bytes:
         """The measurements, and which shared model reads them, as JSON."""

@@ -10,7 +10,7 @@ conformal, whose coverage is guaranteed.
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import xgboost as xgb
@@ -28,7 +28,9 @@ from spaces.space import Codes, Floats, Space
 
 FORMAT = "netwright-gbdt-3"
 TREND_KINDS = ("counts", "structure", "statistics", "reduced", "scores", "messages")
-"""Kinds of features that the linear trend sees, of those that the trees see."""
+"""Kinds of features that the linear trend sees where labels are few, of those that the trees see."""
+TOLD_APART = 0.1
+"""Share of the architectures on which it is measured how far an imitation is from its teacher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class GbdtOptions:
         ridge: penalty of the linear trend, on standardized statistics.
         kinds: of features.
         split_from: labels from which a fifth is held out for calibration.
+        trend_kinds: of features that the linear trend sees, among ``kinds``.
     """
 
     members: int = 8
@@ -52,6 +55,7 @@ class GbdtOptions:
     ridge: float = 3.0
     kinds: tuple[str, ...] = DEFAULT_KINDS
     split_from: int = 100
+    trend_kinds: tuple[str, ...] = TREND_KINDS
 
 
 def _renamed(options: dict[str, Any]) -> dict[str, Any]:
@@ -102,11 +106,23 @@ class _Member:
         return result
 
 
+class Teacher(Protocol):
+    """A fitted model that can be imitated."""
+
+    scores: NormalScores
+
+    def means(self, codes: Codes) -> Floats:
+        """What it says of codes (b, v), (b,), on the scale of scores."""
+
+    def left_out(self) -> Floats:
+        """Its errors (n,) on its labels, each left out in its turn, on the scale of scores."""
+
+
 @cached_by_space(maxsize=64)
-def _trend_columns(space: Space, kinds: tuple[str, ...]) -> NDArray[np.int64]:
-    """Where the trend's features are among those of ``kinds``, in the order of :data:`TREND_KINDS`."""
+def _trend_columns(space: Space, kinds: tuple[str, ...], trend: tuple[str, ...]) -> NDArray[np.int64]:
+    """Where the trend's features are among those of ``kinds``, in the order of ``trend``."""
     names = feature_names(space, kinds)
-    trending = feature_names(space, tuple(kind for kind in TREND_KINDS if kind in kinds))
+    trending = feature_names(space, tuple(kind for kind in trend if kind in kinds))
     return np.array([names.index(name) for name in trending], dtype=np.int64)
 
 
@@ -149,6 +165,32 @@ class GbdtPredictor(ScoredPredictor):
             self._calibrate(outputs[:, learn], unseen, values[learn])
         return self
 
+    def imitate(self, teacher: Teacher, codes: Codes) -> Self:
+        """Learns what a slower model says of any architectures, not labels (Buciluă et al. 2006, "Model
+        Compression"). It never sees the labels, and its bytes hold none.
+
+        Intervals come from the teacher's errors on its own labels, each left out, wider by how far the
+        imitation is from the teacher.
+
+        Args:
+            teacher: fitted.
+            codes: architectures (n, v), drawn at random.
+        """
+        self.learned, self.scores = None, teacher.scores
+        said = teacher.means(codes)
+        rng = np.random.default_rng(self.seed)
+        x, statistics = self._inputs(codes)
+        apart, learn = np.split(rng.permutation(len(codes)), [round(TOLD_APART * len(codes))])
+        self.members = [
+            self._member(x[learn], statistics[learn], said[learn], rng) for _ in range(self.options.members)
+        ]
+        miss = self._outputs(x[apart], statistics[apart]).mean(axis=0) - said[apart]
+        errors = teacher.left_out()
+        errors = errors * np.sqrt(1 + (miss**2).mean() / max(float((errors**2).mean()), 1e-18))
+        self.noise = max(float(np.sqrt((errors**2).mean())), 1e-9)
+        self.calibration = Calibration.of(errors, np.full(len(errors), self.noise))
+        return self
+
     @property
     def fitted(self) -> bool:
         """Whether it has learned anything."""
@@ -156,7 +198,8 @@ class GbdtPredictor(ScoredPredictor):
 
     def _inputs(self, codes: Codes) -> tuple[NDArray[np.float32], Floats]:
         x = features(self.space, codes, task=self.task, kinds=self.options.kinds)
-        return x, x[:, _trend_columns(self.space, self.options.kinds)].astype(np.float64)
+        columns = _trend_columns(self.space, self.options.kinds, self.options.trend_kinds)
+        return x, x[:, columns].astype(np.float64)
 
     def _member(
         self, x: NDArray[np.float32], statistics: Floats, values: Floats, rng: np.random.Generator
@@ -250,7 +293,8 @@ class GbdtPredictor(ScoredPredictor):
                 raise DamagedModel(f"the bytes hold no {FORMAT} model of {space.name}")
             # Models written before kinds could be chosen do not name them.
             kinds = tuple(body["options"].get("kinds", DEFAULT_KINDS))
-            options = GbdtOptions(**_renamed(body["options"]) | {"kinds": kinds})
+            trend = tuple(body["options"].get("trend_kinds", TREND_KINDS))
+            options = GbdtOptions(**_renamed(body["options"]) | {"kinds": kinds, "trend_kinds": trend})
             model = cls(space, task=body["task"], seed=body["seed"], options=options)
             if body["features"] != list(feature_names(space, kinds)):
                 raise DamagedModel(f"the model was trained on other features than {space.name} has now")

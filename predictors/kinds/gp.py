@@ -161,6 +161,22 @@ class GpPredictor(ScoredPredictor):
             variances.append(variance)
         return np.concatenate(means), np.sqrt(np.concatenate(variances))
 
+    def means(self, codes: Codes) -> Floats:
+        """Posterior means (b,) of codes (b, v) on the scale of scores: a small part of :meth:`scored`."""
+        if self.process is None or self.theta is None:
+            raise NotEnoughLabels("the predictor has not been fitted")
+        parts = [
+            self.process.mean(scaled(self._inputs(codes[start : start + _CHUNK]), self.theta[:-2]))
+            for start in range(0, len(codes), _CHUNK)
+        ]
+        return np.concatenate([np.empty(0), *parts])
+
+    def left_out(self) -> Floats:
+        """Errors (n,) on the labels, each left out in its turn, on the scale of scores."""
+        if self.process is None:
+            raise NotEnoughLabels("the predictor has not been fitted")
+        return self.inflation * self.process.posterior.leave_one_out()[0]
+
     @property
     def fitted(self) -> bool:
         """Whether it has learned anything."""

@@ -24,11 +24,12 @@ from botorch.models import SingleTaskGP
 from gpytorch.kernels import ConstantKernel, LinearKernel, ScaleKernel
 from gpytorch.likelihoods import GaussianLikelihood
 from gpytorch.means import Mean
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 from torch import Tensor
 
 from predictors.gaussian_processes.exact_gp import as_tensor, marginals, with_fantasies
 from predictors.gaussian_processes.grouped_matern import GroupedMatern, Groups
+from predictors.gaussian_processes.posterior import Posterior
 from predictors.prediction import Prediction
 from predictors.predictor import DamagedModel, NotEnoughLabels, Predictor
 from search.bo.inputs import input_map
@@ -56,6 +57,8 @@ CHOSEN_FROM = 5
 CHOSEN_ON = 100
 """Observations, the latest, that c and σ are chosen on."""
 REFERENCE = 2000
+USUAL_ERRORS = 5
+"""Errors as large as expected that those of the observations are averaged with."""
 
 
 class PriorMean(Predictor):
@@ -85,6 +88,7 @@ class PriorMean(Predictor):
         self._listed: tuple[Codes, Floats] | None = None
         """Inputs of the last codes, kept because a search asks for the same candidates again."""
         self._level, self._scale = self.center, self.spread
+        self._stretch = 1.0
 
     @property
     def extrapolated(self) -> bool:
@@ -116,10 +120,19 @@ class PriorMean(Predictor):
         return found
 
     def predict(self, codes: Codes, confidence: float = 0.9) -> Prediction:
-        """Mean and standard deviation for codes (b, v); no interval is promised."""
+        """Mean, standard deviation and interval for codes (b, v).
+
+        The interval is that of the normal distribution, wider by what the errors on the observations are,
+        each left out. None is promised of another task before :data:`CHOSEN_FROM` observations.
+        """
         mean, std = self._moments(codes)
-        nothing = np.full(len(codes), np.nan)
-        return Prediction(mean, std, nothing, nothing, confidence)
+        if self._model is None and self.same:
+            told = self.base.predict(self.space.networks(codes), confidence)
+            return Prediction(mean, std, told.lower, told.upper, confidence)
+        half = float(ndtri(0.5 + confidence / 2)) * self._stretch * std
+        if not self.same and len(self.values) < CHOSEN_FROM:
+            half = np.full(len(codes), np.nan)
+        return Prediction(mean, std, mean - half, mean + half, confidence)
 
     def probability_below(self, codes: Codes, bound: float) -> Floats:
         """P(value ≤ bound), (b,), of a normal distribution."""
@@ -179,6 +192,7 @@ class PriorMean(Predictor):
         if len(self.values) >= CHOSEN_FROM:
             own, self._scale = self._likeliest(inputs[-CHOSEN_ON:], self.values[-CHOSEN_ON:])
         self._model = self._made(inputs, (self.values - self._level) / self._scale, own)
+        self._stretch = _stretch(self._model)
 
     def _likeliest(self, inputs: Floats, values: Floats) -> tuple[float, float]:
         """σ and c of greatest marginal likelihood, c with a log-normal prior about the model's spread."""
@@ -221,6 +235,18 @@ class PriorMean(Predictor):
         level = ConstantKernel()
         level.initialize(constant=torch.tensor(self.usual**2 if self.same else LEVEL))
         return linear + residual + level
+
+
+def _stretch(model: SingleTaskGP) -> float:
+    """How much wider the errors on the observations are, each left out, than the model expects; towards 1
+    where they are few, and never below."""
+    with torch.no_grad():
+        x, y = model.train_inputs[0][-CHOSEN_ON:], model.train_targets[-CHOSEN_ON:]
+        covariance = model.covar_module(x).to_dense().numpy()
+        residuals = (y - model.mean_module(x)).numpy()
+        noise = float(model.likelihood.noise.mean())
+    errors, std = Posterior.of(covariance, residuals, noise).leave_one_out()
+    return max(1.0, float(np.sqrt((USUAL_ERRORS + ((errors / std) ** 2).sum()) / (USUAL_ERRORS + len(y)))))
 
 
 class _FirstColumn(Mean):  # type: ignore[misc]

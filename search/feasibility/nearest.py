@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from search.feasibility.confidence import bounds_of, confidence_of
+from search.feasibility.measured_first import spared
 from search.models import Models
 from search.problem import Problem, relative_gap
 from search.proposals import Proposals
@@ -36,7 +37,9 @@ def nearest_to_measured(
         its object, its values, and the reason for a person
     """
     bounds = ", ".join(bound.quantity.key for bound in problem.predicted_constraints)
-    finished = [observation for observation in observations if observation.failed is None]
+    finished = [
+        observation for observation in observations if observation.failed is None or spared(observation)
+    ]
     likeliest = "" if proposals is None or proposals.likeliest is None else _chance(problem, proposals)
     if finished:
         nearest = min(finished, key=lambda observation: _miss(problem, observation.values))
@@ -88,5 +91,9 @@ def _chance(problem: Problem, proposals: Proposals) -> str:
 
 def _miss(problem: Problem, values: dict[str, float]) -> float:
     """The worst relative gap of measured values."""
-    gaps = [relative_gap(bound, np.array([values[bound.quantity.key]]))[0] for bound in problem.constraints]
+    gaps = [
+        relative_gap(bound, np.array([values[bound.quantity.key]]))[0]
+        for bound in problem.constraints
+        if bound.quantity.key in values
+    ]
     return float(max(gaps, default=0.0))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from search.abilities import Predicts
 from search.evaluator import Evaluator, Stopped
+from search.feasibility.measured_first import spared
 from search.run.evaluation_pool import EvaluationPool
 from search.run.measured import measured
 from search.run.suggested import suggested
@@ -17,6 +18,9 @@ __all__ = ["Event", "Stopped", "run"]
 
 POOL_SECONDS = 0.25
 """Seconds between two looks at the evaluation pool."""
+SPARED = 10
+"""Architectures for each evaluation of the budget that may turn out to be outside a bound before anything
+slow was begun for them; they are no part of the budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,8 @@ def run(
     Args:
         strategy: fresh; it observes ``stored`` here.
         evaluator: measures.
-        budget: evaluations in all, those stored included.
+        budget: evaluations in all, those stored included; not those that ended before anything slow began
+            (:func:`search.feasibility.measured_first.spared`).
         stored: observations of an earlier run that was cut short; never evaluated again.
         on_event: called after every evaluation, before the next one begins.
         should_stop: asked before every evaluation, and handed to it.
@@ -108,10 +113,10 @@ class _Loop:
         self.strategy.observe([CompletedTrial(observation) for observation in self.observations])
         known = {observation.architecture for observation in self.observations}
         if unfinished is not None and unfinished not in {*known, *self._pending()}:
-            self.own = unfinished if len(known) < self.budget else None
+            self.own = unfinished if self._spent() < self.budget else None
         while True:
             if self.should_stop():
-                raise Stopped(f"stopped after {len(self.observations)} of {self.budget} evaluations")
+                raise Stopped(f"stopped after {self._spent()} of {self.budget} evaluations")
             self._look_after_pool()
             if self.own is None:
                 self.own = self._suggest() or (self.pool.take_back() if self.pool is not None else None)
@@ -130,10 +135,19 @@ class _Loop:
         waiting = [] if self.pool is None else self.pool.waiting()
         return [*waiting, *([] if self.own is None else [self.own])]
 
+    def _spent(self) -> int:
+        """Evaluations of the budget so far."""
+        return sum(not spared(observation) for observation in self.observations)
+
     def _suggest(self) -> str | None:
         """A new architecture to evaluate; None where the budget or the space is used up."""
-        pending = self._pending()
-        if self.exhausted or len(self.observations) + len(pending) >= self.budget:
+        pending, spent = self._pending(), self._spent()
+        if self.exhausted or spent + len(pending) >= self.budget:
+            return None
+        if len(self.observations) - spent >= SPARED * self.budget:
+            self.exhausted = True
+            message = f"{SPARED * self.budget} architectures were outside the bounds; no further are measured"
+            self.on_event(Event("exhausted", spent, self.budget, message))
             return None
         try:
             if pending:
@@ -141,7 +155,7 @@ class _Loop:
             (architecture,) = suggested(self.strategy, 1)
         except Exhausted as end:
             self.exhausted = True
-            self.on_event(Event("exhausted", len(self.observations), self.budget, str(end)))
+            self.on_event(Event("exhausted", spent, self.budget, str(end)))
             return None
         if isinstance(self.strategy, Predicts):
             self.predicted[architecture] = self.strategy.predicted(architecture)
@@ -168,7 +182,7 @@ class _Loop:
 
     def _leaves_work_for_me(self) -> bool:
         """Whether an evaluation is left for this worker: it has one already, or the budget holds one more."""
-        under_way = len(self.observations) + len(self._pending())
+        under_way = self._spent() + len(self._pending())
         return self.own is not None or under_way + 1 < self.budget
 
     def _observed(self, observation: Observation) -> None:
@@ -182,7 +196,7 @@ class _Loop:
         self.on_event(
             Event(
                 "observed",
-                len(self.observations),
+                self._spent(),
                 self.budget,
                 f"{observation.architecture}: {said}",
                 {

@@ -11,7 +11,7 @@ from service.dependencies import Service, ServiceDep, TenantDep
 from service.http.pagination import After, Limit, page
 from service.http.problems import Problem, documented
 from service.http.strict_json import StrictJSONRoute
-from service.operations.devices import MAX_DEVICES, check_device
+from service.operations.devices import MAX_DEVICES, check_device, with_observed
 from service.schemas import (
     CrossValidationPublic,
     DeviceCreate,
@@ -49,8 +49,8 @@ async def create_device(
 ) -> MeasuredDevicePublic:
     """Learns a device from measurements; its name is then known to predictions and designs.
 
-    Measurements of the same name replace those that were given before. Which architectures to measure,
-    `/v1/spaces/{space}/probe` says.
+    Measurements of the same name replace those that were given before; what a `study` observed of the device
+    joins them. Which architectures to measure, `/v1/spaces/{space}/probe` says.
     """
     return await service.building.run(_add, request, service, tenant)
 
@@ -89,7 +89,7 @@ def _add(request: DeviceCreate, service: Service, tenant: str) -> MeasuredDevice
     from predictors.devices.measured import MeasuredDevice
     from predictors.devices.shipped import load
 
-    measurements = check_device(request)
+    measurements = check_device(with_observed(request, service.store, tenant))
     others = [
         d
         for d in service.store.devices(tenant_id=tenant)

@@ -1,21 +1,13 @@
 """``/v1/jobs/{id}/architectures/{rank}/export``: an architecture of a result, to take away."""
 
 import base64
-import json
-import re
-from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from networks.export import draw, program
-from networks.export.document import document
-from networks.plan import NoNetwork
-from search.request.design_request import FieldError
 from service.children.bounded import Bounded
-from service.children.child_process import run_child
 from service.dependencies import JobDep, Service, ServiceDep, TenantDep
-from service.http.problems import documented, finite, invalid
+from service.http.problems import documented
 from service.http.strict_json import StrictJSONRoute
 from service.operations.designed import (
     architecture_of,
@@ -26,21 +18,12 @@ from service.operations.designed import (
     space_of,
     trained_weights,
 )
-from spaces.known import get_space
+from service.operations.exported import MEDIA, file_response, onnx_by_child, written
 from store.jobs.job import Job
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"], route_class=StrictJSONRoute)
 
 Format = Literal["torch", "onnx", "json", "svg", "weights"]
-MEDIA: Mapping[str, tuple[str, str]] = {
-    "torch": ("py", "text/x-python"),
-    "onnx": ("onnx", "application/octet-stream"),
-    "json": ("json", "application/json"),
-    "svg": ("svg", "image/svg+xml"),
-    "weights": ("safetensors", "application/octet-stream"),
-}
-"""Format → ending of the file's name, media type."""
-ONNX_SECONDS = 60.0
 
 
 @router.get(
@@ -69,12 +52,7 @@ async def export_architecture(
     """
     exports: Bounded = request.app.state.exports if format in ("onnx", "weights") else service.science
     content = await exports.run(_make, service, tenant, job, rank, format)
-    ending, media = MEDIA[format]
-    space = re.sub(r"\W+", "-", str(job.payload["space"]))
-    name = f"{space}-{job.id[-8:]}-{rank}.{ending}"
-    shown = "inline" if format in ("json", "svg") else "attachment"
-    headers = {"Content-Disposition": f'{shown}; filename="{name}"', "X-Content-Type-Options": "nosniff"}
-    return Response(content, media_type=media, headers=headers)
+    return file_response(content, format, str(job.payload["space"]), f"{job.id[-8:]}-{rank}")
 
 
 def _make(service: Service, tenant: str, job: Job, rank: int, format: Format) -> str | bytes:
@@ -89,21 +67,8 @@ def _make(service: Service, tenant: str, job: Job, rank: int, format: Format) ->
     space, task = space_of(payload), payload.get("task")
     network = network_config_of(service.store, tenant, job, payload, space)
     name = str(found.get("network") or found["architecture"])
-    try:
-        if format == "torch":
-            return program(space, name, network)
-        if format == "svg":
-            return draw(space, name, network, task=None if task is None else str(task))
-        if format == "json":
-            made = document(space, name, network, predictions=found.get("metrics"))
-            made["task"] = task
-            return json.dumps(finite(made), ensure_ascii=False, indent=2, allow_nan=False)
-        program(space, name, network)  # a space without networks is refused before a process is started
-    except NoNetwork:
-        problem = FieldError("format", f"{get_space(space).title} has no networks to build", "json or svg")
-        raise invalid([problem]) from None
-    order: dict[str, object] = {"space_name": space, "architecture": name, "network": network.to_dict()}
-    if weights is not None:
+    if format == "onnx" and weights is not None:
         content = read_trained(service.blobs, weights, rank)
-        order = {"weights": base64.b64encode(content).decode()}
-    return run_child("networks.export.onnx_file", order, seconds=ONNX_SECONDS, retry_after_seconds=5)
+        return onnx_by_child({"weights": base64.b64encode(content).decode()})
+    named = None if task is None else str(task)
+    return written(space, name, network, format, task=named, predictions=found.get("metrics"))

@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.schemas.base import FIRST_ONLY, Create, Name, Variables
 from spaces.names import PATTERN
 
+MOST_MEASUREMENTS = 1000
+"""Of one device."""
+
 
 class MeasurementCreate(Create):
     """What one architecture took on a device."""
@@ -16,7 +19,10 @@ class MeasurementCreate(Create):
 
 
 class DeviceCreate(Create):
-    """A device, by measurements of at least two architectures on it."""
+    """A device, by measurements of at least two architectures on it, or by what a study observed of it.
+
+    Measurements take the place of those that the device has; observations join them.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -42,7 +48,10 @@ class DeviceCreate(Create):
     name: str = Field(pattern=f"^{PATTERN}$")
     space: Name
     metric: Name = "latency_ms"
-    measurements: Annotated[list[MeasurementCreate], FIRST_ONLY] = Field(max_length=1000)
+    measurements: Annotated[list[MeasurementCreate], FIRST_ONLY] = Field([], max_length=MOST_MEASUREMENTS)
+    study: Name | None = Field(
+        None, description="a study of yours, whose observations of the device join its measurements"
+    )
 
 
 class CrossValidationPublic(BaseModel):

@@ -1,19 +1,23 @@
 """The shared latency model: what it learns from few measurements, survives, promises and refuses."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from predictors.calibration.feasibility import Cautious
 from predictors.devices import shipped as shipped_devices
 from predictors.devices.file import from_bytes, to_bytes
 from predictors.devices.measured import MeasuredDevice
 from predictors.devices.measurements import InvalidMeasurements, check_measurements
 from predictors.devices.model import DeviceModel
+from predictors.devices.one_sided import OneSided
 from predictors.devices.predictor import DevicePredictor
 from predictors.predictor import DamagedModel, NotEnoughLabels
 from search.bo.prior import with_fantasies
 from spaces.known import get_space
-from spaces.metric import METRICS
+from spaces.metric import METRICS, Constraint, Quantity
 
 CELLS = get_space("nasbench201")
 
@@ -198,6 +202,41 @@ def test_a_device_predictor_survives_its_bytes_and_refuses_others():
         DevicePredictor(CELLS).predict(codes)
     with pytest.raises(NotEnoughLabels):
         DevicePredictor(CELLS).fit(codes[:1], values[:1])
+
+
+def test_a_bound_is_held_to_most_devices_and_to_the_side_that_errs():
+    """Three devices of five are as expected; two are far slower, and none is faster."""
+    rng = np.random.default_rng(0)
+    found = OneSided.of([rng.normal(size=2000) + (2.0 if device % 5 < 2 else 0.0) for device in range(10)])
+    at = np.array([1.0, 3.0, 9.0])
+    slow, fast = found.not_slower(at), found.not_faster(at)
+    assert (np.diff(slow) > 0).all() and (fast > slow).all()
+    assert slow[0] < 0.4 and 0.75 < fast[0] < 0.9
+    assert found.not_slower(np.array([-50.0]))[0] < 1e-6 < 1 - 1e-6 < found.not_slower(np.array([50.0]))[0]
+
+
+def test_what_a_bound_promises_of_a_device_is_kept_more_often_than_said(model):
+    """Of architectures that are within a bound at .9, fewer than a tenth break it, on unseen devices."""
+    broken = []
+    for seed in range(60, 72):
+        codes, values = measured(seed)
+        bound = float(np.quantile(values, 0.4))
+        fitted = model.fit(codes[:10], values[:10])
+        sure = fitted.probability_within(codes[10:], None, bound) >= 0.9
+        broken += (values[10:][sure] > bound).tolist()
+        assert (fitted.probability_within(codes, bound, bound) <= 0.5).all()
+    assert len(broken) > 300 and np.mean(broken) < 0.05
+
+
+def test_devices_know_their_bounds_and_files_of_before_do_not(model):
+    codes, values = measured()
+    bound = Constraint(Quantity("latency_ms", device="d"), max=float(np.median(values)))
+    old = replace(model, one_sided={})
+    fits = [each.fit(codes[:10], values[:10]) for each in (model, old, from_bytes(to_bytes(model), CELLS))]
+    said = [each.probability_within(codes, None, bound.max) for each in fits]
+    assert (said[1] == fits[1].probability_below(codes, bound.max)).all()
+    assert (said[0] == said[2]).all() and (said[0] != said[1]).any()
+    assert isinstance(DevicePredictor(CELLS), Cautious)
 
 
 def test_real_devices_left_out_are_told_from_ten_measurements(data_dir, tables):

@@ -214,3 +214,58 @@ def test_a_device_that_a_predictor_needs_stays(own):
     assert predictor in refused["detail"]
     assert own.http.delete(f"/v1/predictors/{predictor}").status_code == 204
     assert own.http.delete("/v1/devices/board", params={"space": "nasbench201"}).status_code == 204
+
+
+def observed(server, device="board", count=4, metric="latency_ms", **order):
+    """The id of a study that observed latencies of a device."""
+    order = {
+        "space": "nasbench201",
+        "task": "cifar10",
+        "constraints": [{"metric": metric, "device": device, "max": 50}],
+        "evaluator": {metric: "external"},
+    } | order
+    study = server.http.post("/v1/studies", json=order)
+    assert study.status_code == 201, study.text
+    cells = CELLS.format(CELLS.sample(count, np.random.default_rng(5)))
+    values = latency(CELLS.parse_many(cells)).tolist()
+    told = [
+        {"architecture": cell, "values": {"accuracy": 80.0, f"latency_ms@{device}": value}}
+        for cell, value in zip(cells, values, strict=True)
+    ]
+    answer = server.http.post(f"/v1/studies/{study.json()['id']}/observe", json={"observations": told})
+    assert answer.status_code == 200, answer.text
+    return study.json()["id"], dict(zip(cells, values, strict=True))
+
+
+def test_what_a_study_observed_joins_the_device_only_when_asked(own):
+    """A study's observations stay its own until somebody asks for them."""
+    assert add(own).status_code == 201
+    study, values = observed(own)
+    before = dict(own.store.device("nasbench201", "board").measurements)
+    assert not before.keys() & values.keys()
+    order = {"name": "board", "space": "nasbench201", "study": study[:12]}
+    answer = own.http.post("/v1/devices", json=order)
+    assert (answer.status_code, answer.json()["measurements"]) == (201, 16)
+    assert dict(own.store.device("nasbench201", "board").measurements) == before | values
+
+
+def test_a_study_makes_a_device_that_was_not_there(own):
+    add(own, name="other")  # a study needs a device that predicts; the new one is made of observations alone
+    study, values = observed(own, device="other")
+    own.http.delete("/v1/devices/other", params={"space": "nasbench201"})
+    answer = own.http.post("/v1/devices", json={"name": "other", "space": "nasbench201", "study": study})
+    assert (answer.status_code, answer.json()["measurements"]) == (201, len(values))
+
+
+def test_a_study_that_says_nothing_of_the_device_is_refused_by_its_name(own):
+    assert add(own).status_code == 201
+    study, _ = observed(own)
+    order = {"name": "board", "space": "nasbench201", "study": study}
+    for change, status, field in (
+        ({"name": "phone"}, 422, "study"),
+        ({"space": "fbnet"}, 422, "study"),
+        ({"measurements": body()["measurements"]}, 422, "measurements"),
+        ({"study": "0" * 8}, 404, None),
+    ):
+        answer = problem(own.http.post("/v1/devices", json=order | change), status)
+        assert field is None or answer["errors"][0]["field"] == field

@@ -10,8 +10,8 @@ from api_server import problem
 from networks.build import build
 from networks.export.onnx_counts import onnx_counts
 from networks.training.checkpoint import pack_weights, read_weights
+from service.children.child_process import run_child
 from service.http.problems import Problem
-from service.routes import export
 from spaces.declared.space import declare
 from spaces.known import get_space
 from store.jobs.job import JobState
@@ -166,12 +166,12 @@ def test_what_is_not_there(server, design, url):
 
 def test_a_child_that_fails_or_takes_too_long_is_told_plainly():
     with pytest.raises(Problem) as late:
-        export.run_child("networks.export.onnx_file", {}, seconds=0.001, retry_after_seconds=3)
+        run_child("networks.export.onnx_file", {}, seconds=0.001, retry_after_seconds=3)
     assert (late.value.status_code, late.value.headers) == (503, {"Retry-After": "3"})
     with pytest.raises(Problem) as wrong:
-        export.run_child("no_such_module", {}, seconds=60, retry_after_seconds=3)
+        run_child("no_such_module", {}, seconds=60, retry_after_seconds=3)
     assert wrong.value.status_code == 500
-    assert json.loads(export.run_child("json.tool", {"a": 1}, seconds=60, retry_after_seconds=3)) == {"a": 1}
+    assert json.loads(run_child("json.tool", {"a": 1}, seconds=60, retry_after_seconds=3)) == {"a": 1}
 
 
 def test_an_infeasible_design_has_nothing_to_take_away(server, design):
@@ -180,3 +180,43 @@ def test_an_infeasible_design_has_nothing_to_take_away(server, design):
     server.store.finish(lease, JobState.INFEASIBLE, result={"architectures": []})
     said = problem(server.http.get(f"/v1/jobs/{job_id}/architectures/1/export"), 409)
     assert "infeasible" in said["detail"] and "ranks" not in said["detail"]
+
+
+def exported(server, **asked):
+    """The answer to an export of the example of a space."""
+    body = {"space": "fbnet", "architecture": get_space("fbnet").example} | asked
+    return server.http.post("/v1/architectures/export", json=body, timeout=90)
+
+
+def test_any_architecture_is_exported_for_the_size_that_is_asked_for(server):
+    space = get_space("fbnet")
+    network = space.network_config(None, classes=5, resolution=96)
+    params = round(1e6 * space.costs(space.parse(space.example)[None], network)["params_m"][0])
+    size = {"classes": 5, "resolution": 96}
+    names = {"__name__": "network"}
+    program = exported(server, **size)
+    assert program.headers["content-disposition"] == 'attachment; filename="fbnet-architecture.py"'
+    exec(compile(program.text, "network.py", "exec"), names)
+    assert sum(parameter.numel() for parameter in names["build"]().parameters()) == params
+    answer = exported(server, format="json", **size).json()
+    assert (round(1e6 * answer["statistics"]["params_m"]), answer["costs_for"]) == (params, network.to_dict())
+    assert "5 classes, 96×96 pixels" in exported(server, format="svg", **size).text
+    assert onnx_counts(exported(server, format="onnx", **size).content)[0] == params
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"architecture": "none"}, "architecture"),
+        ({"space": "no-space"}, "space"),
+        ({"task": "no-task"}, "task"),
+        ({"resolution": 4}, "resolution"),
+        ({"format": "weights"}, "format"),
+        ({"space": "ofa_mobilenetv3", "architecture": {}, "resolution": 96}, "architecture"),
+        ({"space": "gnn", "architecture": get_space("gnn").example, "classes": 3}, "classes"),
+        ({"space": "gnn", "architecture": get_space("gnn").example, "format": "onnx"}, "format"),
+    ],
+)
+def test_an_export_of_what_there_is_not_names_its_field(server, asked, field):
+    answer = problem(exported(server, **asked), 422)
+    assert answer["errors"][0]["field"] == field
