@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from benchmarks.tables import Tables
 from generator.masked.weights import has_generator, load_generator
 from search.abilities import StartsUniformly
+from search.baselines import Backbone, backbone_of, baselines, first_of
 from search.evaluator import Bench
 from search.feasibility.exact_bounds import nearest_architecture
 from search.feasibility.measured_first import MeasuredFirst, spared
@@ -111,6 +113,8 @@ def run_design(
             models = dict(searched.predictions.models)
             found, values, reason = nearest_to_predicted(problem, models, likeliest)
             return _infeasible(request, problem, nearest=found, values=values, began=began, reason=reason)
+    backbone = backbone_of(request, searched)
+    first = first_of(request, backbone)
     observations: list[Observation] = list(stored)
     drawn: list[Observation] = []
     knowledge = Knowledge()
@@ -132,10 +136,12 @@ def run_design(
             pool=outside or pool if request.parallel > 1 else None,
             parallel=request.parallel,
             unfinished=unfinished,
+            first=first,
         )
         if isinstance(strategy, StartsUniformly):
-            drawn = strategy.finished()[: strategy.uniform_first(request.parallel)]
-    return _report(
+            own = [seen for seen in strategy.finished() if seen.architecture not in first]
+            drawn = own[: strategy.uniform_first(request.parallel)]
+    report = _report(
         request,
         searched,
         knowledge=knowledge,
@@ -144,6 +150,7 @@ def run_design(
         on_event=on_event,
         began=began,
     )
+    return _compared(report, request, searched, backbone, observations, bench, should_stop)
 
 
 def _report(
@@ -210,6 +217,34 @@ def _report(
         "seconds": round(time.perf_counter() - began, 3),
     }
     return DesignResult("succeeded", result)
+
+
+def _compared(
+    report: DesignResult,
+    request: DesignRequest,
+    searched: Problem,
+    backbone: Backbone | str | None,
+    observations: list[Observation],
+    bench: Bench,
+    should_stop: Callable[[], bool],
+) -> DesignResult:
+    """The result with what a plain backbone reaches."""
+    rows: Any = report.result["architectures"]
+    if report.state != "succeeded" or backbone is None:
+        return report
+    models = {} if searched.predictions is None else dict(searched.predictions.models)
+
+    def metrics(architecture: str) -> dict[str, Any]:
+        codes = searched.space.parse(architecture)[None]
+        problem = replace(searched, predictions=None, objectives=(), constraints=request.constraints)
+        known = {row["architecture"]: row["metrics"] for row in rows}
+        if architecture in known:
+            return dict(known[architecture])
+        kept = {key: model for key, model in models.items() if key in {q.key for q in problem.predicted}}
+        return dict(architectures(problem, kept, codes, {})[0]["metrics"])
+
+    compared = baselines(backbone, searched, rows, observations, metrics, bench, should_stop)
+    return replace(report, result={**report.result, "baselines": compared})
 
 
 def _models(

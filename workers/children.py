@@ -1,9 +1,11 @@
 """Jobs that a job orders, so that other workers do a part of its work."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
-from store.jobs.job import Job
-from store.networks.network import NetworkSpec
+from store.database import strict_json
+from store.jobs.job import Job, JobState, NotFound
+from store.networks.network import NetworkSpec, StoredNetwork
 from store.port import Store
 from workers.timeouts import until_reachable
 
@@ -31,16 +33,33 @@ class Children:
         )
         return job.id
 
-    def order_network(self, spec: NetworkSpec, key: str, total: int) -> tuple[str, str]:
-        """Orders a network; returns its id and its job's."""
-        parent = self._parent
-        made, job, _ = until_reachable(
-            lambda: self._store.create_network(
-                spec, tenant_id=parent.tenant_id, idempotency_key=f"{parent.id} {key}", total=total
-            ),
-            self._seconds,
-        )
-        return made.id, job.id
+    def order_network(self, spec: NetworkSpec, key: str | None, total: int) -> tuple[str, str]:
+        """Orders a network; returns its id and its job's.
+
+        Args:
+            spec: what is trained.
+            key: of this job's orders; None: an equal network that another job of the tenant ordered is the
+                same, unless it failed or was deleted.
+            total: steps of its job.
+        """
+        tenant, own = self._parent.tenant_id, f"{self._parent.id} {key or 'equal network'}"
+
+        def create(name: str) -> tuple[StoredNetwork, Job]:
+            made, job, _ = self._store.create_network(
+                spec, tenant_id=tenant, idempotency_key=name, total=total
+            )
+            return made, job
+
+        def ordered() -> tuple[str, str]:
+            if key is None:
+                with suppress(NotFound):  # it was deleted
+                    made, job = create(f"network {strict_json.digest(spec.to_dict())}")
+                    if job.state not in (JobState.FAILED, JobState.CANCELLED):
+                        return made.id, job.id
+            made, job = create(own)
+            return made.id, job.id
+
+        return until_reachable(ordered, self._seconds)
 
     def look(self, child_id: str) -> Job:
         """A child as it is now."""

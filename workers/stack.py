@@ -53,7 +53,7 @@ class StackOptions:
     environment: Mapping[str, str] = field(default_factory=dict)
     command: Sequence[str] = NETWRIGHT
     log_dir: Path | None = None
-    start_seconds: float = 60.0
+    start_seconds: float = 240.0
     stop_seconds: float = 15.0
     watch: Watch = WATCH
 

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from networks.build import codes_of
+from networks.export.graph_program import GRAPHS, graph_program
 from networks.plan import Argument, Call, Layer, Name, Plan, plan_network
 from spaces.costs.network_config import NetworkConfig
 from spaces.known import get_space
@@ -19,6 +20,8 @@ _TAB = "    "
 
 def program(space_name: str, architecture: str | Codes, network: NetworkConfig | None = None) -> str:
     """The text of a file with ``build(num_classes, in_channels, seed)``; run, it prints its parameter count.
+
+    A graph network's file is :func:`networks.export.graph_program.graph_program`.
 
     Args:
         space_name: a registered space.
@@ -33,6 +36,8 @@ def program(space_name: str, architecture: str | Codes, network: NetworkConfig |
     space = get_space(space_name)
     codes = codes_of(space_name, architecture)
     network = network or space.network_config()
+    if space_name == GRAPHS:
+        return graph_program(codes, str(network.task))
     plan = plan_network(space_name, codes, network)
     params = round(float(space.costs(codes[None], network)["params_m"][0]) * 1e6)
     about = [

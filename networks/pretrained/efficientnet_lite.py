@@ -108,12 +108,16 @@ class PackagedLite(nn.Module):
         self._fc = nn.Linear(HEAD, 1000)
 
     def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self._fc(self.pooled(x))
+        return logits
+
+    def pooled(self, x: Tensor) -> Tensor:
+        """What the classifier gets of images: (b, 1280)."""
         x = nn.functional.relu6(self._bn0(self._conv_stem(x)))
         for block in self._blocks:
             x = block(x)
         x = nn.functional.relu6(self._bn1(self._conv_head(x)))
-        logits: Tensor = self._fc(x.mean(dim=(2, 3)))
-        return logits
+        return x.mean(dim=(2, 3))
 
     @property
     def rows(self) -> Tensor:

@@ -7,10 +7,11 @@ from typing import Any
 from networks.options import read_options
 from networks.training.order import NetworkOrder
 from networks.training.recipe import TrainingOptions
+from networks.training.start import usual_start
 from spaces.space import Space
 
-FINISH = "finish"
-"""Of a design's payload: how many of its best are trained so."""
+FINISH, FINISH_OPTIONS = "finish", "finish_options"
+"""Of a design's payload: how many of its best are trained so, and what of it is not as the design trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +35,34 @@ def dataset_of(payload: Mapping[str, Any]) -> str:
 
 
 def designed_network(
-    space: Space, payload: Mapping[str, Any], found: Mapping[str, Any], job_id: str
+    space: Space,
+    payload: Mapping[str, Any],
+    found: Mapping[str, Any],
+    job_id: str,
+    changes: Mapping[str, Any] | None = None,
 ) -> DesignedNetwork:
-    """The training of one architecture of a design's result, from new weights.
+    """The training of one architecture of a design's result, from pretrained weights where there are some.
 
     Args:
         space: of the design.
         payload: what the design was ordered with.
         found: the result's object of the architecture.
         job_id: of the design.
+        changes: what is not as the design trained: ``recipe``, a part of one, ``from``
+            and ``teacher``.
     """
+    changes = changes or {}
     options, task = _options(payload), str(payload["task"])
     metrics: Mapping[str, Any] = found.get("metrics") or {}
     order = NetworkOrder(
-        recipe=replace(options.recipe, **(found.get("recipe") or {})),
+        start=changes.get("from") or options.init or usual_start(space.name, options.network),
+        recipe=replace(options.recipe, **{**(found.get("recipe") or {}), **(changes.get("recipe") or {})}),
         resolution=options.resolution or payload.get("resolution"),
         network=options.network,
         task=task if task in space.tasks else None,
         search={"job": job_id, "rank": found["rank"], "metrics": metrics},
         predicted={key: value for key, value in metrics.items() if value.get("source") == "predicted"},
+        teacher=bool(changes.get("teacher")),
     )
     return DesignedNetwork(str(found.get("network") or found["architecture"]), dataset_of(payload), order)
 

@@ -25,6 +25,8 @@ class NetworkOrder:
         weights: name of the blob with the weights to start from, for ``search``.
         search: what the card tells of the design that found the architecture.
         predicted: what the card tells of predictions; quantity key → prediction.
+        teacher: whether it learns from the packaged backbone too, which is trained first
+            (:mod:`networks.training.distillation`).
     """
 
     start: str = "scratch"
@@ -36,6 +38,12 @@ class NetworkOrder:
     weights: str | None = None
     search: Mapping[str, object] = field(default_factory=dict)
     predicted: Mapping[str, object] = field(default_factory=dict)
+    teacher: bool = False
+
+    @property
+    def steps(self) -> int:
+        """Of the job: epochs, those of the teacher too, and the bundle."""
+        return self.recipe.epochs * (2 if self.teacher else 1) + BUNDLE_STEPS
 
     @property
     def training(self) -> TrainingOptions:
@@ -56,6 +64,7 @@ class NetworkOrder:
             "weights": self.weights,
             "search": dict(self.search),
             "predicted": dict(self.predicted),
+            **({"teacher": True} if self.teacher else {}),
         }
 
     @classmethod

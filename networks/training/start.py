@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from spaces.costs.network_config import FULL
 from spaces.image_space import ImageSpace
 from spaces.known import get_space
 
@@ -27,6 +28,15 @@ def starts_of(space_name: str) -> tuple[str, ...]:
     """
     space = get_space(space_name)
     return STARTS if isinstance(space, ImageSpace) and space.pretrains else (SCRATCH, SEARCH)
+
+
+def usual_start(space_name: str, skeleton: str = FULL) -> str:
+    """Where a training starts unless something else is said: from pretrained weights where there are some.
+
+    >>> usual_start("mnasnet"), usual_start("efficientnet_lite"), usual_start("efficientnet_lite", "small")
+    ('scratch', 'pretrained', 'scratch')
+    """
+    return PRETRAINED if PRETRAINED in starts_of(space_name) and skeleton == FULL else SCRATCH
 
 
 def started(

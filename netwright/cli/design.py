@@ -7,18 +7,27 @@ from typing import Annotated, Any
 
 import typer
 
+from netwright.cli.baselines import compared_networks, print_baselines
 from netwright.cli.batches import show_batch
 from netwright.cli.connect import UrlOption, connected_with_workers
 from netwright.cli.exit_codes import ExitCode, stop
 from netwright.cli.finish import print_card, write_bundle
 from netwright.cli.output import JsonOption, interval, note, print_json, print_table
 from netwright.cli.output import out as standard
+from netwright.cli.own_images import (
+    FINISH_EPOCHS,
+    add_devices,
+    add_images,
+    ordered_once,
+    with_usual_epochs,
+)
 from netwright.cli.place import LabelOption, PriorityOption
 from netwright.cli.progress import follow
 from netwright.cli.quantities import constraint, evaluator_options, quantity, recipe
 from netwright.cli.spaces import read_declaration
 from netwright.client.client import Client, JobHandle
 from search.evaluators import EVALUATORS
+from search.request.design_request import IMAGES_SPACE
 from search.strategies import STRATEGIES
 from spaces.costs.network_config import NetworkConfig
 from spaces.known import SPACES
@@ -32,6 +41,20 @@ def design(
         str | None, typer.Option(help=f"One of {', '.join(SPACES.names())}, or one you declared.")
     ] = None,
     task: Annotated[str | None, typer.Option(help="For example cifar10-int8-ptq.")] = None,
+    images: Annotated[
+        str | None,
+        typer.Option(
+            help="Your own images instead of --task: a folder of class folders, a zip, tar or npz, which is "
+            "uploaded as a data set; NAME=PATH to name it."
+        ),
+    ] = None,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Your own device by a file of measurements (devices probe --bundle); --bound names it as "
+            "the file is named, or NAME=FILE; may be repeated."
+        ),
+    ] = None,
     bound: Annotated[
         list[str] | None, typer.Option(help="A hard bound such as 'params_m<=0.5'; may be repeated.")
     ] = None,
@@ -41,7 +64,10 @@ def design(
     count: Annotated[int, typer.Option(help="Architectures to return.")] = 8,
     evaluations: Annotated[int, typer.Option(help="Architectures that may be evaluated.")] = 0,
     evaluator: Annotated[
-        str | None, typer.Option(help=f"One of {', '.join(EVALUATORS.names())}; table unless said.")
+        str | None,
+        typer.Option(
+            help=f"One of {', '.join(EVALUATORS.names())}; table unless said, training with --images."
+        ),
     ] = None,
     evaluator_option: Annotated[
         list[str] | None,
@@ -73,6 +99,21 @@ def design(
     finish: Annotated[
         int, typer.Option(min=0, help="How many of the best to train on all images, to take away.")
     ] = 0,
+    baseline: Annotated[
+        bool,
+        typer.Option(
+            "--baseline/--no-baseline",
+            help="Train a linear probe and the plain backbone beside, where the space has one.",
+        ),
+    ] = True,
+    finish_epochs: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"Of --finish; as the search's unless said, {FINISH_EPOCHS} with --images."),
+    ] = None,
+    teacher: Annotated[
+        bool,
+        typer.Option("--teacher", help="What --finish trains learns from the pretrained backbone too."),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the files of what --finish trains; of several one each.")
     ] = None,
@@ -90,32 +131,37 @@ def design(
     """Order architectures and wait for them.
 
     Without --url the embedded stack runs for the call. Exit status 4: infeasible; of a batch, every design.
-    A batch of which a design failed ends with 1.
+    A batch of which a design failed ends with 1. With --images the same command goes on where one was killed.
     """
     declaration = None if space_file is None else read_declaration(space_file)
     if declaration is not None:
         space, task = declaration["name"], task or declaration["tasks"][0]
     if batch is not None:
-        if file is not None or space_file is not None or space is not None:
+        if file is not None or space_file is not None or space is not None or images is not None:
             raise typer.BadParameter("--batch holds the whole order: give it alone")
         with connected_with_workers(url) as client:
             handle = client.order_batch(_read(batch))
             follow(handle)
             show_batch(handle, as_json=as_json)
         return
+    if images is not None and (task is not None or file is not None or space_file is not None):
+        raise typer.BadParameter("--images is the task: leave --task, --file and --space-file out")
+    if device and file is not None:
+        raise typer.BadParameter("--file is the whole order: add devices before (netwright devices add)")
     if file is not None:
         order = _read(file) | ({} if declaration is None else {"space": space})
-    elif space is None or task is None:
-        raise typer.BadParameter("give --space and --task, --space-file, or --file")
+    elif task is None and images is None:
+        raise typer.BadParameter("give --space and --task, --images, --space-file, or --file")
     else:
+        usual = "table" if images is None else "training"
         order = {
-            "space": space,
+            **({} if space is None else {"space": space}),
             "task": task,
             "constraints": [constraint(text) for text in bound or []],
             "objectives": [quantity(text) for text in objective or []],
             "count": count,
             "evaluations": evaluations,
-            "evaluator": evaluator or ("table" if evaluations else None),
+            "evaluator": evaluator or (usual if evaluations else None),
             "confidence": confidence,
             "seed": seed,
             "strategy": strategy,
@@ -131,13 +177,25 @@ def design(
             "priority": priority,
             "label": label,
         }
+        if not baseline:
+            order["baseline"] = False
+        if finish_epochs is not None:
+            order["finish_options"] = {"recipe": {"epochs": finish_epochs}}
+        if teacher:
+            order["finish_options"] = {**order.get("finish_options", {}), "teacher": True}
+        if images is not None:
+            order = with_usual_epochs(order)
     with connected_with_workers(url) as client:
         if declaration is not None:
             client.declare_space(declaration)
-        handle = client.order(order)
+        if images is not None:
+            order = order | {"task": add_images(client, images)}
+        add_devices(client, device or [], space or IMAGES_SPACE)
+        handle = client.order(order) if images is None else ordered_once(client, order)
         job = follow(handle)
         networks = finished(client, handle, job, out)
-        show_outcome(handle, job, as_json=as_json, networks=networks)
+        plain = finished_baseline(client, handle, job)
+        show_outcome(handle, job, as_json=as_json, networks=networks, plain=plain)
 
 
 def finished(
@@ -158,8 +216,24 @@ def finished(
     return results
 
 
+def finished_baseline(client: Client, handle: JobHandle, job: dict[str, Any]) -> dict[str, Any] | None:
+    """Waits for the plain backbone's own training; its result, None where none was ordered or it failed."""
+    compared = handle.outcome().get("baselines") if job["state"] == "succeeded" else None
+    if job["kind"] != "design" or not compared or not compared.get("finished"):
+        return None
+    if any(row.get("finished") == compared["finished"] for row in handle.outcome()["architectures"]):
+        return None  # what was found is the plain backbone
+    training = client.job(compared["finished"]["job"])
+    return training.outcome() if follow(training)["state"] == "succeeded" else None
+
+
 def show_outcome(
-    handle: JobHandle, job: dict[str, Any], *, as_json: bool, networks: Sequence[dict[str, Any]] = ()
+    handle: JobHandle,
+    job: dict[str, Any],
+    *,
+    as_json: bool,
+    networks: Sequence[dict[str, Any]] = (),
+    plain: dict[str, Any] | None = None,
 ) -> None:
     """Prints what came of an ended job, and of the networks that it ordered.
 
@@ -171,13 +245,17 @@ def show_outcome(
         return
     result = handle.result()
     if as_json:
-        print_json({"job": job, "result": result, **({"networks": list(networks)} if networks else {})})
+        told: dict[str, Any] = {"networks": list(networks)} if networks else {}
+        if plain is not None:
+            told["baseline"] = {**plain, "compared": compared_networks(networks, plain)}
+        print_json({"job": job, "result": result, **told})
     elif job["state"] == "infeasible":
         _print_nearest(job, result)
     else:
         print_architectures(result)
         for network in networks:
             print_card(network["card"])
+        print_baselines(result, networks, plain)
     if job["state"] == "infeasible":
         raise typer.Exit(ExitCode.INFEASIBLE)
 

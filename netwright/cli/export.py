@@ -131,6 +131,7 @@ def _made(space: str, architecture: str, task: str | None, network: "NetworkConf
     """The file of an architecture's string, made by this process."""
     from networks.export import draw, program
     from networks.export.document import document
+    from networks.export.graph_program import GRAPHS
     from networks.plan import NoNetwork
     from spaces.space import InvalidArchitecture
 
@@ -140,9 +141,8 @@ def _made(space: str, architecture: str, task: str | None, network: "NetworkConf
         if format is Format.JSON:
             made = document(space, architecture, network)
             return (json.dumps(made, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
-        text = program(space, architecture, network)
         if format is Format.TORCH:
-            return text.encode()
+            return program(space, architecture, network).encode()
         from networks.export.onnx_file import onnx_file
 
         return onnx_file(space, architecture, network)
@@ -150,4 +150,5 @@ def _made(space: str, architecture: str, task: str | None, network: "NetworkConf
         hint = f" ({error.hint})" if error.hint else ""
         raise stop(f"ARCHITECTURE: {error.message}{hint}", ExitCode.INVALID) from None
     except NoNetwork as error:
-        raise stop(f"--format: {error} (json and svg are possible)", ExitCode.INVALID) from None
+        others = "torch, json and svg" if space == GRAPHS else "json and svg"
+        raise stop(f"--format: {error} ({others} are possible)", ExitCode.INVALID) from None

@@ -47,6 +47,9 @@ def finish(
     seed: Annotated[int, typer.Option(help="Of weights, order and augmentation.")] = 0,
     priority: PriorityOption = 0,
     label: LabelOption = None,
+    teacher: Annotated[
+        bool, typer.Option("--teacher", help="Learn from the pretrained backbone too, trained first.")
+    ] = False,
     out: OutOption = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
@@ -78,6 +81,7 @@ def finish(
             seed=seed,
             priority=priority,
             label=label,
+            teacher=teacher or None,
         )
         follow(handle)
         result = handle.result()

@@ -297,7 +297,7 @@ class Client:
             recipe: such as ``{"epochs": 100}``; what is left out is as the design had it.
             resolution: side of the images in pixels.
             idempotency_key: names this order; a repeated call with it gives the same job.
-            options: ``network``, ``seed``, ``priority``, ``label``.
+            options: ``network``, ``seed``, ``priority``, ``label``, ``teacher``.
 
         Raises:
             ApiError: with the field and the reason, where the order makes no sense.

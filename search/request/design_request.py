@@ -6,7 +6,8 @@ from typing import Any
 
 from networks.images.catalog import Images
 from networks.options import InvalidOptions
-from networks.training.designed import FINISH
+from networks.training.designed import FINISH, FINISH_OPTIONS
+from predictors.devices import shipped as shipped_devices
 from predictors.devices.measured import MeasuredDevice
 from search.evaluators import EVALUATORS
 from search.problem import Problem
@@ -50,8 +51,10 @@ FUNCTION = "function"
 DISTINCT = (FUNCTION, "string")
 """What makes two architectures distinct: what they compute and cost, or how they are written."""
 KNOWLEDGE = ("auto", "none")
+IMAGES_SPACE = "efficientnet_lite"
+"""Where the task is of someone's own images and no space is named: it begins with pretrained weights."""
 FOUND: tuple[str, ...] = ("measured", TASK, "sources", "predictors", "pins")
-FOUND += (FINISH, PLACE, DECLARATION, GENERATOR, STUDY)
+FOUND += (FINISH, FINISH_OPTIONS, PLACE, DECLARATION, GENERATOR, STUDY)
 """Fields that nobody sends: they are found when a request is checked."""
 
 
@@ -85,6 +88,7 @@ class DesignRequest:
         pins: digests of the models that ship and that the search begins with (:mod:`search.request.pins`).
         predictors: the tenant's own of quantities that the request names.
         knowledge: ``auto``, or ``none``: own observations alone (:mod:`search.knowledge`).
+        baseline: whether a plain backbone is trained beside (:mod:`search.baselines`).
         sources: quantity key → its source (:mod:`search.request.sources`); empty until that was found.
         resolution: side of the images that the networks are for, in pixels; None: what is trained says, else
             the space.
@@ -115,6 +119,7 @@ class DesignRequest:
     exploration: float = 0.0
     pins: dict[str, str] = field(default_factory=dict)
     fixed: dict[str, Choice] = field(default_factory=dict)
+    baseline: bool = True
 
     def problem(self, images: Images | None = None) -> Problem:
         """What is searched for.
@@ -174,6 +179,8 @@ class DesignRequest:
             del body["distinct"]
         if self.name is None:
             del body["name"]
+        if self.baseline:
+            del body["baseline"]
         return body
 
     @classmethod
@@ -294,6 +301,7 @@ class _Parser(Fields):
             name=called,
             exploration=exploration,
             fixed=self.fixed(searched),
+            baseline=self.truth("baseline", usual=True),
         )
         if self.errors:
             raise InvalidRequest(self.errors)
@@ -449,13 +457,17 @@ class _Parser(Fields):
         return [task] if admitted and task is not None and NAME.fullmatch(task) else []
 
     def metrics(self) -> list[str]:
-        """The metrics that the evaluators bring to any space, and what a task of one's own is ranked by."""
+        """The metrics that evaluators and measured devices bring to any space, and what ranks own tasks."""
         named = {metric: evaluator_of(self.spec, metric) for metric in METRICS}
         mine = self.uploaded is not None and self.body.get("task") == self.uploaded.name
-        ranked = [ACCURACY] if mine and self.body.get("space") in OWN_TASKS else []
-        return ranked + [
-            metric for metric, cls in named.items() if cls is not None and metric in cls.measures
-        ]
+        space = self.body.get("space")
+        ranked = [ACCURACY] if mine and space in OWN_TASKS else []
+        modelled = [shipped_devices.METRIC] if space in shipped_devices.spaces_with_devices() else []
+        return (
+            ranked
+            + modelled
+            + [metric for metric, cls in named.items() if cls is not None and metric in cls.measures]
+        )
 
     def any_task(self) -> bool:
         """Whether the evaluator of accuracies is for any data set that is there."""

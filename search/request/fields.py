@@ -34,12 +34,12 @@ class Fields:
             return value
         return default
 
-    def truth(self, field: str) -> bool:
-        """True or false; false where it is not there."""
+    def truth(self, field: str, *, usual: bool = False) -> bool:
+        """True or false; what is usual where it is not there."""
         value = self.body.get(field)
         if value is not None and not isinstance(value, bool):
             self.fail(field, "must be true or false")
-        return value is True
+        return usual if value is None else value is True
 
     def number(self, field: str, default: float | None, value: object = None) -> float | None:
         """A finite number, of the body's own field or of one that is given."""

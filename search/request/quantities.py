@@ -7,6 +7,9 @@ from spaces.metric import Quantity
 from spaces.space import Space
 
 ON_DEVICE = ("latency_ms", "throughput_ips", "energy_mj")
+NO_DEVICE = (
+    "no device is known: measure a few architectures (netwright devices probe) and add it by that name"
+)
 
 
 def parts_of_key(key: str) -> dict[str, str]:
@@ -97,7 +100,7 @@ def resolve_quantity(
                 f"{device!r} is no device of {space.public_name}"
                 if device is not None
                 else f"{metric} needs a device",
-                f"its devices are {', '.join(known)}",
+                f"its devices are {', '.join(known)}" if known else NO_DEVICE,
             )
         )
     if not needs_device and device is not None:

@@ -55,6 +55,7 @@ def run(
     pool: EvaluationPool | None = None,
     parallel: int = 1,
     unfinished: str | None = None,
+    first: Sequence[str] = (),
 ) -> list[Observation]:
     """Spends what is left of the budget.
 
@@ -69,6 +70,7 @@ def run(
         pool: remote evaluators; with them suggestions depend on the order in which evaluations end.
         parallel: evaluations at the same time, this worker's own among them.
         unfinished: an architecture whose evaluation an earlier run began itself; it is the first one now.
+        first: architectures that are evaluated before the strategy is asked.
 
     Returns:
         all observations, those stored first
@@ -85,6 +87,7 @@ def run(
         should_stop=should_stop,
         pool=pool,
         parallel=parallel if pool is not None else 1,
+        first=first,
     )
     return loop.run(unfinished)
 
@@ -101,6 +104,7 @@ class _Loop:
     should_stop: Callable[[], bool]
     pool: EvaluationPool | None
     parallel: int
+    first: Sequence[str] = ()
     own: str | None = None
     """What this worker evaluates itself."""
     predicted: dict[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
@@ -149,6 +153,9 @@ class _Loop:
             message = f"{SPARED * self.budget} architectures were outside the bounds; no further are measured"
             self.on_event(Event("exhausted", spent, self.budget, message))
             return None
+        known = {*pending, *(seen.architecture for seen in self.observations)}
+        if (wanted := next((each for each in self.first if each not in known), None)) is not None:
+            return wanted
         try:
             if pending:
                 self.strategy.observe([], [PendingTrial(architecture) for architecture in pending])

@@ -4,19 +4,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from networks.images.catalog import ImageCatalog
-from networks.training.designed import FINISH, dataset_of
+from networks.images.names import names
+from networks.training.designed import FINISH, FINISH_OPTIONS, dataset_of
 from predictors.devices.measured import MeasuredDevice
 from search.request.answerable import check_answerable
-from search.request.design_request import DesignRequest, parse_request
+from search.request.design_request import IMAGES_SPACE, DesignRequest, FieldError, parse_request
 from search.request.uploaded_task import UploadedTask
 from service.dependencies import Service
+from service.http.problems import invalid
+from service.operations.catalog import BUILT_IN_TASKS
 from service.operations.datasets import ReadyDataset, ready_dataset
 from service.operations.devices import named_devices
-from service.operations.networks import check_networks, data_of
+from service.operations.networks import check_finishing, check_networks, data_of
 from service.operations.own_predictors import own_predictors
 from service.operations.spaces import FoundSpace, find_space
 from service.operations.uploads import named_task
 from service.schemas import DesignCreate
+from spaces.known import space_names
 from spaces.space import Space
 from store.blobs.shared_payload import Sharing
 from store.datasets.dataset import DATASETS
@@ -60,13 +64,13 @@ class Orders:
             InvalidRequest, Problem: 422 with every field that is wrong.
         """
         service = self._service
-        names = [item.device for item in (*design.constraints, *design.objectives)]
-        measured = self._named_devices(design.space, names)
-        found, extra = self._space(design.space)
+        space = self._named_space(design)
+        devices = [item.device for item in (*design.constraints, *design.objectives)]
+        measured = self._named_devices(space, devices)
+        found, extra = self._space(space)
         uploaded = self._uploaded(design.task)
-        body = design.model_dump(exclude={"predictors", "priority", "label", FINISH}) | {
-            "space": found.space.name
-        }
+        apart = {"predictors", "priority", "label", FINISH, FINISH_OPTIONS}
+        body = design.model_dump(exclude=apart) | {"space": found.space.name}
         request = parse_request(body, measured, uploaded)
         own = own_predictors(service.store, self._tenant, request, design.predictors)
         request = replace(request, predictors=own)
@@ -75,7 +79,7 @@ class Orders:
         request = check_answerable(request, service.tables, images)
         if datasets:
             extra = extra | {DATASETS: {name: each.payload for name, each in datasets.items()}}
-        if design.finish:
+        if design.finish or design.finish_options.model_fields_set:
             extra = extra | self._finish(design, found.space, request, extra)
         extra = extra | placed(design.priority, design.label)
         return Order(request, self._sharing.without_large(request.to_dict() | extra))
@@ -84,12 +88,18 @@ class Orders:
         self, design: DesignCreate, space: Space, request: DesignRequest, extra: dict[str, object]
     ) -> dict[str, object]:
         """What the job needs to have its best trained on all images."""
+        if not design.finish:
+            error = FieldError(FINISH_OPTIONS, "the design finishes nothing", "let finish be 1 or more")
+            raise invalid([error])
         check_networks(space, FINISH)
+        options = design.finish_options
+        changes = {"recipe": options.recipe, "from": options.start, "teacher": options.teacher}
+        check_finishing(space, request.to_dict(), changes)
         name = dataset_of(request.to_dict())
         data = data_of(self._service, self._tenant, name, FINISH)
         known: dict[str, object] = dict(extra.get(DATASETS) or {})  # type: ignore[call-overload]
         found: dict[str, object] = dict(data.get(DATASETS) or {})  # type: ignore[call-overload]
-        merged: dict[str, object] = {FINISH: design.finish}
+        merged: dict[str, object] = {FINISH: design.finish, FINISH_OPTIONS: changes}
         return merged | ({DATASETS: known | found} if known or found else {})
 
     def _datasets_of(self, request: DesignRequest) -> dict[str, ReadyDataset]:
@@ -107,6 +117,26 @@ class Orders:
             if (ready := self._datasets[name]) is not None:
                 found[name] = ready
         return found
+
+    def _named_space(self, design: DesignCreate) -> str:
+        """The space of a design; where none is named and the task is of someone's own images, that of images.
+
+        Raises:
+            Problem: 422 where none is named and the task is built in or unknown.
+        """
+        if design.space is not None:
+            return design.space
+        name = design.task
+        images = self._service.config.images
+        if name not in BUILT_IN_TASKS and (
+            self._uploaded(name) is not None
+            or ready_dataset(self._service.store, self._tenant, name) is not None
+            or (images is not None and name in names(images))
+        ):
+            return IMAGES_SPACE
+        known = ", ".join(space_names())
+        hint = f"one of {known}; only where the task is of your own images it may be left out"
+        raise invalid([FieldError("space", "is missing", hint)])
 
     def _space(self, name: str) -> tuple[FoundSpace, dict[str, object]]:
         if name not in self._spaces:

@@ -7,9 +7,11 @@ from typing import Literal
 
 from fastapi import Response
 
+from networks.build import codes_of
 from networks.export import draw, program
 from networks.export.document import document
-from networks.plan import NoNetwork
+from networks.export.graph_program import GRAPHS
+from networks.plan import NoNetwork, plan_network
 from search.request.design_request import FieldError
 from service.children.child_process import run_child
 from service.http.problems import finite, invalid
@@ -59,9 +61,12 @@ def written(
             made = document(space, architecture, network, predictions=predictions)
             made["task"] = task
             return json.dumps(finite(made), ensure_ascii=False, indent=2, allow_nan=False)
-        program(space, architecture, network)  # a space without networks starts no process
+        # A space without such networks starts no process.
+        plan_network(space, codes_of(space, architecture), network)
     except NoNetwork:
-        problem = FieldError("format", f"{get_space(space).title} has no networks to build", "json or svg")
+        others = "torch, json or svg" if space == GRAPHS else "json or svg"
+        message = f"{get_space(space).title} has no networks to build as {format}"
+        problem = FieldError("format", message, others)
         raise invalid([problem]) from None
     return onnx_by_child({"space_name": space, "architecture": architecture, "network": network.to_dict()})
 

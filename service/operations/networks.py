@@ -1,6 +1,8 @@
 """Checks what a network is to be trained from: architecture, images, first weights and recipe."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from networks.images.catalog import ImageCatalog
 from networks.images.limits import BadImages
@@ -9,9 +11,10 @@ from networks.options import InvalidOptions, read_options
 from networks.plan import planned_spaces
 from networks.training.designed import designed_network
 from networks.training.order import NetworkOrder
-from networks.training.recipe import Recipe
-from networks.training.start import SEARCH, starts_of
+from networks.training.recipe import Recipe, TrainingOptions
+from networks.training.start import PRETRAINED, SCRATCH, SEARCH, starts_of, usual_start
 from search.request.design_request import FieldError
+from search.request.recipe import FIELD
 from service.dependencies import Service
 from service.http.problems import invalid
 from service.operations.architectures import parse_architecture
@@ -20,6 +23,7 @@ from service.operations.designed import architecture_of, no_weights, payload_of,
 from service.operations.short_ids import whole_id
 from service.operations.spaces import find_space
 from service.schemas.networks import NetworkCreate
+from spaces.costs.network_config import FULL
 from spaces.known import get_space
 from spaces.space import Space
 from store.datasets.dataset import DATASETS
@@ -51,7 +55,8 @@ def check_network(request: NetworkCreate, service: Service, tenant: str) -> Netw
     codes = parse_architecture(space, request.architecture)
     dataset = str(_asked_images(request))
     data = data_of(service, tenant, dataset)
-    order = _order(request, NetworkOrder())
+    start = usual_start(space.name, request.network or FULL)
+    order = _order(request, NetworkOrder(start=start))
     order = replace(order, task=dataset if dataset in space.tasks else None)
     data = placed(request.priority, request.label) | data
     return _spec(space, space.format(codes[None])[0], dataset, order, data)
@@ -77,7 +82,9 @@ def _of_design(request: NetworkCreate, service: Service, tenant: str) -> Network
     data = data_of(service, tenant, dataset)
     order = _order(request, designed.order)
     if request.start == SEARCH:
-        order = replace(order, weights=trained_weights(found))
+        # Weights of the search go on as they began: its rates are not those of new weights.
+        recipe = order.recipe.completed(designed.order.start)
+        order = replace(order, weights=trained_weights(found), recipe=recipe)
         if order.weights is None:
             raise no_weights("from", rank)
     data = data | (placed(request.priority, request.label) or inherited(payload))
@@ -107,6 +114,31 @@ def data_of(service: Service, tenant: str, name: str, field: str = "dataset") ->
     return {} if ready is None else {DATASETS: {name: ready.payload}}
 
 
+def check_finishing(space: Space, payload: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+    """Refuses what cannot be changed of a design's training for what is taken away.
+
+    Raises:
+        Problem: 422 that names the field.
+    """
+    recipe = changes.get("recipe") or {}
+    try:
+        read_options(Recipe, recipe, "finish_options.recipe")
+    except InvalidOptions as error:
+        raise invalid([FieldError(each.field, each.message, each.hint) for each in error.errors]) from None
+    searched: Mapping[str, Any] = payload.get(FIELD) or {}
+    if both := sorted(set(recipe) & set(searched)):
+        message = f"{', '.join(both)} is searched: each architecture brings its own"
+        raise invalid([FieldError("finish_options.recipe", message, "leave it out")])
+    options = read_options(
+        TrainingOptions, (payload.get("evaluator_options") or {}).get("training") or {}, "training"
+    )
+    start = changes.get("from") or SCRATCH
+    if start not in starts_of(space.name) or (start == PRETRAINED and options.network != FULL):
+        what = space.public_name if options.network == FULL else f"the {options.network} skeleton"
+        message = f"{what} has no {start} weights"
+        raise invalid([FieldError("finish_options.from", message, "leave it out")])
+
+
 def check_networks(space: Space, field: str = "space") -> None:
     """Refuses a space that has no networks to train."""
     if space.name not in planned_spaces():
@@ -122,13 +154,16 @@ def _order(request: NetworkCreate, usual: NetworkOrder) -> NetworkOrder:
         asked = read_options(Recipe, request.recipe or {}, "recipe")
     except InvalidOptions as error:
         raise invalid([FieldError(each.field, each.message, each.hint) for each in error.errors]) from None
+    network = request.network or usual.network
+    start = usual.start if network == FULL else SCRATCH
     return replace(
         usual,
-        start=request.start,
+        start=request.start or start,
         recipe=replace(usual.recipe, **{name: getattr(asked, name) for name in request.recipe or {}}),
         resolution=request.resolution or usual.resolution,
-        network=request.network or usual.network,
+        network=network,
         seed=request.seed,
+        teacher=request.teacher,
     )
 
 
@@ -138,4 +173,7 @@ def _spec(
     if order.start not in (known := starts_of(space.name)):
         message = f"{space.public_name} has no {order.start} weights"
         raise invalid([FieldError("from", message, f"it starts from {', '.join(known)}")])
+    if order.start == PRETRAINED and order.network != FULL:
+        message = f"the {order.network} skeleton has no pretrained weights"
+        raise invalid([FieldError("from", message, "leave it out, or let it be scratch")])
     return NetworkSpec(space.name, architecture, dataset, order.to_dict() | data)

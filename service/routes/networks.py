@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from networks.training.order import BUNDLE_STEPS
+from networks.training.order import NetworkOrder
 from service.children.bounded import Bounded
 from service.dependencies import IdempotencyKey, Service, ServiceDep, StoreDep, TenantDep
 from service.http.pagination import AfterId, Limit
@@ -14,7 +14,9 @@ from service.operations.networks import check_network
 from service.operations.short_ids import page_behind, whole_id
 from service.schemas.networks import NetworkCreate, NetworkJobPublic, NetworkList, TrainedNetworkPublic
 from store.blobs.blobs import BlobDamaged, BlobNotFound
+from store.datasets.dataset import DATASETS
 from store.jobs.job import Job
+from store.jobs.place import PLACE
 from store.networks.network import StoredNetwork, TooManyNetworks
 
 router = APIRouter(prefix="/v1/networks", tags=["networks"], route_class=StrictJSONRoute)
@@ -72,13 +74,13 @@ def _create(
 ) -> tuple[Job, StoredNetwork]:
     """Runs in a thread."""
     spec = check_network(request, service, tenant)
-    recipe: Any = spec.order["recipe"]
+    order = {name: value for name, value in spec.order.items() if name not in (DATASETS, PLACE)}
     try:
         made, job, created = service.store.create_network(
             spec,
             tenant_id=tenant,
             idempotency_key=key,
-            total=int(recipe["epochs"]) + BUNDLE_STEPS,
+            total=NetworkOrder.from_dict(order).steps,
             most=MOST,
         )
     except TooManyNetworks:

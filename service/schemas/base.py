@@ -61,6 +61,11 @@ def of_key(item: object) -> object:
 QuantityItem = Annotated[QuantityCreate, BeforeValidator(of_key, json_schema_input_type=str | QuantityCreate)]
 """A quantity as an object, or as its key: ``accuracy@cifar10``."""
 
+TEACHER = (
+    "whether the network learns from the answers of the pretrained backbone too (distillation), which is "
+    "trained on the same images first"
+)
+
 Resolution = Annotated[int | None, Field(ge=RESOLUTIONS[0], le=RESOLUTIONS[1])]
 """Side of square images, in pixels."""
 

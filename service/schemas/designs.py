@@ -1,13 +1,14 @@
 """Designs: what is ordered, and what comes of it."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from search.evaluators import EVALUATORS
-from search.request.design_request import MAX_COUNT, MAX_EVALUATIONS, MAX_PARALLEL
+from search.request.design_request import IMAGES_SPACE, MAX_COUNT, MAX_EVALUATIONS, MAX_PARALLEL
 from search.strategies import STRATEGIES
 from service.schemas.base import (
+    TEACHER,
     Create,
     Label,
     Name,
@@ -30,6 +31,19 @@ class ConstraintCreate(QuantityCreate):
     max: float | None = None
 
 
+class FinishOptions(Create):
+    """How what is taken away is trained, as far as it is not as the design trained."""
+
+    recipe: dict[str, Any] = Field(
+        default_factory=dict, description="as evaluator_options.training.recipe, in part"
+    )
+    start: Annotated[
+        Literal["scratch", "pretrained"] | None,
+        Field(alias="from", description="pretrained unless said where the space has such weights"),
+    ] = None
+    teacher: bool = Field(default=False, description=TEACHER)
+
+
 class DesignCreate(Create):
     """An order for architectures."""
 
@@ -47,7 +61,11 @@ class DesignCreate(Create):
         }
     )
 
-    space: Name = Field(description=f"one of {', '.join(SPACES.names())} or the name of one of your own")
+    space: Name | None = Field(
+        default=None,
+        description=f"one of {', '.join(SPACES.names())} or the name of one of your own; {IMAGES_SPACE} "
+        "where the task is of your own images and none is named",
+    )
     task: Name
     constraints: list[ConstraintCreate] = Field(default_factory=list, max_length=64)
     objectives: list[QuantityItem] = Field(default_factory=list, max_length=8)
@@ -110,6 +128,14 @@ class DesignCreate(Create):
         ge=0,
         le=MOST_FINISHED,
         description="how many of the best are then trained on all training images, to take away",
+    )
+    baseline: bool = Field(
+        default=True,
+        description="whether the linear probe and the whole pretrained backbone at the largest resolution "
+        "within the bounds are trained beside, the latter as the first of the evaluations",
+    )
+    finish_options: FinishOptions = Field(
+        default_factory=FinishOptions, description="what of that training is not as the design trained"
     )
 
 
@@ -196,6 +222,28 @@ class BaselinePublic(BaseModel):
     )
 
 
+class BaselinesPublic(BaseModel):
+    """What anyone has without a search, at the largest resolution at which the backbone meets the bounds.
+
+    ``linear_probe``, ``fine_tuned`` (by the search's recipe) and ``found`` (the best of the result) hold
+    ``accuracy`` on the validation images, by which ``winner`` is named, and ``test_accuracy``, which is only
+    reported. ``finished`` names the backbone's own network where ``finish`` was asked.
+    """
+
+    backbone: str | None
+    reason: str | None = None
+    space: str | None = None
+    architecture: str | None = None
+    resolution: int | None = None
+    metrics: dict[str, ValuePublic] = Field(default_factory=dict)
+    linear_probe: dict[str, Any] | None = None
+    fine_tuned: dict[str, Any] | None = None
+    found: dict[str, Any] | None = None
+    winner: Literal["linear_probe", "fine_tuned", "found"] | None
+    message: str
+    finished: FinishedPublic | None = None
+
+
 class ResultPublic(BaseModel):
     """What came of a design: architectures, or for an infeasible one the nearest and its gaps."""
 
@@ -205,6 +253,7 @@ class ResultPublic(BaseModel):
     pareto: list[int] = Field(default_factory=list, description="ranks that no other one beats in everything")
     evaluated: int = 0
     baseline: BaselinePublic | None = None
+    baselines: BaselinesPublic | None = Field(default=None, description="null where none was asked for")
     models: dict[str, str] = Field(default_factory=dict)
     knowledge: dict[str, Any] | None = Field(
         default=None, description="what was asked, which models were priors, and which stood back and why"

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from networks.training.start import SCRATCH, STARTS
-from service.schemas.base import Create, Label, Name, Priority, Variables
+from networks.training.start import STARTS
+from service.schemas.base import TEACHER, Create, Label, Name, Priority, Variables
 from service.schemas.jobs import JobPublic
 from spaces.costs.network_config import SKELETONS
 from store.datasets.dataset import DATASETS
@@ -41,9 +41,13 @@ class NetworkCreate(Create):
     dataset: Annotated[Name | None, Field(description="the images; of a design its own unless said")] = None
     task: Annotated[Name | None, Field(description="the same as `dataset`")] = None
     start: Annotated[
-        Literal[STARTS],  # type: ignore[valid-type]
-        Field(alias="from", description="new weights, those that the search trained, or pretrained ones"),
-    ] = SCRATCH
+        Literal[STARTS] | None,  # type: ignore[valid-type]
+        Field(
+            alias="from",
+            description="new weights, those that the search trained, or pretrained ones; "
+            "pretrained unless said where the space has some",
+        ),
+    ] = None
     recipe: Annotated[
         dict[str, Any] | None,
         Field(description="as evaluator_options.training.recipe; what is left out is as the design had it"),
@@ -53,6 +57,7 @@ class NetworkCreate(Create):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     priority: Priority = 0
     label: Label = None
+    teacher: Annotated[bool, Field(description=TEACHER)] = False
 
 
 class NetworkUrls(BaseModel):

@@ -94,6 +94,11 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     f"{SAMPLES}uniform_draws": SHARES,
     f"{SAMPLES}raw_architectures": number,
     "experiments.deploy.costs.agreeing": lambda *a: dict.fromkeys(("torch", "onnx", "onnxruntime"), 100.0),
+    "experiments.deploy.deploy.deployed": numbers(
+        *("bundle", "backbone", "probe", "cell", "int8", "int8_share", "onnx_differs_per_500"),
+        *("latency_of_bound", "seconds"),
+    ),
+    "experiments.deploy.simulated_device.held": several("bounds", "predicted", "measured", count=100),
     f"{SAMPLES}conditional_likelihood": numbers("exact", "many", "eight", "free"),
     f"{SAMPLES}in_a_process_of_its_own": lambda *a: (
         several("seconds", "cpu-seconds", "calls")() | {"peak_mb": 700.0}

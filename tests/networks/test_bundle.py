@@ -18,8 +18,10 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
+from networks.build import build
 from networks.export.bundle import measure, predict
 from networks.export.bundle.bundle import make_bundle
+from networks.export.bundle.onnx_files import int8_onnx, pixels_onnx
 from networks.export.bundle.origin import Origin
 from networks.export.onnx_file import trained_onnx
 from networks.images.dataset import Part, load_images
@@ -28,6 +30,7 @@ from networks.latency.options import LatencyOptions
 from networks.training.rebuild import identity_of, rebuild, untrained
 from networks.training.recipe import Recipe, TrainingOptions
 from networks.training.train import train
+from spaces.families.efficientnet_lite import places
 from spaces.known import get_space
 from tests.networks.training import data
 
@@ -129,8 +132,9 @@ def test_int8_is_eight_bits_per_channel_and_as_good(folder, card):
         item for item in weights.values() if item.data_type == onnx.TensorProto.INT8 and len(item.dims) == 4
     ]
     assert quantized
+    scales = {node.input[0]: node.input[1] for node in model.graph.node if node.op_type == "DequantizeLinear"}
     for item in quantized:
-        scale = weights[item.name.replace("_quantized", "_scale")]
+        scale = weights[scales[item.name]]
         assert list(scale.dims) == [item.dims[0]], "a scale for each channel"
     accuracy = card["accuracy"]
     assert accuracy["onnx_differs_on"] == 0 and accuracy["onnx"] == accuracy["torch"]
@@ -278,3 +282,15 @@ def test_an_independent_script_reproduces_the_card(folder, tmp_path):
         [*command, str(tmp_path / "other.npz")], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 1 and "NOT those of the card" in done.stdout
+
+
+def test_eight_bits_take_less_than_a_third_of_a_small_network_of_a_backbone():
+    space = get_space("efficientnet_lite")
+    smallest = [("k3_e2" if place.layer == 0 else "skip") for place in places(space.backbone)[1:]]
+    network = build(space.name, "|".join(["r64", *smallest]), space.network_config(classes=5)).eval()
+    content = pixels_onnx(network, 64, (127.0,) * 3, (128.0,) * 3, {})
+    images = np.random.default_rng(0).integers(0, 256, size=(2, 64, 64, 3), dtype=np.uint8)
+    small = int8_onnx(content, images)
+    assert len(small) <= 0.3 * len(content)
+    session = onnxruntime.InferenceSession(small, providers=["CPUExecutionProvider"])
+    assert session.run(["scores"], {"images": images})[0].shape == (2, 5)

@@ -77,7 +77,6 @@ def test_a_task_of_ones_own_gives_its_classes(server, monkeypatch):
         ((CELL, "--space", "nasbench201", "--resolution", "4"), "--resolution"),
         ((OFA, "--space", "ofa_mobilenetv3", "--resolution", "160"), "is a variable"),
         (("--job", "x", "--classes", "5"), "classes"),
-        ((GNN, "--space", "gnn"), "no networks"),
         ((GNN, "--space", "gnn", "--format", "onnx"), "no networks"),
         ((CELL, "--space", "nasbench201", "--json"), "--out"),
         ((CELL, "--space", "nasbench201", "--out", "no/such/folder/x.py"), "cannot be written"),

@@ -124,12 +124,12 @@ def test_what_was_not_trained_has_no_weights(server, url):
     assert "training" in answer["errors"][0]["hint"]
 
 
-def test_a_space_without_networks_has_json_and_svg(server):
+def test_a_graph_network_is_python_json_and_svg(server):
     design = {"space": "gnn", "task": "cora", "count": 1}
     url = ordered(server, design, "0|1|1|2:gcn|gat|skip|sage")
-    for format in ("torch", "onnx"):
-        body = problem(server.http.get(url, params={"format": format}), 422, "format")
-        assert body["errors"][0]["hint"] == "json or svg"
+    body = problem(server.http.get(url, params={"format": "onnx"}), 422, "format")
+    assert body["errors"][0]["hint"] == "torch, json or svg"
+    assert "from torch_geometric.nn import GATConv" in server.http.get(url).text
     assert server.http.get(url, params={"format": "json"}).json()["layers"] is None
     assert "sage" in server.http.get(url, params={"format": "svg"}).text
 

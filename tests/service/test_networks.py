@@ -114,6 +114,20 @@ def test_a_network_is_ordered_trained_and_taken_away(served):
     problem(served.http.post(f"{body['urls']['self']}/retry"), 404)
 
 
+def test_a_teacher_is_trained_once_for_the_networks_that_it_teaches(served):
+    other = CELL.replace("none~1", "skip_connect~1")
+    answers = [post(served, teacher=True, architecture=each).json() for each in (CELL, other)]
+    assert answers[0]["progress"]["total"] == 3  # an epoch of the teacher, one of the student, the bundle
+    served.work()
+    found = [served.http.get(f"/v1/networks/{each['network']}").json() for each in answers]
+    assert [each["state"] for each in found] == ["ready", "ready"], found
+    taught = [each["card"]["training"]["teacher"] for each in found]
+    assert (
+        taught[0] == taught[1] and taught[0]["backbone"] == "EfficientNet-Lite0" and taught[0]["side"] == 64
+    )
+    assert all(each["order"]["teacher"] for each in found)
+
+
 def test_a_designs_architecture_is_trained_as_the_design_did(served, images):
     job = designed(served)
     answer = served.http.post("/v1/networks", json={"job": job[:30], "recipe": {"epochs": 2}})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from networks.export.bundle.origin import Origin
 from networks.images.limits import BadImages
 from networks.plan import own_side
-from networks.training.order import BUNDLE_STEPS, NetworkOrder
+from networks.training.order import NetworkOrder
 from networks.training.start import PRETRAINED
 from store.jobs.job import JobState
 from store.jobs.place import PLACE
@@ -17,8 +17,10 @@ from workers.datasets import images_of
 from workers.handlers import JobContext, JobStopped, Outcome, handles
 
 if TYPE_CHECKING:
+    from networks.images.catalog import ImageCatalog
     from networks.images.dataset import ImageSet
     from networks.training.checkpoint import Place
+    from networks.training.distillation import Teacher
     from networks.training.train import Trained
 
 CHECKPOINT = "training"
@@ -36,7 +38,6 @@ def network(context: JobContext) -> Outcome:
 
     from networks.export.bundle.bundle import make_bundle
     from networks.images.dataset import load_images
-    from networks.pretrained.inherit import PIXELS
 
     torch.set_num_threads(1)  # sums in a fixed order give a seed the same weights on every worker
     payload: dict[str, Any] = dict(context.job.payload)
@@ -53,10 +54,11 @@ def network(context: JobContext) -> Outcome:
             cache_dir=context.cache_dir,
             validate=False,
         )
-    if order.start == PRETRAINED:
-        images = replace(images, mean=PIXELS[0], std=PIXELS[1])
-    checkpoints = JobCheckpoints(context)
-    trained = _trained(context, payload, order, images, checkpoints)
+        images = replace(images, **_pixels(context, order))
+        checkpoints = JobCheckpoints(context)
+        context.on_event("training", total=order.steps, message=f"{len(images.train):,} images")
+        teaching = _taught(context, payload, order, images, catalog, checkpoints)
+    trained = _trained(context, payload, order, images, checkpoints, teaching)
 
     def step(what: str) -> None:
         if context.should_stop():
@@ -67,14 +69,15 @@ def network(context: JobContext) -> Outcome:
     bundle = make_bundle(
         trained.weights,
         images,
-        _origin(order, trained, images),
+        _origin(order, trained, images, teaching),
         step=step,
         should_stop=context.should_stop,
     )
     step("keeping the bundle")
     weights, content = (context.blobs().put(each) for each in (trained.weights, bundle.content))
-    checkpoints.drop(CHECKPOINT)
-    context.on_event("bundled", done=order.recipe.epochs + BUNDLE_STEPS, message=_described(bundle.card))
+    for key in (CHECKPOINT, *(("teacher",) if order.teacher else ())):
+        checkpoints.drop(key)
+    context.on_event("bundled", done=order.steps, message=_described(bundle.card))
     found = TrainedNetwork(str(payload["network"]), weights, content, bundle.card)
     result = {
         "network": found.network_id,
@@ -85,12 +88,68 @@ def network(context: JobContext) -> Outcome:
     return Outcome(JobState.SUCCEEDED, result, trained=found)
 
 
+def _pixels(context: JobContext, order: NetworkOrder) -> dict[str, Any]:
+    """``mean`` and ``std`` of pixels as the weights to start from had them; nothing for new ones."""
+    if order.start == PRETRAINED:
+        from networks.pretrained.inherit import PIXELS
+
+        return {"mean": PIXELS[0], "std": PIXELS[1]}
+    if order.weights is None:
+        return {}
+    from networks.training.checkpoint import read_weights
+
+    about, _ = read_weights(context.blobs().get(order.weights))
+    return {name: tuple(about[name]) for name in ("mean", "std")}
+
+
+def _taught(
+    context: JobContext,
+    payload: Mapping[str, Any],
+    order: NetworkOrder,
+    images: "ImageSet",
+    catalog: "ImageCatalog",
+    checkpoints: JobCheckpoints,
+) -> "tuple[Teacher, dict[str, Any]] | None":
+    """The teacher, and what the card says of it; None where none is asked for."""
+    if not order.teacher:
+        return None
+    from workers.teacher import teacher_of
+
+    def say(key: str, content: bytes, place: "Place") -> None:
+        _save(checkpoints, key, content, place, order.recipe.epochs, 0)
+
+    space, name = str(payload["space"]), str(payload["dataset"])
+    return teacher_of(context, space, name, order, images, catalog, checkpoints, say)
+
+
+def _save(
+    checkpoints: JobCheckpoints, key: str, content: bytes, place: "Place", epochs: int, before: int
+) -> None:
+    """Keeps a checkpoint and tells how far the training is; ``before`` are the job's steps before it."""
+    answer: dict[str, object] = {"epoch": place.epoch, "epochs": epochs, "step": place.step}
+    answer["seconds"] = round(place.seconds, 1)
+    if place.epoch:
+        answer["epoch_seconds"] = round(place.epoch_seconds, 3)
+    if place.epochs_done > 0:
+        left = place.seconds / place.epochs_done * (epochs - place.epochs_done)
+        answer["seconds_left"] = round(left, 1)
+    message = f"{'' if key == CHECKPOINT else f'{key}: '}epoch {place.epoch} of {epochs}"
+    if place.history:
+        last = place.history[-1]
+        answer |= {"loss": last["loss"], "train_accuracy": last["accuracy"]}
+        message += f": loss {last['loss']:.3f}, {last['accuracy']:.1f} % of the training images"
+    if "seconds_left" in answer:
+        message += f", {answer['seconds_left']:.0f} s left"
+    checkpoints.save(key, content, answer, message, done=before + place.epoch)
+
+
 def _trained(
     context: JobContext,
     payload: Mapping[str, Any],
     order: NetworkOrder,
     images: "ImageSet",
     checkpoints: JobCheckpoints,
+    teaching: "tuple[Teacher, dict[str, Any]] | None",
 ) -> "Trained":
     """The training, from its last checkpoint."""
     from networks.images.dataset import Part
@@ -102,26 +161,13 @@ def _trained(
     identity = identity_of(
         payload["space"], payload["architecture"], order.training, images, order.seed, order.task
     ) | {"from": order.start}
+    if teaching is not None:
+        identity["teacher"] = teaching[1]["weights"]
     start = None if order.weights is None else context.blobs().get(order.weights)
     epochs = order.recipe.epochs
-    context.on_event("training", total=epochs + BUNDLE_STEPS, message=f"{len(images.train):,} images")
 
     def save(content: bytes, place: "Place") -> None:
-        answer: dict[str, object] = {"epoch": place.epoch, "epochs": epochs, "step": place.step}
-        answer["seconds"] = round(place.seconds, 1)
-        if place.epoch:
-            answer["epoch_seconds"] = round(place.epoch_seconds, 3)
-        if place.epochs_done > 0:
-            left = place.seconds / place.epochs_done * (epochs - place.epochs_done)
-            answer["seconds_left"] = round(left, 1)
-        message = f"epoch {place.epoch} of {epochs}"
-        if place.history:
-            last = place.history[-1]
-            answer |= {"loss": last["loss"], "train_accuracy": last["accuracy"]}
-            message += f": loss {last['loss']:.3f}, {last['accuracy']:.1f} % of the training images"
-        if "seconds_left" in answer:
-            message += f", {answer['seconds_left']:.0f} s left"
-        checkpoints.save(CHECKPOINT, content, answer, message, done=place.epoch)
+        _save(checkpoints, CHECKPOINT, content, place, epochs, 0 if teaching is None else epochs)
 
     try:
         return train(
@@ -130,6 +176,7 @@ def _trained(
             order.recipe,
             seed=order.seed,
             identity=identity,
+            teacher=None if teaching is None else teaching[0].scores,
             checkpoint=checkpoints.load(CHECKPOINT),
             save=save,
             should_stop=context.should_stop,
@@ -138,7 +185,12 @@ def _trained(
         raise JobStopped from stopped
 
 
-def _origin(order: NetworkOrder, trained: "Trained", images: "ImageSet") -> Origin:
+def _origin(
+    order: NetworkOrder,
+    trained: "Trained",
+    images: "ImageSet",
+    teaching: "tuple[Teacher, dict[str, Any]] | None",
+) -> Origin:
     training = {
         "from": order.start,
         "recipe": order.recipe.to_dict(),
@@ -148,6 +200,7 @@ def _origin(order: NetworkOrder, trained: "Trained", images: "ImageSet") -> Orig
         "seconds": round(trained.seconds, 3),
         "device": trained.device,
         "last_epoch": dict(trained.history[-1]),
+        **({} if teaching is None else {"teacher": teaching[1]}),
     }
     return Origin(training, order.search, order.predicted)
 
