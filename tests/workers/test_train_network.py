@@ -153,7 +153,14 @@ def test_a_design_has_its_best_trained_on_all_images(place, run):
     made = place.network(first["finished"]["network"])
     assert (made.spec.architecture, made.spec.dataset) == (first["architecture"], "tiny")
     assert (made.spec.order["network"], made.spec.order["recipe"]["batch_size"]) == ("small", 12)
-    assert made.spec.order["search"]["job"] == job.id and len(place.networks()[0]) == 1
+    assert made.spec.order["search"]["job"] == job.id and len(place.networks()[0]) == 2
+    told = place.result(job.id)["baselines"]
+    plain = place.network(told["finished"]["network"]).spec
+    assert plain.space == "efficientnet_lite" and plain.architecture == told["architecture"]
+    ordered = {name: plain.order[name] for name in ("from", "network", "resolution")}
+    assert ordered == {"from": "pretrained", "network": "full", "resolution": None}
+    assert plain.order["recipe"]["batch_size"] == 12 and plain.order["recipe"]["optimizer"] == "adamw"
+    assert told["linear_probe"]["accuracy"] > 60 and "fine_tuned" not in told
     assert run(place.job(first["finished"]["job"])).state is JobState.SUCCEEDED
     assert place.network(made.id).card["data"]["train_images"] == 120
 
