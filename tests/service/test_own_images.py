@@ -48,7 +48,7 @@ def test_the_space_of_ones_own_images_is_the_one_that_begins_with_pretrained_wei
     assert answer.status_code == 202, answer.text
     payload = server.store.job(answer.json()["id"]).payload
     assert payload["space"] == SPACE
-    assert payload["finish_options"] == {"recipe": {"epochs": 4}, "from": None}
+    assert payload["finish_options"] == {"recipe": {"epochs": 4}, "from": None, "teacher": False}
 
 
 def test_a_task_of_the_tables_and_an_unknown_one_need_a_space(server):
