@@ -527,5 +527,8 @@ class _Parser(Fields):
                     f"{space.public_name} has no accuracy that could be meant",
                     f"name at least one of its metrics: {', '.join(space.metrics)}",
                 )
-            quantities = [resolve_quantity(space, metric, task=task, tasks=(task,)) for metric in usual[:1]]
+            quantities = [
+                resolve_quantity(space, metric, task=task, tasks=(task,), metrics=known)
+                for metric in usual[:1]
+            ]
         return tuple(Objective(quantity) for quantity in quantities)
