@@ -16,6 +16,7 @@ from store.blobs.memory import MemoryBlobs
 from store.jobs.job import JobState
 from store.memory import MemoryStore
 from tests.networks.training import data
+from workers.environment import WorkerEnvironment
 from workers.execute import execute
 from workers.timeouts import Timeouts
 
@@ -136,13 +137,15 @@ def finished_designs(server, images, blobs, seeds):
         execute(
             server.store,
             job,
-            worker="w",
-            tables=lambda: None,
-            blobs=lambda: blobs,
-            timeouts=Timeouts(lease_seconds=600, store_seconds=2),
-            draining=lambda: False,
-            leave=lambda: None,
-            images=images,
+            WorkerEnvironment(
+                worker="w",
+                tables=lambda: None,
+                blobs=lambda: blobs,
+                timeouts=Timeouts(lease_seconds=600, store_seconds=2),
+                draining=lambda: False,
+                leave=lambda: None,
+                images=images,
+            ),
         )
     states = [server.store.job(job) for job in jobs]
     assert all(each.state is JobState.SUCCEEDED for each in states), states
