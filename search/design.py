@@ -114,7 +114,7 @@ def run_design(
             found, values, reason = nearest_to_predicted(problem, models, likeliest)
             return _infeasible(request, problem, nearest=found, values=values, began=began, reason=reason)
     backbone = backbone_of(request, searched)
-    first = first_of(request, backbone)
+    before = first_of(request, backbone)
     observations: list[Observation] = list(stored)
     drawn: list[Observation] = []
     knowledge = Knowledge()
@@ -136,10 +136,10 @@ def run_design(
             pool=outside or pool if request.parallel > 1 else None,
             parallel=request.parallel,
             unfinished=unfinished,
-            first=first,
+            first=before,
         )
         if isinstance(strategy, StartsUniformly):
-            own = [seen for seen in strategy.finished() if seen.architecture not in first]
+            own = [seen for seen in strategy.finished() if seen.architecture not in before]
             drawn = own[: strategy.uniform_first(request.parallel)]
     report = _report(
         request,
