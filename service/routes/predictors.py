@@ -1,5 +1,6 @@
 """``/v1/predictors``: predictors of one's own, trained from observations and refined with more."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Response
@@ -99,7 +100,8 @@ def list_predictors(
 ) -> PredictorList:
     """A page of your predictors, newest first."""
     if space is not None and space not in space_names():
-        space = find_space(store, tenant, space).space.name
+        with suppress(Problem):  # none is in a space that there is not
+            space = find_space(store, tenant, space).space.name
     found, has_more = page_behind(
         store,
         tenant,
