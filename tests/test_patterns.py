@@ -94,7 +94,7 @@ def test_the_patterns_of_all_rooms_are_found():
         "spaces/declared/source.py",
         "service/http/strict_json.py",
     } <= found
-    assert {"store/database/ids.py", "search/study.py"} <= found
+    assert {"store/database/ids.py", "search/run/reasons.py"} <= found
 
 
 @pytest.mark.parametrize(

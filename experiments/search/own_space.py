@@ -9,9 +9,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from benchmarks.tables import Tables
 from experiments.framework.context import Context
 from experiments.framework.pool import Part
-from experiments.framework.row import Row
+from experiments.framework.row import NO_TABLE, Row
 from experiments.search.optuna_rivals import available
 from experiments.search.runs import FIRST, OURS, make
 from search.pareto.front import pareto_front
@@ -132,11 +133,11 @@ class Truth:
         return float(100 * of_found / of_all)
 
 
-def own_search(kind: str, method: str, seed: int) -> float:
+def own_search(tables: Tables, kind: str, method: str, seed: int) -> float:
     """One run of a searcher: how good the best of :data:`BUDGET` evaluations truly is.
 
     All searchers begin with the first draws of ours; each failure counts as an evaluation. Ours is told every
-    repeat, the others their mean.
+    repeat, the others their mean. No table is read.
     """
     truth = Truth(kind, seed)
     problem = truth.problem
@@ -189,6 +190,7 @@ def own_rows(context: Context) -> list[Row]:
                 "points",
                 pairs=True,
                 source=f"{SOURCE}; best rival: {best}",
+                evaluated_on=NO_TABLE,
             )
         )
     return rows

@@ -147,6 +147,7 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     "experiments.search.constants.correlation": number,
     "experiments.search.constants.best_from": number,
     "experiments.search.runs.search": searched,
+    "experiments.search.own_space.own_search": number,
     "experiments.search.runs.honest": number,
     "experiments.search.seconds.suggestion_seconds": lambda *a: (
         {"usual": [0.1] * 9, "refit": [0.3], "posterior": [0.1] * 9, "slowest": [0.3]}
@@ -160,6 +161,7 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     "experiments.service.in_process.networks_per_second": several("wall", "core"),
     "experiments.service.in_process.embeddings_per_second": several("wall", "core"),
     "experiments.service.of_training._minutes": number,
+    "experiments.service.over_http.measure_columns": several("columns", "columns-core"),
     "experiments.service.over_http.measure": several("columns", "columns-core", "single-p95", "single-core"),
     "experiments.service.quickstart.outcome": numbers("regret", "within_bounds", "returned"),
     "experiments.service.scaling.measure": of_stack,
