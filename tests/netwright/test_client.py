@@ -94,8 +94,8 @@ def test_what_there_is(client):
 
 
 def test_a_broken_event_stream_is_continued_without_loss(server):
-    """A proxy cuts every connection after 1,500 bytes; each event still arrives exactly once."""
-    with Cutter(server.url, 1_500) as proxy, Client(proxy.url, retry_seconds=10) as client:
+    """A proxy cuts every connection after 2,000 bytes; each event still arrives exactly once."""
+    with Cutter(server.url, 2_000) as proxy, Client(proxy.url, retry_seconds=10) as client:
         job = client.design(**ORDER)
         thread = threading.Thread(target=work, args=(server.store, job.id, 30, 0.01), kwargs={"result": {}})
         thread.start()

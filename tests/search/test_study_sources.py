@@ -68,8 +68,6 @@ def test_a_latency_that_a_model_predicts_need_not_be_told():
     request = study(own=phone())
     trials = told(request, {"architecture": CELLS.example, "values": {"accuracy": 90.0}})
     assert set(trials[0].observation.values) == {ACCURACY}
-    with pytest.raises(InvalidRequest, match="missing"):
-        told(study(), {"architecture": CELLS.example, "values": {"accuracy": 90.0}})
     strategy = strategy_of(request, None)
     strategy.observe(trials)
     (seen,) = strategy.finished()

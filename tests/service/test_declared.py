@@ -215,10 +215,15 @@ def test_errors_name_a_space_as_its_owner_does(running):
     declare(running)
     order = {"space": "mlp", "task": "digits", "objectives": [{"metric": "params_m"}]}
     predicted = {"space": "mlp", "architectures": ["layers=1|width=64|act=relu,-,-"]}
+    trained = order | {
+        "objectives": [{"metric": "accuracy"}],
+        "evaluations": 4,
+        "evaluator": {"accuracy": "training"},
+    }
     for path, body in (
         ("/v1/designs", order | {"task": "words"}),
         ("/v1/designs", order | {"constraints": [{"metric": "energy_mj", "max": 1}]}),
-        ("/v1/designs", order | {"evaluations": 4, "evaluator": {"accuracy": "training"}}),
+        ("/v1/designs", trained),
         ("/v1/predict", predicted | {"metrics": [{"metric": "macs_m"}]}),
         ("/v1/predict", predicted | {"metrics": [{"metric": "params_m", "task": "words"}]}),
         ("/v1/predict", predicted | {"metrics": [{"metric": "accuracy", "task": "digits"}]}),
