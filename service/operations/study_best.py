@@ -32,10 +32,10 @@ WHOLE = 10_000
 """Of the front, in the answer about it alone."""
 PAGE = 1000
 """Observations that are read at a time."""
-KEPT_BYTES = 64 << 20
+KEPT_BYTES = 32 << 20
 """Of what is known, of all studies together; at least that of the one asked last stays."""
-TALLY_BYTES = 600
-"""Of one architecture, roughly."""
+ARCHITECTURE_BYTES, VALUE_BYTES = 900, 400
+"""Of one architecture without its values, and of each value that was told of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ class _Looked:
     """Held while it changes: a call that was given up may still run."""
     request: Mapping[str, object] | None = None
     last: int = 0
+    values: int = 0
+    """That were told, of all architectures."""
     tallies: dict[str, Tally] = field(default_factory=dict)
     scores: dict[str, Floats] = field(default_factory=dict)
     """Of architectures with all values within the bounds, (o,), more is better."""
@@ -72,7 +74,7 @@ class _Looked:
 
     @property
     def bytes(self) -> int:
-        return TALLY_BYTES * len(self.tallies)
+        return ARCHITECTURE_BYTES * len(self.tallies) + VALUE_BYTES * self.values
 
 
 class StudyBests:
@@ -115,7 +117,7 @@ class StudyBests:
         problem = searched_problem(request_of(study), lambda: self._blobs)
         with looked.lock:
             if looked.request != study.request:  # its bounds were changed
-                looked.request, looked.last = study.request, 0
+                looked.request, looked.last, looked.values = study.request, 0, 0
                 looked.tallies, looked.scores, looked.misses = {}, {}, {}
             while page := self._page(study, looked.last):
                 self._take_in(looked, problem, page)
@@ -142,6 +144,7 @@ class StudyBests:
             if told.fidelity == FULL:
                 tally = changed[told.architecture] = looked.tallies.setdefault(told.architecture, Tally())
                 tally.add(told, entry.run or entry.number)
+                looked.values += len(told.values)
         for name in changed:
             looked.scores.pop(name, None)
             looked.misses.pop(name, None)

@@ -1,11 +1,13 @@
 """Large studies, many readers, clients that leave and processes that hang hold up nobody else."""
 
+import copy
 import json
 import os
 import signal
 import socket
 import threading
 import time
+import tracemalloc
 
 import httpx
 import pytest
@@ -14,7 +16,7 @@ from api_server import problem
 import service.routes.studies as routes
 from experiments.reliability.studies import another_study, filled, opened
 from experiments.reliability.target import Answers, Target
-from service.operations.study_best import SHOWN
+from service.operations.study_best import SHOWN, _Looked
 from spaces.known import get_space
 
 TIMEOUT_SECONDS = 120
@@ -64,6 +66,23 @@ def test_eight_objectives_are_suggested_for_within_the_memory_of_a_process(large
     assert again.status_code == 200
     names = [entry["architecture"] for found in (answer, again) for entry in found.json()["suggestions"]]
     assert len({*names}) == 6
+
+
+def test_what_is_kept_of_a_study_is_counted_as_large_as_it_is(large, monkeypatch):
+    running, study = large
+    stored, bests = running.store.study(study), running.app.state.study_bests
+    real = bests._page
+    # A database makes new objects.
+    monkeypatch.setattr(bests, "_page", lambda *given: copy.deepcopy(real(*given)))
+    bests._look(_Looked(), stored, SHOWN)  # what the first look loads stays
+    looked = _Looked()
+    tracemalloc.start()
+    try:
+        bests._look(looked, stored, SHOWN)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held / 2 < looked.bytes < 2 * held
 
 
 def test_a_study_is_read_once_however_many_ask(large, monkeypatch):
