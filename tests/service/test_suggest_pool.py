@@ -15,7 +15,7 @@ def pool():
 def served(pool, study, *, slow=False):
     """The process that serves a study, which it then knows."""
     with pool.taken(study, slow=slow) as process:
-        process.seen.put(study, Seen())
+        process.seen.put(study, Seen({}))
         return process.pid
 
 
