@@ -1,9 +1,11 @@
 """Throwaway servers for tests: our own processes, on free ports and in empty folders, ended by handle."""
 
+import contextlib
 import ctypes
 import itertools
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -32,10 +34,14 @@ def _end_with_parent() -> None:
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port on loopback that nobody listens on at this moment.
+
+    It lies below those that the system gives to connections: one of these cannot take it meanwhile.
+    """
+    while True:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", random.SystemRandom().randrange(15_000, 32_000)))
+            return probe.getsockname()[1]
 
 
 def wait_for_port(port: int, seconds: float = 15.0) -> None:
